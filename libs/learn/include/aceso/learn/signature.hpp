@@ -1,0 +1,46 @@
+// What a model takes and gives: one description for images, signals, tables and sequences, so that they share registry, evaluation and serving.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aceso/base/json.hpp"
+#include "aceso/base/result.hpp"
+#include "aceso/learn/array.hpp"
+
+namespace aceso::learn {
+
+enum class PortKind : std::uint8_t { image, signal, table, probability, logit, embedding, other };
+
+struct Port {
+  std::string name;                         // "image"
+  DType dtype = DType::f32;
+  Shape shape;                              // without the batch dimension; -1: any
+  PortKind kind = PortKind::other;
+  std::string meaning;                      // "probability of pneumonia"
+  std::vector<std::string> labels;          // channel, column or class names
+  std::string unit;                         // "", "mV", "Hz"
+};
+
+// How raw input becomes the first port's array, the same in training and in serving.
+struct Preprocessing {
+  std::int64_t height = 0, width = 0;       // 0: as it comes; else resized (bilinear, half-pixel centres, antialiased when shrinking)
+  std::int64_t channels = 0;                // 1: grey (ITU-R BT.601 luma), 3: RGB (grey repeated), 0: as it comes
+  double scale = 1.0 / 255.0;               // x * scale, then (x - mean[c]) / std[c]
+  std::vector<double> mean;
+  std::vector<double> std;
+};
+
+struct ModelSignature {
+  std::vector<Port> inputs;
+  std::vector<Port> outputs;
+  Preprocessing preprocessing;
+};
+
+Json to_json(const ModelSignature& signature);
+Result<ModelSignature> parse_signature(const Json& json);
+// Checks names, types, shapes and finite values against the signature. invalid names the port and sample.
+Status check_inputs(const ModelSignature& signature, const NamedArrays& batch);
+
+}  // namespace aceso::learn
