@@ -60,6 +60,7 @@ class Engine {
   virtual std::string name() const = 0;        // "torch"
   virtual std::string version() const = 0;     // "2.15.0"
   virtual std::string device() const = 0;      // "CPU: AVX2, no bf16, 2 threads"
+  // `inputs`: shapes by input layer, with the batch dimension first, which may be -1 (any), as for infer_shapes().
   virtual Result<std::unique_ptr<InferenceSession>> load(const Network& network, const Weights& weights, const std::map<std::string, Shape>& inputs, const InferenceOptions& options) = 0;
   virtual Result<std::unique_ptr<InferenceSession>> load_onnx(std::span<const std::byte> onnx, const InferenceOptions& options) = 0;                                                               // unsupported by torch
   virtual Result<std::unique_ptr<TrainingSession>> train(const Network& network, const Weights& weights, const std::map<std::string, Shape>& inputs, const TrainingOptions& options) = 0;    // unsupported by openvino
@@ -70,6 +71,8 @@ class Engine {
 inline constexpr std::uint32_t kEngineAbi = 1;
 Result<std::unique_ptr<Engine>> load_engine(std::string_view name, const std::filesystem::path& folder);
 
-std::vector<std::byte> to_onnx(const Network& network, const Weights& weights, const std::map<std::string, Shape>& inputs);
+// ONNX (IR 8, opset 17): inputs under the ports' names with a free batch dimension "N", one output "output". Layout N,C,spatial.
+// Errors: invalid when the network does not fit the inputs or a weight is missing or of another shape; the layer is named. Thread-safe.
+Result<std::vector<std::byte>> to_onnx(const Network& network, const Weights& weights, const std::map<std::string, Shape>& inputs);
 
 }  // namespace aceso::learn

@@ -38,7 +38,7 @@ struct Layer {
   Op op = Op::input;
   std::vector<std::string> inputs;        // names of earlier layers
   std::int64_t out = 0;
-  std::vector<std::int64_t> kernel, stride, padding;   // one entry a spatial dimension
+  std::vector<std::int64_t> kernel, stride, padding;   // one entry a spatial dimension, all three given for conv and pools
   bool bias = true;
   double epsilon = 1e-5, momentum = 0.1, probability = 0.5;
 };
@@ -55,6 +55,9 @@ Json to_json(const Network& network);
 Result<Network> parse_network(const Json& json);
 
 // Output shape (with the batch dimension) of every layer, and of every parameter. invalid names the layer that does not fit.
+// `inputs` maps each input layer's name to its shape with the batch dimension first, which may be -1 (any) and is then -1 in every output.
+// Windows are counted downwards: floor((size + 2 * padding - kernel) / stride) + 1. avg_pool takes no padding.
+// Parameters are "<layer>.weight", "<layer>.bias", "<layer>.running_mean", "<layer>.running_var".
 struct Shapes {
   std::map<std::string, Shape> outputs;
   std::map<std::string, Shape> parameters;
@@ -62,7 +65,7 @@ struct Shapes {
 Result<Shapes> infer_shapes(const Network& network, const std::map<std::string, Shape>& inputs);
 
 struct ArchitectureOptions {
-  Shape input;                            // one sample: [channels, spatial...] or [features]
+  Shape input;                            // one sample: [channels, height, width] (input layer "image"), [channels, time] ("signal") or [features] ("features")
   std::int64_t outputs = 1;               // 1: sigmoid; more: softmax
 };
 using ArchitectureFactory = std::function<Result<Network>(const ArchitectureOptions&)>;

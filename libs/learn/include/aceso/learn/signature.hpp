@@ -25,6 +25,7 @@ struct Port {
 
 // How raw input becomes the first port's array, the same in training and in serving.
 struct Preprocessing {
+  PortKind kind = PortKind::image;          // image: [height, width] or [height, width, channels]; signal: [time] or [channels, time]; table: [columns]
   std::int64_t height = 0, width = 0;       // 0: as it comes; else resized (bilinear, half-pixel centres, antialiased when shrinking)
   std::int64_t channels = 0;                // 1: grey (ITU-R BT.601 luma), 3: RGB (grey repeated), 0: as it comes
   double scale = 1.0 / 255.0;               // x * scale, then (x - mean[c]) / std[c]
