@@ -1,0 +1,164 @@
+// Datasets, training jobs, model registry, predictions and verdicts: the service, its HTTP routes, and the same
+// functions as calls for the command line. All JSON that the calls return is what the HTTP routes answer.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aceso/base/clock.hpp"
+#include "aceso/base/config.hpp"
+#include "aceso/base/json.hpp"
+#include "aceso/base/log.hpp"
+#include "aceso/base/progress.hpp"
+#include "aceso/base/random.hpp"
+#include "aceso/base/result.hpp"
+#include "aceso/contracts/access.hpp"
+#include "aceso/contracts/predictor.hpp"
+#include "aceso/crypto/crypto.hpp"
+#include "aceso/learn/dataset.hpp"
+#include "aceso/learn/engine.hpp"
+#include "aceso/models/worker.hpp"
+#include "aceso/net/http.hpp"
+
+namespace aceso::models {
+
+// Who does it, for jobs, predictions and the audit trail.
+struct Actor {
+  std::string id;  // of the principal
+  std::string name;
+  std::string source_address = "local";
+  std::string request_id = {};
+};
+
+// The engine that serves. Thread-safe.
+class EngineProvider {
+ public:
+  EngineProvider() = default;
+  EngineProvider(const EngineProvider&) = delete;
+  EngineProvider& operator=(const EngineProvider&) = delete;
+  virtual ~EngineProvider() = default;
+  virtual Result<learn::Engine*> serving() = 0;  // loaded on the first call; lives as long as the provider
+  virtual std::string loaded() const = 0;        // "openvino 2026.4.0", "" before the first call
+};
+std::unique_ptr<EngineProvider> make_module_engines(std::string name, std::filesystem::path folder);
+
+struct Options {
+  std::uint64_t max_upload_bytes = std::uint64_t{2} << 30;  // a dataset archive
+  std::uint64_t max_image_bytes = std::uint64_t{32} << 20;  // an image to predict on
+  std::uint64_t max_image_pixels = std::uint64_t{64} << 20;
+  std::size_t session_cache = 4;     // models kept loaded
+  std::size_t max_running = 2;       // inferences at once
+  std::size_t max_waiting = 64;      // requests that wait for one; beyond it: exhausted
+  int inference_threads = 0;         // 0: the engine's choice
+  std::size_t max_batch = 16;        // samples of one KServe request, and of one micro-batch
+  std::int64_t batch_window_us = 0;  // how long a request waits for others to share a run; 0: never
+  std::size_t job_workers = 1;
+  std::size_t max_queued_jobs = 100;
+  std::int64_t worker_grace_ms = 5'000;      // between SIGTERM and SIGKILL
+  std::filesystem::path engine_folder = {};  // where the worker finds libaceso_learn_torch.so
+  std::string training_engine = "torch";
+  int training_threads = 0;
+  std::vector<crypto::PublicKey> trusted_keys = {};  // besides the node's own, for bundles from elsewhere
+};
+void declare_config(ConfigSchema& schema);  // models.max_upload, models.session_cache...
+Options options_from(const Config& config);
+
+// One sample set's page, as GET /api/v1/datasets/{name}/samples.
+struct SampleQuery {
+  std::optional<learn::Split> split = {};
+  std::optional<int> label = {};
+  std::size_t cursor = 0;
+  std::size_t limit = 100;  // 1..500
+};
+
+// Thread safety: all members from any thread. Errors: not_found, exists, invalid, conflict, precondition, exhausted...;
+// messages hold no patient data.
+class Models final : public contracts::Predictor {
+ public:
+  struct Deps {
+    const Clock& clock;
+    RandomSource& random;
+    Logger logger;
+    contracts::AuditSink& audit;
+    crypto::SigningKey signing_key;  // signs bundles; its public key is trusted
+    EngineProvider& engines;
+    WorkerLauncher& workers;
+    std::optional<crypto::SecretKey> blob_key = {};  // inputs of predictions are encrypted at rest with it
+  };
+  // Opens or creates `folder` (catalogue, datasets, bundles, jobs, blobs, spool). Only one process may have it open:
+  // the caller holds the lock.
+  static Result<std::unique_ptr<Models>> create(const std::filesystem::path& folder, Deps deps, Options options);
+  ~Models() override;  // stop()
+
+  void register_routes(net::Router& router);
+  Status start();        // reconciles folders with the catalogue, then runs jobs
+  void stop();           // running jobs go back into the queue; event streams are closed
+  Status ready() const;  // for /readyz
+
+  // Datasets. import: a job; `source` is a .npz file or a folder of images.
+  Result<Json> import_dataset(const Actor& actor, const std::filesystem::path& source,
+                              const learn::ImportOptions& options);
+  Result<Json> datasets() const;
+  Result<Json> dataset(std::string_view name) const;
+  Result<Json> samples(std::string_view name, const SampleQuery& query) const;
+  Result<std::vector<std::byte>> sample_png(std::string_view name, std::size_t index) const;
+  Result<Json> verify_dataset(const Actor& actor, std::string_view name);
+  Status delete_dataset(const Actor& actor, std::string_view name);  // conflict while a job uses it
+
+  // Jobs.
+  Result<Json> jobs(std::optional<std::string> state, std::size_t limit) const;
+  Result<Json> job(std::string_view id) const;
+  Result<Json> cancel_job(const Actor& actor, std::string_view id);
+  // Until the job has ended; progress and epochs go to `progress` and `on_event`. An unsuccessful end is an Error with
+  // the job's message.
+  Result<Json> wait_job(std::string_view id, ProgressSink& progress, const std::function<void(const Json&)>& on_event,
+                        std::stop_token stop) const;
+
+  // Training: {name, dataset, config?, intended_use?, limitations?}; the job ends with {model, version, id}.
+  Result<Json> train(const Actor& actor, const Json& request);
+  Json architectures() const;
+  // Evaluation of a registered version on a dataset's split: {model, version, dataset, split}; a job that ends with
+  // {evaluation}.
+  Result<Json> evaluate(const Actor& actor, const Json& request);
+
+  // Registry.
+  Result<Json> models() const;
+  Result<Json> model(std::string_view name, int version) const;  // version 0: the live one
+  Result<std::string> report_html(std::string_view name, int version) const;
+  Result<Json> register_bundle(const Actor& actor, const std::filesystem::path& folder,
+                               std::string_view name);  // name "": the card's
+  Result<Json> promote(const Actor& actor, std::string_view name, int version, std::string_view stage);
+  Status export_bundle(const Actor& actor, std::string_view name, int version,
+                       const std::filesystem::path& target) const;
+
+  // Predictions and verdicts.
+  Result<Json> predict_bytes(const Actor& actor, const contracts::ModelRef& model, std::span<const std::byte> bytes,
+                             std::string_view content_type, bool blinded);
+  Result<Json> predictions(const Actor& reader, std::string_view model, std::string_view cursor, std::size_t limit);
+  Result<Json> prediction(const Actor& reader, std::string_view id);
+  Result<std::vector<std::byte>> prediction_png(const Actor& reader, std::string_view id);
+  Result<Json> put_verdict(const Actor& reader, std::string_view prediction, std::string_view finding,
+                           const Json& verdict);
+  Result<Json> verdicts(const Actor& reader, std::string_view prediction) const;
+  Result<Json> export_feedback(const Actor& actor, const Json& request);  // {model, name}: a job
+
+  // contracts::Predictor. Stored and audited as the node's own.
+  Result<learn::ModelSignature> signature(const contracts::ModelRef& model) const override;
+  Result<contracts::Prediction> predict(const contracts::ModelRef& model, const learn::NamedArrays& batch) override;
+
+ private:
+  struct Impl;
+  explicit Models(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace aceso::models
