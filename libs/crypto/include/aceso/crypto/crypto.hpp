@@ -42,6 +42,10 @@ using Nonce = std::array<std::byte, kNonceSize>;
 Bytes aead_seal(const SecretKey& key, const Nonce& nonce, ByteView plain, ByteView associated);
 Result<Bytes> aead_open(const SecretKey& key, const Nonce& nonce, ByteView sealed, ByteView associated);  // data_loss when it was altered
 
+// The same into the caller's buffer: `out` has plain.size() + kTagSize bytes, or sealed.size() - kTagSize (asserted). On an error `out` is zeroed.
+void aead_seal_to(const SecretKey& key, const Nonce& nonce, ByteView plain, ByteView associated, std::span<std::byte> out);
+Status aead_open_to(const SecretKey& key, const Nonce& nonce, ByteView sealed, ByteView associated, std::span<std::byte> out);
+
 Bytes wrap_key(const SecretKey& kek, const SecretKey& key);                  // AES-256 key wrap, 40 bytes
 Result<SecretKey> unwrap_key(const SecretKey& kek, ByteView wrapped);        // denied when the key encryption key is another
 
@@ -66,7 +70,9 @@ struct PasswordCost {
   std::uint32_t memory_kib = 19456;   // OWASP Password Storage Cheat Sheet: Argon2id m = 19 MiB, t = 2, p = 1
   std::uint32_t iterations = 2;
 };
-Result<std::string> hash_password(std::string_view password, PasswordCost cost = {});  // PHC string
+// A PHC string with a fresh salt. Errors: invalid (more than 4096 bytes, cost out of range), exhausted (memory).
+Result<std::string> hash_password(std::string_view password, PasswordCost cost = {});
+// False also for a string that is not ours or asks for more than 1 GiB or 64 iterations.
 bool verify_password(std::string_view password, std::string_view phc);
 bool needs_rehash(std::string_view phc, PasswordCost cost = {});
 
@@ -74,6 +80,7 @@ std::string random_token(RandomSource& random, std::size_t bytes = 32);     // b
 
 // TOTP with SHA-1, 6 digits, 30 s steps. verify accepts one step either side and returns the step used, so that the caller can refuse a second use.
 std::string totp_code(ByteView secret, std::int64_t unix_seconds);
+// Errors: unauthenticated.
 Result<std::int64_t> totp_verify(ByteView secret, std::string_view code, std::int64_t unix_seconds);
 
 }  // namespace aceso::crypto

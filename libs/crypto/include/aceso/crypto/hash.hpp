@@ -44,12 +44,12 @@ Bytes hkdf_sha256(ByteView secret, ByteView salt, std::string_view info, std::si
 bool equal_constant_time(ByteView a, ByteView b) noexcept;
 
 std::string to_hex(ByteView data);                          // lower case
-Result<Bytes> from_hex(std::string_view text);
+Result<Bytes> from_hex(std::string_view text);           // either case. The decoders' one error is invalid
 std::string to_base64(ByteView data);                       // RFC 4648 4, padded
 Result<Bytes> from_base64(std::string_view text);           // strict
 std::string to_base64url(ByteView data);                    // RFC 4648 5, no padding
 Result<Bytes> from_base64url(std::string_view text);
 std::string to_base32(ByteView data);                       // RFC 4648 6, no padding (TOTP secrets)
-Result<Bytes> from_base32(std::string_view text);
+Result<Bytes> from_base32(std::string_view text);        // either case
 
 }  // namespace aceso::crypto
