@@ -1,0 +1,39 @@
+# The engines unpacked by tools/fetch_engines, as aceso_ext::torch and aceso_ext::openvino. Only libs/learn_torch and libs/learn_openvino link them.
+# The folder: -DACESO_THIRD_PARTY, else $ACESO_THIRD_PARTY, else $XDG_CACHE_HOME/aceso/third_party, else ~/.cache/aceso/third_party.
+if(DEFINED ENV{ACESO_THIRD_PARTY})
+  set(_third_party "$ENV{ACESO_THIRD_PARTY}")
+elseif(DEFINED ENV{XDG_CACHE_HOME})
+  set(_third_party "$ENV{XDG_CACHE_HOME}/aceso/third_party")
+else()
+  set(_third_party "$ENV{HOME}/.cache/aceso/third_party")
+endif()
+set(ACESO_THIRD_PARTY "${_third_party}" CACHE PATH "Folder that tools/fetch_engines fills")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/packages/wheels.txt")
+
+# Sets <out> to the folder of the pinned version of an engine; stops when it is not there.
+function(_aceso_engine_folder name out)
+  file(STRINGS "${PROJECT_SOURCE_DIR}/packages/wheels.txt" line REGEX "^${name}==" LIMIT_COUNT 1)
+  string(REGEX REPLACE "^${name}==([^ ]+).*" "\\1" version "${line}")
+  set(folder "${ACESO_THIRD_PARTY}/${name}-${version}")
+  if(NOT EXISTS "${folder}/.stamp")
+    message(FATAL_ERROR "${name} ${version} is not in ${ACESO_THIRD_PARTY}: run ./dev setup (or configure with -DACESO_ENGINES=OFF to build without training and serving)")
+  endif()
+  set(${out} "${folder}" PARENT_SCOPE)
+endfunction()
+
+if(ACESO_ENGINES)
+  _aceso_engine_folder(torch _torch)
+  add_library(aceso_ext_torch INTERFACE)
+  target_include_directories(aceso_ext_torch SYSTEM INTERFACE "${_torch}/torch/include" "${_torch}/torch/include/torch/csrc/api/include")
+  # torch_cpu and c10 only: libtorch.so would pull CUDA in. Registration happens in static initialisers, so nothing may be dropped as unneeded.
+  target_link_options(aceso_ext_torch INTERFACE "LINKER:--no-as-needed" "LINKER:--allow-shlib-undefined")
+  target_link_libraries(aceso_ext_torch INTERFACE "${_torch}/torch/lib/libtorch_cpu.so" "${_torch}/torch/lib/libc10.so")
+  add_library(aceso_ext::torch ALIAS aceso_ext_torch)
+
+  _aceso_engine_folder(openvino _openvino)
+  file(GLOB _openvino_library "${_openvino}/openvino/libs/libopenvino.so.*")
+  add_library(aceso_ext_openvino INTERFACE)
+  target_include_directories(aceso_ext_openvino SYSTEM INTERFACE "${_openvino}/openvino/include")
+  target_link_libraries(aceso_ext_openvino INTERFACE "${_openvino_library}")
+  add_library(aceso_ext::openvino ALIAS aceso_ext_openvino)
+endif()
