@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 #include <string_view>
 
 #include "aceso/base/result.hpp"
@@ -17,5 +18,8 @@ struct JsonLimits {
 };
 // Errors: invalid with line and column (never the text itself), too_large. Duplicate keys and invalid UTF-8 are refused.
 Result<Json> parse_json(std::string_view text, JsonLimits limits = {});
+
+// UTF-8 text; malformed bytes in strings become U+FFFD, where Json::dump() throws. indent < 0: one line.
+std::string dump_json(const Json& value, int indent = -1);
 
 }  // namespace aceso

@@ -27,6 +27,7 @@ struct LogField {
   LogField(std::string_view k, const char* v) : key{k}, value{std::string{v}} {}
   LogField(std::string_view k, bool v) : key{k}, value{v} {}
   LogField(std::string_view k, double v) : key{k}, value{v} {}
+  LogField(std::string_view k, const void* v) = delete;   // else any pointer would be logged as true
   template <std::integral T>
   LogField(std::string_view k, T v) : key{k}, value{static_cast<std::int64_t>(v)} {}
 };
