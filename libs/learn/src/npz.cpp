@@ -96,6 +96,8 @@ Result<std::string> member_key(const zip_stat_t& stat, zip_uint64_t index) {
 }  // namespace
 
 Result<NamedArrays> parse_npz(std::span<const std::byte> bytes, std::uint64_t limit) {
+  constexpr std::size_t kEndRecord = 22;  // the shortest archive; libzip takes no bytes at all for an empty one
+  if (bytes.size() < kEndRecord) return Error{Code::invalid, "not a .npz archive, or truncated"};
   zip_error_t error;
   zip_error_init(&error);
   SourcePtr source{zip_source_buffer_create(bytes.data(), bytes.size(), 0, &error)};
@@ -104,6 +106,7 @@ Result<NamedArrays> parse_npz(std::span<const std::byte> bytes, std::uint64_t li
   if (!archive) return Error{Code::invalid, "not a .npz archive, or truncated"};
   static_cast<void>(source.release());  // the archive owns it now
   const zip_int64_t members = zip_get_num_entries(archive.get(), 0);
+  if (members < 1) return Error{Code::invalid, "the archive holds no arrays"};
   if (members > kMaxMembers) return Error{Code::too_large, "the archive has more than 1024 members"};
   NamedArrays arrays;
   std::uint64_t left = limit;
