@@ -1,0 +1,126 @@
+// What the mock node starts with: people, datasets, models, jobs, an audit trail. Everything here is invented.
+import { createHash } from 'node:crypto';
+import { generator } from './phantom.mjs';
+
+export const sha = (text) => createHash('sha256').update(text).digest('hex');
+const scopes = {
+  admin: ['users:read', 'users:write', 'audit:read', 'datasets:read', 'datasets:write', 'models:read', 'models:write', 'models:promote', 'predictions:create', 'predictions:read', 'jobs:read', 'jobs:write', 'tokens:write', 'self'],
+  clinician: ['models:read', 'predictions:create', 'predictions:read', 'feedback:write', 'self'],
+  scientist: ['datasets:read', 'datasets:write', 'models:read', 'models:write', 'models:promote', 'jobs:read', 'jobs:write', 'predictions:create', 'predictions:read', 'self'],
+  auditor: ['audit:read', 'models:read', 'self'],
+};
+export const scopesOf = (roles) => [...new Set(roles.flatMap((role) => scopes[role] ?? []))];
+export const minutesAgo = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString();
+export const nodules = ['smooth nodule', 'spiculated nodule'];
+export const password = 'correct horse battery';
+
+export function history(epochs, seed) {
+  const random = generator(seed);
+  return Array.from({ length: epochs }, (_, i) => {
+    const k = Math.exp(-i / 2.6);
+    return {
+      epoch: i + 1, train_loss: 0.08 + 0.5 * k + random() * 0.015, validation_loss: 0.13 + 0.42 * k + random() * 0.03 + i * 0.002, validation_auc: 0.982 - 0.16 * k - random() * 0.006,
+      validation_accuracy: 0.95 - 0.2 * k - random() * 0.01, images_per_second: 780 + random() * 90, seconds: 5.6 + random(),
+    };
+  });
+}
+
+function evaluation(auroc, seed) {
+  const figure = (value, half) => ({ value, lower: value - half, upper: Math.min(1, value + half * 0.85) });
+  const random = generator(seed);
+  const power = auroc / (1 - auroc);
+  const roc = Array.from({ length: 41 }, (_, i) => { const fpr = (i / 40) ** 2; return { fpr, tpr: Math.min(1, 1 - (1 - fpr) ** power + (i > 0 && i < 40 ? (random() - 0.5) * 0.006 : 0)) }; });
+  return {
+    split: 'test', n: 624, threshold: 0.62, classes: ['normal', 'pneumonia'],
+    figures: { accuracy: figure(auroc - 0.067, 0.026), sensitivity: figure(auroc + 0.014, 0.019), specificity: figure(auroc - 0.2, 0.054), ppv: figure(auroc - 0.085, 0.032), npv: figure(auroc - 0.02, 0.034), f1: figure(auroc - 0.04, 0.022), auroc: figure(auroc, 0.019), auprc: figure(auroc + 0.012, 0.018), brier: { value: 0.098, lower: 0.079, upper: 0.117 }, ece: { value: 0.061 } },
+    confusion: [[171, 63], [14, 376]], roc,
+  };
+}
+
+function card(name, threshold) {
+  if (name === 'lung-nodule-ct') {
+    return {
+      name, classes: nodules, threshold, intended_use: 'Research use only: to tell spiculated from smooth nodules on one axial CT slice, as a second reader.',
+      limitations: 'Trained on drawn phantoms of 64 × 64 pixels, not on patients. It shows the path from data to diagnosis, nothing more.', data: 'phantom-ct', created: minutesAgo(60 * 6), created_by: 'lin',
+    };
+  }
+  return {
+    name, classes: ['normal', 'pneumonia'], threshold,
+    intended_use: 'Research use only: to flag frontal chest X-rays of children that suggest pneumonia, as a second reader.',
+    limitations: 'Trained on images of 28 × 28 pixels from one hospital, children aged one to five. Not tested on adults, lateral views, other scanners or other lung disease.',
+    data: 'pneumonia-mnist', created: minutesAgo(60 * 26), created_by: 'lin',
+  };
+}
+
+export function model(version) {
+  const m = version.detail;
+  return {
+    name: m.name, version: version.version, stage: version.stage, id: version.id, created: version.created, dataset: version.dataset, architecture: 'article_cnn', card: card(m.name, 0.62),
+    signature: {
+      inputs: [{ name: 'image', dtype: 'f32', shape: [1, 28, 28], kind: 'image', meaning: 'chest X-ray, grey' }], outputs: [{ name: 'probability', dtype: 'f32', shape: [1], kind: 'probability', meaning: 'probability of pneumonia', labels: ['pneumonia'] }],
+      preprocessing: { height: 28, width: 28, channels: 1, scale: 0.00392156862745098, mean: [], std: [] },
+    },
+    evaluation: m.evaluated ? evaluation(version.auroc, version.version + 3) : null,
+    training: { history: history(10, version.version + 40), engine: 'torch 2.15.0 (CPU)', seconds: 61.4, best_epoch: 9, peak_rss_bytes: 742_391_808, dataset_sha256: sha('pneumonia-mnist'), config: { architecture: 'article_cnn', epochs: 10, batch: 32, learning_rate: 0.001, seed: 1, flip: true, patience: 0, image_size: 0 } },
+    files: { 'model.safetensors': sha(`weights${version.id}`), 'evidence/report.html': sha(`report${version.id}`), 'evidence/report.json': sha(`json${version.id}`) }, signed_by: sha('key').slice(0, 32),
+  };
+}
+
+export function seed() {
+  const users = [
+    ['admin', ['admin'], 3], ['okafor', ['clinician'], 14], ['lin', ['scientist'], 55], ['moreau', ['auditor'], 60 * 20], ['haddad', ['clinician', 'scientist'], 60 * 70],
+  ].map(([name, roles, last], index) => ({ id: `0194f0c2-0000-7000-8000-00000000000${index + 1}`, name, roles, disabled: name === 'haddad', totp: name === 'moreau', created: minutesAgo(60 * 24 * 30), last_login: minutesAgo(/** @type {number} */ (last)), password, secret: null }));
+  const version = (name, number, stage, auroc, hours, evaluated = true) => ({ version: number, stage, id: sha(`${name}${number}`), created: minutesAgo(hours * 60), auroc, dataset: name === 'lung-nodule-ct' ? 'phantom-ct' : 'pneumonia-mnist', detail: { name, evaluated } });
+  return {
+    setupNeeded: false, setupToken: 'first-light-4711', sessions: new Map(), users,
+    tokens: [
+      { id: 't1', name: 'Night export to the research store', scopes: ['predictions:read', 'models:read'], created: minutesAgo(60 * 24 * 12), expires: minutesAgo(-60 * 24 * 60), last_used: minutesAgo(300) },
+      { id: 't2', name: 'Modality bridge, ward 3', scopes: ['predictions:create'], created: minutesAgo(60 * 24 * 86), expires: minutesAgo(-60 * 24 * 4), last_used: null },
+    ],
+    datasets: [
+      {
+        name: 'pneumonia-mnist', sha256: sha('pneumonia-mnist'), kind: 'image', classes: ['normal', 'pneumonia'], counts: { train: { normal: 1214, pneumonia: 3494 }, validation: { normal: 135, pneumonia: 389 }, test: { normal: 234, pneumonia: 390 } }, shape: [28, 28, 1], dtype: 'u8',
+        licence: 'CC BY 4.0', label_source: 'Two expert physicians, a third for the test split (Kermany 2018)', source: 'pneumoniamnist.npz', warnings: ['classes are unbalanced in train: 1 to 2.9', '2 samples of test are identical to samples of train; see set aside'],
+        set_aside: [{ id: 'test/000417', reason: 'identical to train/003120' }, { id: 'test/000588', reason: 'identical to train/000031' }], intensity: { mean: 145.9, std: 42.3, min: 0, max: 255 }, created: minutesAgo(60 * 50),
+      },
+      {
+        name: 'phantom-ct', sha256: sha('phantom-ct'), kind: 'image', classes: nodules, counts: { train: { 'smooth nodule': 302, 'spiculated nodule': 298 }, validation: { 'smooth nodule': 50, 'spiculated nodule': 50 }, test: { 'smooth nodule': 99, 'spiculated nodule': 101 } }, shape: [64, 64, 1], dtype: 'u8',
+        licence: 'CC0', label_source: 'By construction', source: 'built in', warnings: [], set_aside: [], intensity: { mean: 96.1, std: 71.8, min: 0, max: 255 }, created: minutesAgo(60 * 9),
+      },
+    ],
+    models: [
+      { name: 'pneumonia-chest-xray', versions: [version('pneumonia-chest-xray', 3, 'live', 0.961, 26), version('pneumonia-chest-xray', 2, 'shadow', 0.948, 90), version('pneumonia-chest-xray', 1, 'retired', 0.921, 300)] },
+      { name: 'lung-nodule-ct', versions: [version('lung-nodule-ct', 1, 'candidate', 0.887, 6)] },
+    ],
+    jobs: [
+      job('j-live', 'train', 'running', { name: 'lung-nodule-ct', dataset: 'phantom-ct', config: { architecture: 'resnet18', epochs: 14, batch: 32, learning_rate: 0.0005, seed: 2, flip: true, patience: 4, image_size: 64 } }, 4),
+      job('j-done', 'train', 'succeeded', { name: 'pneumonia-chest-xray', dataset: 'pneumonia-mnist', config: { architecture: 'article_cnn', epochs: 10, batch: 32, learning_rate: 0.001, seed: 1, flip: true, patience: 0, image_size: 0 } }, 60 * 26),
+      job('j-fail', 'train', 'failed', { name: 'pneumonia-chest-xray', dataset: 'pneumonia-mnist', config: { architecture: 'resnet18', epochs: 20, batch: 512, learning_rate: 0.5, seed: 1, flip: true, patience: 0, image_size: 0 } }, 60 * 30, 'invalid: the loss became NaN in epoch 2, batch 7; lower the learning rate'),
+      job('j-import', 'dataset-import', 'succeeded', { name: 'phantom-ct' }, 60 * 9),
+    ],
+    predictions: [], audit: audit(users),
+  };
+}
+
+export function job(id, kind, state, input, age, error = '') {
+  const output = state !== 'succeeded' ? null : kind === 'train' ? { model: input.name, version: 3 } : { dataset: input.name };
+  return { id, kind, state, input, output, error, progress: state === 'running' ? { phase: 'train', done: 0, total: 0, values: [], seconds_left: -1 } : null, created_by: 'lin', attempt: 1, created: minutesAgo(age), updated: minutesAgo(Math.max(0, age - 2)), events: [] };
+}
+
+function audit(users) {
+  const kinds = [
+    ['E', 'user.login', 'success', 'user'], ['C', 'prediction.create', 'success', 'prediction'], ['R', 'prediction.read', 'success', 'prediction'], ['C', 'verdict.create', 'success', 'prediction'], ['E', 'user.login', 'minor', 'user'],
+    ['R', 'model.read', 'success', 'model'], ['U', 'model.promote', 'success', 'model'], ['C', 'training.start', 'success', 'job'], ['R', 'dataset.read', 'success', 'dataset'], ['U', 'user.roles', 'success', 'user'], ['D', 'token.revoke', 'success', 'token'], ['R', 'audit.read', 'success', 'audit'],
+  ];
+  const random = generator(99);
+  const items = [];
+  for (let i = 0; i < 240; i += 1) {
+    const [action, event, outcome, entity] = kinds[Math.floor(random() * kinds.length)];
+    const who = users[Math.floor(random() * 4)];
+    items.push({
+      sequence: i + 1, time: minutesAgo((240 - i) * 7 + random() * 5), action, event, outcome, agent_id: who.id, agent_name: who.name, source_address: `10.20.4.${10 + Math.floor(random() * 40)}`, entity_type: entity,
+      entity_id: `0194f1a7-${sha(`e${i}`).slice(0, 4)}-7${sha(`f${i}`).slice(0, 3)}-8000-${sha(`g${i}`).slice(0, 12)}`, request_id: sha(`r${i}`).slice(0, 16), detail: event === 'model.promote' ? '{"from":"shadow","to":"live","version":3}' : '', hash: sha(`h${i}`),
+    });
+  }
+  return items;
+}

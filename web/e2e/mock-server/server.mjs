@@ -1,0 +1,370 @@
+// A node's HTTP face for browser tests: the same routes, status codes, headers and content security policy, state in memory.
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { extname, join, normalize } from 'node:path';
+import { history, job, model, nodules, scopesOf, seed, sha } from './data.mjs';
+import { phantom } from './phantom.mjs';
+
+const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.json': 'application/json', '.png': 'image/png' };
+export const totpCode = '246810';
+
+class Problem extends Error {
+  constructor(status, code, detail, headers = {}) { super(detail); this.status = status; this.code = code; this.headers = headers; }
+}
+const fail = (status, code, detail, headers) => { throw new Problem(status, code, detail, headers); };
+
+export function policy(nonce) {
+  return `default-src 'none'; script-src 'self'; style-src 'self' 'nonce-${nonce}'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`;
+}
+
+export async function startMock({ dist, port = 0, epochMs = 700, now = () => Date.now() } = {}) {
+  const state = seed();
+  const streams = new Set();
+  const routes = [];
+  const on = (method, pattern, scope, handler) => routes.push({ method, parts: pattern.split('/').slice(1), scope, handler });
+
+  function publicUser(user) { const { password: _p, secret: _s, pending: _q, ...rest } = user; return rest; }
+  function sessionBody(session) {
+    const user = session.user;
+    return { user: { id: user.id, name: user.name, roles: user.roles, scopes: scopesOf(user.roles), totp: user.totp }, csrf_token: session.csrf, expires: session.expires };
+  }
+  function record(context, action, event, entity_type = '', entity_id = '', outcome = 'success', detail = '') {
+    const last = state.audit[state.audit.length - 1];
+    state.audit.push({ sequence: (last?.sequence ?? 0) + 1, time: new Date(now()).toISOString(), action, event, outcome, agent_id: context.user?.id ?? '', agent_name: context.user?.name ?? '', source_address: '127.0.0.1', entity_type, entity_id, request_id: context.requestId, detail, hash: sha(`${last?.hash}${event}`) });
+  }
+
+  on('GET', '/api/v1/setup', null, () => ({ needed: state.setupNeeded }));
+  on('POST', '/api/v1/setup', null, (c) => {
+    if (!state.setupNeeded) fail(409, 'precondition', 'this node is set up already');
+    if (c.body.token !== state.setupToken) fail(403, 'denied', 'the set-up token is not right');
+    const user = { id: randomUUID(), name: c.body.name, roles: ['admin'], disabled: false, totp: false, created: new Date(now()).toISOString(), last_login: null, password: c.body.password, secret: null };
+    state.users.push(user);
+    state.setupNeeded = false;
+    c.status = 201;
+    return { user: publicUser(user) };
+  });
+  let failures = 0;
+  on('POST', '/api/v1/session', null, (c) => {
+    if (failures >= 5) fail(429, 'exhausted', 'too many attempts', { 'Retry-After': '30' });
+    const user = state.users.find((u) => u.name === c.body.name && u.password === c.body.password && !u.disabled);
+    if (!user) { failures += 1; record(c, 'E', 'user.login', 'user', '', 'minor'); fail(401, 'unauthenticated', 'name or password not right'); }
+    if (user.totp && !c.body.totp) fail(401, 'precondition', 'one-time code needed');
+    if (user.totp && c.body.totp !== totpCode) fail(401, 'unauthenticated', 'name or password not right');
+    failures = 0;
+    const id = randomBytes(16).toString('hex');
+    const session = { user, csrf: randomBytes(12).toString('hex'), expires: new Date(now() + 8 * 3600_000).toISOString() };
+    state.sessions.set(id, session);
+    user.last_login = new Date(now()).toISOString();
+    c.headers['Set-Cookie'] = `aceso_session=${id}; HttpOnly; SameSite=Strict; Path=/`;
+    c.user = user;
+    record(c, 'E', 'user.login', 'user', user.id);
+    return sessionBody(session);
+  });
+  on('GET', '/api/v1/session', 'self', (c) => sessionBody(c.session));
+  on('DELETE', '/api/v1/session', 'self', (c) => { state.sessions.delete(c.sessionId); c.status = 204; });
+  on('POST', '/api/v1/session/password', 'self', (c) => {
+    if (c.body.old !== c.user.password) fail(403, 'denied', 'the present password is not right');
+    c.user.password = c.body.new;
+    c.status = 204;
+  });
+  on('POST', '/api/v1/session/totp', 'self', (c) => { c.user.pending = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP'; return { secret: c.user.pending, otpauth_uri: `otpauth://totp/Aceso:${c.user.name}?secret=${c.user.pending}&issuer=Aceso&algorithm=SHA1&digits=6&period=30` }; });
+  on('PUT', '/api/v1/session/totp', 'self', (c) => { if (c.body.code !== totpCode) fail(400, 'invalid', 'the code is not right'); c.user.totp = true; c.status = 204; });
+  on('DELETE', '/api/v1/session/totp', 'self', (c) => { if (c.body.password !== c.user.password) fail(403, 'denied', 'the password is not right'); c.user.totp = false; c.status = 204; });
+
+  on('GET', '/api/v1/users', 'users:read', () => ({ items: state.users.map(publicUser) }));
+  on('POST', '/api/v1/users', 'users:write', (c) => {
+    if (state.users.some((u) => u.name === c.body.name)) fail(409, 'exists', `there is a user named ${c.body.name}`);
+    const user = { id: randomUUID(), name: c.body.name, roles: c.body.roles, disabled: false, totp: false, created: new Date(now()).toISOString(), last_login: null, password: c.body.password, secret: null };
+    state.users.push(user);
+    record(c, 'C', 'user.create', 'user', user.id);
+    c.status = 201;
+    return publicUser(user);
+  });
+  const userOf = (c) => state.users.find((u) => u.id === c.params.id) ?? fail(404, 'not_found', 'no such user');
+  on('PATCH', '/api/v1/users/:id', 'users:write', (c) => { const user = userOf(c); Object.assign(user, c.body); record(c, 'U', 'user.change', 'user', user.id); return publicUser(user); });
+  on('DELETE', '/api/v1/users/:id', 'users:write', (c) => { const user = userOf(c); state.users.splice(state.users.indexOf(user), 1); record(c, 'D', 'user.delete', 'user', user.id); c.status = 204; });
+  on('GET', '/api/v1/tokens', 'tokens:write', () => ({ items: state.tokens }));
+  on('POST', '/api/v1/tokens', 'tokens:write', (c) => {
+    const token = { id: randomUUID(), name: c.body.name, scopes: c.body.scopes, created: new Date(now()).toISOString(), expires: new Date(now() + c.body.expires_days * 86400_000).toISOString(), last_used: null };
+    state.tokens.unshift(token);
+    c.status = 201;
+    return { id: token.id, token: `aceso_${randomBytes(24).toString('base64url')}` };
+  });
+  on('DELETE', '/api/v1/tokens/:id', 'tokens:write', (c) => { state.tokens = state.tokens.filter((t) => t.id !== c.params.id); c.status = 204; });
+  on('GET', '/api/v1/audit', 'audit:read', (c) => {
+    const q = c.query;
+    const has = (value, wanted) => !wanted || String(value ?? '').toLowerCase().includes(wanted.toLowerCase());
+    const before = Number(q.get('cursor') ?? Infinity);
+    const items = [...state.audit].reverse().filter((e) => e.sequence < before && has(e.agent_name, q.get('agent')) && has(e.event, q.get('event')) && (has(e.entity_id, q.get('entity')) || has(e.entity_type, q.get('entity'))) && has(JSON.stringify(e), q.get('q'))
+      && (!q.get('from') || e.time >= q.get('from')) && (!q.get('to') || e.time <= q.get('to')));
+    const limit = Number(q.get('limit') ?? 50);
+    return { items: items.slice(0, limit), next: items.length > limit ? String(items[limit - 1].sequence) : null };
+  });
+  on('GET', '/api/v1/audit/verify', 'audit:read', () => ({ ok: true, checked: state.audit.length, head: { sequence: state.audit[state.audit.length - 1]?.sequence, hash: state.audit[state.audit.length - 1]?.hash } }));
+  on('GET', '/api/v1/about', null, () => ({ name: 'aceso', version: '0.1.0', build: 'mock', research_use: true, engines: ['torch 2.15.0', 'openvino 2026.3'] }));
+
+  const datasetOf = (c) => state.datasets.find((d) => d.name === c.params.name) ?? fail(404, 'not_found', 'no such dataset');
+  on('GET', '/api/v1/datasets', 'datasets:read', () => ({ items: state.datasets }));
+  on('GET', '/api/v1/datasets/:name', 'datasets:read', (c) => datasetOf(c));
+  on('DELETE', '/api/v1/datasets/:name', 'datasets:write', (c) => { state.datasets.splice(state.datasets.indexOf(datasetOf(c)), 1); c.status = 204; });
+  on('POST', '/api/v1/datasets', 'datasets:write', (c) => {
+    const name = c.query.get('name');
+    if (state.datasets.some((d) => d.name === name)) fail(409, 'exists', `there is a dataset named ${name}`);
+    if (c.raw.length < 4 || c.raw.toString('latin1', 0, 2) !== 'PK') fail(400, 'invalid', 'file: not a zip archive');
+    const classes = (c.query.get('classes') ?? '0,1').split(',');
+    const made = job(randomUUID(), 'dataset-import', 'running', { name }, 0);
+    state.jobs.unshift(made);
+    setTimeout(() => {
+      state.datasets.push({ ...state.datasets[0], name, sha256: sha(name), classes, counts: { train: { [classes[0]]: 40, [classes[1] ?? '1']: 44 } }, warnings: ['no validation split: 20 % of train taken, stratified, seed 1'], set_aside: [], licence: c.query.get('licence') ?? '', label_source: c.query.get('label_source') ?? '' });
+      finish(made, { dataset: name });
+    }, epochMs).unref();
+    c.status = 202;
+    return { job: publicJob(made) };
+  });
+  on('GET', '/api/v1/datasets/:name/samples', 'datasets:read', (c) => {
+    const dataset = datasetOf(c);
+    const all = samples(dataset).filter((s) => (!c.query.get('split') || s.split === c.query.get('split')) && (!c.query.get('label') || s.class === c.query.get('label') || String(s.label) === c.query.get('label')));
+    const start = Number(c.query.get('cursor') ?? 0);
+    const limit = Number(c.query.get('limit') ?? 60);
+    return { items: all.slice(start, start + limit), next: start + limit < all.length ? String(start + limit) : null };
+  });
+  on('GET', '/api/v1/datasets/:name/samples/:index/image.png', 'datasets:read', (c) => {
+    const sample = samples(datasetOf(c))[Number(c.params.index)] ?? fail(404, 'not_found', 'no such sample');
+    c.type = 'image/png';
+    c.headers['Cache-Control'] = 'private, max-age=3600';
+    return phantom({ seed: sample.index + 7, size: 72, nodule: sample.label === 1 ? 'spiculated' : 'smooth', noise: 12 });
+  });
+
+  const publicJob = (j) => { const { events: _e, ...rest } = j; return rest; };
+  const jobOf = (c) => state.jobs.find((j) => j.id === c.params.id) ?? fail(404, 'not_found', 'no such job');
+  function emit(j, event, data) {
+    const entry = { id: j.events.length + 1, event, data };
+    j.events.push(entry);
+    j.updated = new Date(now()).toISOString();
+    for (const stream of streams) if (stream.job === j) send(stream.response, entry);
+  }
+  const send = (response, entry) => response.write(`id: ${entry.id}\nevent: ${entry.event}\ndata: ${JSON.stringify(entry.data)}\n\n`);
+  function finish(j, output) { j.state = 'succeeded'; j.output = output; j.progress = null; emit(j, 'state', publicJob(j)); }
+  function trainStep(j, records) {
+    if (j.state === 'queued') { j.state = 'running'; emit(j, 'state', publicJob(j)); }
+    if (j.state !== 'running') return;
+    const done = j.events.filter((e) => e.event === 'epoch').length;
+    if (done >= records.length) { finish(j, { model: j.input.name, version: 1 }); return; }
+    const next = records[done];
+    emit(j, 'epoch', next);
+    j.progress = { phase: 'train', done: done + 1, total: records.length, values: [['epoch', `${done + 1}/${records.length}`], ['loss', next.train_loss.toFixed(3)], ['val AUC', next.validation_auc.toFixed(3)], ['img/s', next.images_per_second.toFixed(0)]], seconds_left: (records.length - done - 1) * 6.1 };
+    emit(j, 'progress', j.progress);
+    setTimeout(() => trainStep(j, records), epochMs).unref();
+  }
+  const running = state.jobs[0];
+  const runningHistory = history(14, 5);
+  for (const entry of runningHistory.slice(0, 9)) emit(running, 'epoch', entry);
+  emit(running, 'log', { message: 'torch 2.15.0 on 2 threads, batch 32, 600 training and 100 validation images' });
+  running.progress = { phase: 'train', done: 9, total: 14, values: [['epoch', '9/14'], ['loss', '0.104'], ['val AUC', '0.971'], ['img/s', '812']], seconds_left: 31 };
+  emit(running, 'progress', running.progress);
+  const doneJob = state.jobs[1];
+  for (const entry of history(10, 43)) emit(doneJob, 'epoch', entry);
+  emit(doneJob, 'state', publicJob(doneJob));
+  for (const entry of history(2, 8).slice(0, 1)) emit(state.jobs[2], 'epoch', entry);
+  for (const j of state.jobs) j.updated = new Date(Date.parse(j.created) + 62_000).toISOString();
+
+  on('GET', '/api/v1/jobs', 'jobs:read', (c) => ({ items: state.jobs.filter((j) => !c.query.get('state') || j.state === c.query.get('state')).slice(0, Number(c.query.get('limit') ?? 100)).map(publicJob) }));
+  on('GET', '/api/v1/jobs/:id', 'jobs:read', (c) => publicJob(jobOf(c)));
+  on('POST', '/api/v1/jobs/:id/cancel', 'jobs:write', (c) => {
+    const j = jobOf(c);
+    if (!['queued', 'running'].includes(j.state)) fail(409, 'precondition', 'the job has ended');
+    j.state = 'cancelled';
+    emit(j, 'state', publicJob(j));
+    return publicJob(j);
+  });
+  on('GET', '/api/v1/jobs/:id/events', 'jobs:read', (c) => {
+    const j = jobOf(c);
+    const after = Number(c.request.headers['last-event-id'] ?? 0);
+    c.response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
+    c.response.write(': open\n\n');
+    for (const entry of j.events) if (entry.id > after) send(c.response, entry);
+    const stream = { response: c.response, job: j };
+    streams.add(stream);
+    c.request.on('close', () => streams.delete(stream));
+    c.streaming = true;
+  });
+  on('POST', '/api/v1/training', 'jobs:write', (c) => {
+    if (!state.datasets.some((d) => d.name === c.body.dataset)) fail(404, 'not_found', 'no such dataset');
+    const made = job(randomUUID(), 'train', 'queued', c.body, 0);
+    state.jobs.unshift(made);
+    setTimeout(() => trainStep(made, history(c.body.config.epochs, 21)), 60).unref();
+    c.status = 202;
+    return { job: publicJob(made) };
+  });
+  on('GET', '/api/v1/architectures', 'models:read', () => ({ items: [{ name: 'article_cnn', description: 'Two convolutions of 3×3 and two dense layers; small and quick' }, { name: 'resnet18', description: 'Residual network with 18 layers' }] }));
+
+  on('GET', '/api/v1/models', 'models:read', () => ({ items: state.models.map((m) => ({ name: m.name, versions: m.versions.map(({ detail: _d, ...v }) => v) })) }));
+  const versionOf = (name, number) => state.models.find((m) => m.name === name)?.versions.find((v) => v.version === Number(number)) ?? fail(404, 'not_found', 'no such model version');
+  on('GET', '/api/v1/models/:name/:version', 'models:read', (c) => model(versionOf(c.params.name, c.params.version)));
+  on('GET', '/api/v1/models/:name/:version/report.html', 'models:read', (c) => {
+    const version = versionOf(c.params.name, c.params.version);
+    c.type = 'text/html; charset=utf-8';
+    c.headers['Content-Security-Policy'] = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox";
+    return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Report</title><style>body{font:15px/1.55 system-ui;margin:40px auto;max-width:760px;padding:0 24px;color:#1b1e21;background:#fff}table{border-collapse:collapse}td,th{padding:6px 18px 6px 0;border-bottom:1px solid #ddd;text-align:left}</style><h1>Evaluation of ${c.params.name}, version ${version.version}</h1><p>Research use only. 624 images of the test split, never used in training.</p><table><tr><th>Figure</th><th>Value</th><th>95% interval</th></tr><tr><td>AUROC</td><td>${version.auroc}</td><td>${(version.auroc - 0.019).toFixed(3)}–${(version.auroc + 0.016).toFixed(3)}</td></tr></table>`;
+  });
+  on('POST', '/api/v1/models/:name/:version/promote', 'models:promote', (c) => {
+    const version = versionOf(c.params.name, c.params.version);
+    if (c.body.stage === 'live') for (const other of state.models.find((m) => m.name === c.params.name).versions) if (other.stage === 'live') other.stage = 'retired';
+    version.stage = c.body.stage;
+    record(c, 'U', 'model.promote', 'model', version.id, 'success', JSON.stringify({ to: c.body.stage }));
+    return { stage: version.stage };
+  });
+
+  function predict(c, name, number, image, blinded) {
+    if (image.length === 0) fail(400, 'invalid', 'image: empty body');
+    if (image.toString('latin1', 1, 4) !== 'PNG' && image[0] !== 0xff && image.toString('latin1', 1, 6) !== 'NUMPY') fail(400, 'invalid', 'image: neither PNG, JPEG nor NPY');
+    const version = versionOf(name, number);
+    if (version.stage === 'retired') fail(409, 'precondition', 'this version is retired');
+    const hash = createHash('sha256').update(image).digest('hex');
+    const nodule = name === 'lung-nodule-ct';
+    const probability = 0.05 + 0.93 * Math.min(1, (parseInt(hash.slice(0, 4), 16) / 65535) * 0.3 + (image.length % 2 === 0 || nodule ? 0.58 : 0.1));
+    const classes = nodule ? nodules : ['normal', 'pneumonia'];
+    const low = Math.floor(probability * 10) / 10;
+    const n = 118;
+    const hits = Math.round(n * Math.min(0.98, low + 0.07));
+    const prediction = {
+      id: randomUUID(), created: new Date(now()).toISOString(), created_by: c.user.name,
+      model: { name, version: version.version, hash: version.id, stage: version.stage, intended_use: model(version).card.intended_use, engine: 'openvino 2026.3 (CPU)', classes },
+      input_sha256: hash, outputs: [{ label: classes[1], probability }], probability, threshold: 0.62, finding: classes[probability >= 0.62 ? 1 : 0], positive: probability >= 0.62,
+      uncertainty: { kind: 'validation-calibration', class: classes[1], cases: n, positives: hits, observed: hits / n, low: Math.max(0, hits / n - 0.07), high: Math.min(1, hits / n + 0.05), level: 0.95, score_low: low, score_high: low + 0.1, outside: false, text: '' },
+      blinded, warnings: [], duration_ms: 9, image, verdicts: [],
+    };
+    state.predictions.unshift(prediction);
+    record(c, 'C', 'prediction.create', 'prediction', prediction.id);
+    c.status = 201;
+    return publicPrediction(prediction);
+  }
+  function publicPrediction(p) {
+    const { image: _i, verdicts, ...rest } = p;
+    const verdict = verdicts[verdicts.length - 1] ?? null;
+    if (p.blinded && !verdict) {
+      const { outputs: _o, probability: _p, threshold: _t, uncertainty: _u, positive: _s, ...covered } = rest;
+      return { ...covered, hidden: true };
+    }
+    return { ...rest, verdict };
+  }
+  on('POST', '/api/v1/models/:name/predictions', 'predictions:create', (c) => predict(c, c.params.name, c.query.get('version') ?? 0, c.raw, false));
+  on('POST', '/api/v1/reads', 'predictions:create', (c) => {
+    const form = multipart(c.raw, c.request.headers['content-type'] ?? '');
+    return predict(c, form.model?.toString(), form.version?.toString(), form.image ?? Buffer.alloc(0), true);
+  });
+  on('GET', '/api/v1/predictions', 'predictions:read', (c) => {
+    const all = state.predictions.filter((p) => !c.query.get('model') || p.model.name === c.query.get('model'));
+    const start = Number(c.query.get('cursor') ?? 0);
+    const limit = Number(c.query.get('limit') ?? 25);
+    return { items: all.slice(start, start + limit).map(publicPrediction), next: start + limit < all.length ? String(start + limit) : null };
+  });
+  const predictionOf = (c) => state.predictions.find((p) => p.id === c.params.id) ?? fail(404, 'not_found', 'no such prediction');
+  on('GET', '/api/v1/predictions/:id', 'predictions:read', (c) => publicPrediction(predictionOf(c)));
+  on('GET', '/api/v1/predictions/:id/image.png', 'predictions:read', (c) => { c.type = 'image/png'; return predictionOf(c).image; });
+  on('GET', '/api/v1/predictions/:id/verdicts', 'predictions:read', (c) => ({ items: predictionOf(c).verdicts }));
+  on('PUT', '/api/v1/predictions/:id/verdicts/:finding', 'feedback:write', (c) => {
+    const p = predictionOf(c);
+    if (!p.model.classes.includes(c.params.finding)) fail(404, 'not_found', 'the model has no finding of that name');
+    if (c.body.agree === null && !c.body.label && !c.body.comment) fail(400, 'invalid', 'a verdict needs a label, an agreement or a comment');
+    const verdict = { finding: c.params.finding, revision: p.verdicts.length + 1, agree: c.body.agree, label: c.body.label, comment: c.body.comment, author: c.user.id, author_name: c.user.name, time: new Date(now()).toISOString(), saw_prediction_first: !(p.blinded && p.verdicts.length === 0) };
+    if (c.body.label) verdict.agree = c.body.label === p.finding;
+    else if (c.body.agree === true) verdict.label = p.finding;
+    p.verdicts.push(verdict);
+    record(c, 'C', 'verdict.create', 'prediction', p.id);
+    return verdict;
+  });
+  on('POST', '/api/v1/feedback/export', 'datasets:write', (c) => { const made = job(randomUUID(), 'feedback-export', 'succeeded', c.body, 0); state.jobs.unshift(made); c.status = 202; return { job: publicJob(made) }; });
+
+  async function handle(request, response) {
+    const url = new URL(request.url ?? '/', 'http://node');
+    const requestId = randomBytes(8).toString('hex');
+    const c = { request, response, query: url.searchParams, headers: {}, status: 200, type: 'application/json', params: {}, body: {}, raw: Buffer.alloc(0), requestId, user: null, session: null, sessionId: '', streaming: false };
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    response.setHeader('X-Request-Id', requestId);
+    if (!url.pathname.startsWith('/api/')) { serveStatic(url.pathname, response); return; }
+    try {
+      c.raw = await readBody(request);
+      const match = find(request.method, url.pathname);
+      if (!match) fail(404, 'not_found', 'no such route');
+      c.params = match.params;
+      c.sessionId = /aceso_session=([0-9a-f]+)/.exec(request.headers.cookie ?? '')?.[1] ?? '';
+      c.session = state.sessions.get(c.sessionId) ?? null;
+      c.user = c.session?.user ?? null;
+      if (match.route.scope) {
+        if (!c.session) fail(401, 'unauthenticated', 'sign in');
+        if (request.method !== 'GET' && request.headers['x-csrf-token'] !== c.session.csrf) fail(403, 'denied', 'CSRF token missing or wrong');
+        if (!scopesOf(c.user.roles).includes(match.route.scope)) fail(403, 'denied', `needs ${match.route.scope}`);
+      }
+      if (/json/.test(request.headers['content-type'] ?? '') && c.raw.length > 0) c.body = JSON.parse(c.raw.toString());
+      const result = await match.route.handler(c);
+      if (c.streaming) return;
+      response.writeHead(c.status, { 'Content-Type': c.type, 'Cache-Control': 'no-store', ...c.headers });
+      response.end(c.status === 204 ? undefined : Buffer.isBuffer(result) || typeof result === 'string' ? result : JSON.stringify(result ?? {}));
+    } catch (error) {
+      const problem = error instanceof Problem ? error : new Problem(500, 'internal', String(error));
+      response.writeHead(problem.status, { 'Content-Type': 'application/problem+json', ...problem.headers });
+      response.end(JSON.stringify({ type: 'about:blank', title: problem.code, status: problem.status, detail: problem.message, code: problem.code, request_id: requestId }));
+    }
+  }
+  function find(method, path) {
+    const parts = path.split('/').slice(1).map(decodeURIComponent);
+    for (const route of routes) {
+      if (route.method !== method || route.parts.length !== parts.length) continue;
+      const params = {};
+      if (route.parts.every((part, i) => (part.startsWith(':') ? ((params[part.slice(1)] = parts[i]), true) : part === parts[i]))) return { route, params };
+    }
+    return null;
+  }
+  function serveStatic(path, response) {
+    let file = join(dist, normalize(path).replace(/^(\.\.[/\\])+/, ''));
+    if (!existsSync(file) || statSync(file).isDirectory()) file = join(dist, 'index.html');
+    const type = types[extname(file)] ?? 'application/octet-stream';
+    if (file.endsWith('index.html')) {
+      const nonce = randomBytes(16).toString('base64');
+      response.writeHead(200, { 'Content-Type': type, 'Content-Security-Policy': policy(nonce), 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer', 'Cross-Origin-Opener-Policy': 'same-origin' });
+      response.end(readFileSync(file, 'utf8').replaceAll('__CSP_NONCE__', nonce));
+      return;
+    }
+    response.writeHead(200, { 'Content-Type': type, 'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'", 'Cache-Control': 'no-cache' });
+    createReadStream(file).pipe(response);
+  }
+
+  const server = createServer((request, response) => void handle(request, response));
+  await new Promise((resolve) => server.listen(port, '127.0.0.1', () => resolve(undefined)));
+  const address = server.address();
+  const url = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : port}`;
+  return { url, state, endSessions: () => state.sessions.clear(), resetThrottle: () => { failures = 0; }, stop: () => new Promise((resolve) => { for (const s of streams) s.response.end(); server.close(() => resolve(undefined)); server.closeAllConnections(); }) };
+}
+
+function samples(dataset) {
+  const list = [];
+  for (const [split, counts] of Object.entries(dataset.counts)) {
+    const total = Object.values(counts).reduce((a, b) => a + b, 0);
+    for (let i = 0; i < Math.min(total, 200); i += 1) {
+      const label = (i * 7 + (i >> 2)) % dataset.classes.length;
+      list.push({ index: list.length, id: `${split}/${String(i).padStart(6, '0')}`, split, label, class: dataset.classes[label] });
+    }
+  }
+  return list;
+}
+async function readBody(request) {
+  const chunks = [];
+  for await (const piece of request) chunks.push(piece);
+  return Buffer.concat(chunks);
+}
+function multipart(raw, type) {
+  const boundary = /boundary=(.+)$/.exec(type)?.[1] ?? '';
+  const fields = {};
+  let at = raw.indexOf(`--${boundary}`);
+  while (at >= 0) {
+    const start = raw.indexOf('\r\n\r\n', at);
+    const next = raw.indexOf(`\r\n--${boundary}`, at + boundary.length);
+    if (start < 0 || next < 0) break;
+    const name = /name="([^"]+)"/.exec(raw.toString('latin1', at, start))?.[1];
+    if (name) fields[name] = raw.subarray(start + 4, next);
+    at = next + 2;
+  }
+  return fields;
+}

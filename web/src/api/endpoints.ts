@@ -1,0 +1,80 @@
+// Every call of /api/v1 by name.
+import { del, get, patch, post, put, request, setCsrfToken, upload, type UploadOptions } from './client';
+import type { About, Architecture, AuditItem, AuditVerification, Dataset, Job, ModelDetail, ModelEntry, Page, Prediction, Role, Sample, Session, Stage, Token, TrainingConfig, User, Verdict } from './types';
+
+const v1 = '/api/v1';
+const part = encodeURIComponent;
+
+export const api = {
+  about: () => get<About>(`${v1}/about`),
+  setupNeeded: () => get<{ needed: boolean }>(`${v1}/setup`),
+  setup: (token: string, name: string, password: string) => post<unknown>(`${v1}/setup`, { token, name, password }),
+  session: async () => remember(await get<Session>(`${v1}/session`)),
+  signIn: async (name: string, password: string, totp?: string) => remember(await post<Session>(`${v1}/session`, { name, password, ...(totp ? { totp } : {}) })),
+  signOut: () => del<void>(`${v1}/session`),
+  changePassword: (oldPassword: string, newPassword: string) => post<void>(`${v1}/session/password`, { old: oldPassword, new: newPassword }),
+  beginTotp: () => post<{ secret: string; otpauth_uri: string }>(`${v1}/session/totp`, {}),
+  confirmTotp: (code: string) => put<void>(`${v1}/session/totp`, { code }),
+  removeTotp: (password: string) => del<void>(`${v1}/session/totp`, { password }),
+
+  users: () => get<Page<User>>(`${v1}/users`),
+  createUser: (name: string, password: string, roles: Role[]) => post<User>(`${v1}/users`, { name, password, roles }),
+  changeUser: (id: string, change: { roles?: Role[]; disabled?: boolean; password?: string }) => patch<User>(`${v1}/users/${part(id)}`, change),
+  deleteUser: (id: string) => del<void>(`${v1}/users/${part(id)}`),
+  tokens: () => get<Page<Token>>(`${v1}/tokens`),
+  createToken: (name: string, scopes: string[], expiresDays: number) => post<{ id: string; token: string }>(`${v1}/tokens`, { name, scopes, expires_days: expiresDays }),
+  deleteToken: (id: string) => del<void>(`${v1}/tokens/${part(id)}`),
+  audit: (query: Record<string, string | number | undefined>) => get<Page<AuditItem>>(`${v1}/audit`, query),
+  verifyAudit: () => get<AuditVerification>(`${v1}/audit/verify`),
+
+  datasets: () => get<Page<Dataset>>(`${v1}/datasets`),
+  dataset: (name: string) => get<Dataset>(`${v1}/datasets/${part(name)}`),
+  samples: (name: string, query: Record<string, string | number | undefined>) => get<Page<Sample>>(`${v1}/datasets/${part(name)}/samples`, query),
+  sampleImage: (name: string, index: number) => `${v1}/datasets/${part(name)}/samples/${index}/image.png`,
+  importDataset: (file: File, query: Record<string, string | undefined>, options: UploadOptions) =>
+    upload<Accepted>(`${v1}/datasets`, file, { ...options, query, contentType: 'application/octet-stream' }),
+  deleteDataset: (name: string) => del<void>(`${v1}/datasets/${part(name)}`),
+
+  jobs: (query: Record<string, string | number | undefined> = {}) => get<Page<Job>>(`${v1}/jobs`, query),
+  job: (id: string) => get<Job>(`${v1}/jobs/${part(id)}`),
+  cancelJob: (id: string) => post<unknown>(`${v1}/jobs/${part(id)}/cancel`, {}),
+  jobEvents: (id: string) => `${v1}/jobs/${part(id)}/events`,
+  architectures: () => get<Page<Architecture | string>>(`${v1}/architectures`),
+  train: (name: string, dataset: string, config: TrainingConfig) => post<Accepted>(`${v1}/training`, { name, dataset, config }),
+
+  models: () => get<Page<ModelEntry>>(`${v1}/models`),
+  model: (name: string, version: number) => get<ModelDetail>(`${v1}/models/${part(name)}/${version}`),
+  reportUrl: (name: string, version: number) => `${v1}/models/${part(name)}/${version}/report.html`,
+  promote: (name: string, version: number, stage: Stage) => post<unknown>(`${v1}/models/${part(name)}/${version}/promote`, { stage }),
+
+  predict: (name: string, version: number, image: Blob, options: UploadOptions = {}) =>
+    upload<Prediction>(`${v1}/models/${part(name)}/predictions`, image, { ...options, query: { version }, contentType: imageType(image) }),
+  read: (name: string, version: number, image: Blob, options: UploadOptions = {}) => {
+    const form = new FormData();
+    form.set('model', name);
+    form.set('version', String(version));
+    form.set('image', image, 'image');
+    return upload<Prediction>(`${v1}/reads`, form, options);
+  },
+  predictions: (query: Record<string, string | number | undefined>) => get<Page<Prediction>>(`${v1}/predictions`, query),
+  prediction: (id: string) => get<Prediction>(`${v1}/predictions/${part(id)}`),
+  predictionImage: (id: string) => `${v1}/predictions/${part(id)}/image.png`,
+  verdicts: (id: string) => get<Page<Verdict>>(`${v1}/predictions/${part(id)}/verdicts`),
+  giveVerdict: (id: string, finding: string, verdict: { agree: boolean | null; label: string; comment: string }) =>
+    request<Verdict>('PUT', `${v1}/predictions/${part(id)}/verdicts/${part(finding)}`, { json: verdict }),
+  exportFeedback: (model: string, name: string) => post<Accepted>(`${v1}/feedback/export`, { model, name }),
+};
+
+export type Accepted = { job?: Job | string; id?: string };
+export function acceptedJobId(answer: Accepted): string | undefined {
+  return typeof answer.job === 'string' ? answer.job : answer.job?.id ?? answer.id;
+}
+
+function remember(session: Session): Session {
+  setCsrfToken(session.csrf_token);
+  return session;
+}
+
+function imageType(image: Blob): string {
+  return image.type === 'image/png' || image.type === 'image/jpeg' ? image.type : 'application/octet-stream';
+}

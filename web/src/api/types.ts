@@ -1,0 +1,69 @@
+// Shapes of /api/v1. Fields a node may leave out are optional; readers in lib/ turn evaluation and uncertainty into what the pages show.
+export type Scope =
+  | 'users:read' | 'users:write' | 'audit:read' | 'datasets:read' | 'datasets:write' | 'models:read' | 'models:write' | 'models:promote'
+  | 'predictions:create' | 'predictions:read' | 'feedback:write' | 'jobs:read' | 'jobs:write' | 'tokens:write' | 'self';
+export const allScopes: Scope[] = ['users:read', 'users:write', 'audit:read', 'datasets:read', 'datasets:write', 'models:read', 'models:write', 'models:promote',
+  'predictions:create', 'predictions:read', 'feedback:write', 'jobs:read', 'jobs:write', 'tokens:write', 'self'];
+export type Role = 'admin' | 'clinician' | 'scientist' | 'auditor';
+export const allRoles: Role[] = ['admin', 'clinician', 'scientist', 'auditor'];
+
+export interface SessionUser { id: string; name: string; roles: Role[]; scopes: string[]; totp?: boolean }
+export interface Session { user: SessionUser; csrf_token: string; expires: string }
+export interface User { id: string; name: string; roles: Role[]; disabled?: boolean; totp?: boolean; created?: string; last_login?: string | null }
+export interface Token { id: string; name: string; scopes: string[]; created?: string; expires?: string | null; last_used?: string | null }
+export interface Page<T> { items: T[]; next?: string | null }
+
+export interface AuditItem {
+  sequence: number; time: string; action: string; event: string; outcome: string; agent_id?: string; agent_name?: string; source_address?: string;
+  entity_type?: string; entity_id?: string; request_id?: string; detail?: unknown; hash?: string;
+}
+export interface AuditVerification { ok: boolean; checked: number; head?: { sequence: number; hash: string } | null; first_bad?: number | null; reason?: string }
+
+export interface SetAside { id: string; reason: string }
+export interface Dataset {
+  name: string; sha256: string; kind: string; classes: string[]; counts: Record<string, Record<string, number>>; shape?: number[]; dtype?: string;
+  licence?: string; label_source?: string; source?: string; warnings?: string[]; set_aside?: SetAside[]; intensity?: Record<string, number>; created?: string;
+}
+export interface Sample { index: number; id: string; split: string; label: number; class: string }
+
+export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+export interface Progress { phase?: string; done?: number; total?: number; values?: [string, string][] | Record<string, string>; seconds_left?: number }
+export interface Job {
+  id: string; kind: string; state: JobState; input?: Record<string, unknown> | null; output?: Record<string, unknown> | null; error?: string | null; progress?: Progress | null;
+  created_by?: string; attempt?: number; created: string; updated: string;
+}
+export interface Epoch {
+  epoch: number; train_loss?: number; validation_loss?: number; validation_auc?: number; validation_accuracy?: number; images_per_second?: number; seconds?: number;
+}
+export interface TrainingConfig {
+  architecture: string; epochs: number; batch: number; learning_rate: number; seed: number; flip: boolean; patience: number; image_size: number;
+}
+export interface Architecture { name: string; description?: string; title?: string; parameters?: number }
+
+export type Stage = 'candidate' | 'shadow' | 'live' | 'retired';
+export const allStages: Stage[] = ['candidate', 'shadow', 'live', 'retired'];
+export interface ModelVersion { version: number; stage: Stage; id: string; created: string; auroc?: number | null; dataset?: string }
+export interface ModelEntry { name: string; versions: ModelVersion[] }
+export interface Card {
+  name: string; intended_use: string; limitations: string; data?: string; classes: string[]; threshold: number; created?: string; created_by?: string;
+}
+export interface Port { name: string; dtype: string; shape: number[]; kind?: string; meaning?: string; labels?: string[] }
+export interface ModelDetail {
+  name: string; version: number; stage: Stage; id: string; created?: string; card: Card;
+  signature?: { inputs?: Port[]; outputs?: Port[]; preprocessing?: Record<string, unknown> };
+  evaluation?: Record<string, unknown> | null;
+  training?: { history?: Epoch[]; engine?: string; seconds?: number; config?: Record<string, unknown>; best_epoch?: number; dataset_sha256?: string; peak_rss_bytes?: number } & Record<string, unknown> | null;
+  files?: Record<string, string>; signed_by?: string; dataset?: string; architecture?: string;
+}
+
+export interface Output { label: string; probability: number }
+export interface Verdict {
+  finding: string; revision: number; agree: boolean | null; label?: string | null; comment?: string | null; author?: string; author_name?: string; time: string; saw_prediction_first?: boolean;
+}
+export interface Prediction {
+  id: string; created: string;
+  model: { name: string; version: number; hash?: string; stage?: Stage; intended_use?: string; engine?: string; classes?: string[] };
+  input_sha256?: string; outputs?: Output[]; probability?: number; threshold?: number | null; finding?: string; positive?: boolean;
+  uncertainty?: Record<string, unknown> | null; blinded?: boolean; hidden?: boolean; warnings?: string[]; verdict?: Verdict | null; created_by?: string; duration_ms?: number;
+}
+export interface About { name: string; version: string; build?: string; research_use?: boolean; engines?: (string | { name: string; version?: string })[] }

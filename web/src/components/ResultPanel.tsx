@@ -1,0 +1,68 @@
+// A prediction as people should read it: the finding, its probability against the threshold, and how far to trust that.
+import { Alert, Box, Divider, Group, Paper, Progress, Stack, Text, Title } from '@mantine/core';
+import { TriangleAlert } from 'lucide-react';
+import type { Prediction } from '../api/types';
+import { useI18n } from '../i18n';
+import { percent } from '../lib/format';
+import { describeCalibration, findingOf, isPositive, isSeveral, nearThreshold, readable, readCalibration } from '../lib/uncertainty';
+import { IconArray, ProbabilityScale } from './ProbabilityScale';
+
+export function ResultPanel({ prediction }: { prediction: Prediction }) {
+  const { t } = useI18n();
+  const probability = prediction.probability ?? 0;
+  const several = isSeveral(prediction);
+  const threshold = several ? null : prediction.threshold ?? 0.5;
+  const finding = readable(findingOf(prediction));
+  const positive = isPositive(prediction);
+  const calibration = readCalibration(prediction.uncertainty);
+  const words = describeCalibration(calibration, probability, finding, several, t);
+  const hits = calibration ? Math.round(calibration.observed * 100) : 0;
+  const outputs = prediction.outputs ?? [];
+  return (
+    <Paper p="lg" component="section" aria-labelledby="result-title">
+      <Stack gap="md">
+        <div aria-live="polite">
+          <Text size="sm" c="dimmed">{t('diagnose.probabilityOf', { finding })}</Text>
+          <Group align="baseline" gap="sm" mt={2}>
+            <Text span className="num big-number" c={positive ? 'var(--aceso-positive)' : 'var(--aceso-negative)'} data-testid="probability">{percent(probability)}</Text>
+            <Title order={2} id="result-title">{t(positive ? 'diagnose.suggests' : 'diagnose.suggestsNot', { finding })}</Title>
+          </Group>
+        </div>
+        <ProbabilityScale probability={probability} threshold={threshold} positive={positive} observed={calibration} />
+        {threshold !== null && nearThreshold(probability, threshold) && <Text size="sm" fw={550}>{t('diagnose.nearThreshold')}</Text>}
+        {(prediction.warnings ?? []).length > 0 && (
+          <Alert color="yellow" icon={<TriangleAlert size={16} />} title={t('diagnose.warnings')}>
+            <Stack gap={4}>{(prediction.warnings ?? []).map((warning) => <Text key={warning} size="sm">{warning}</Text>)}</Stack>
+          </Alert>
+        )}
+        <Divider />
+        <Box>
+          <Title order={3} mb={6}>{t('uncertainty.title')}</Title>
+          {words.map((line, index) => <Text key={line} size="sm" c={index === 0 ? undefined : 'dimmed'} mt={index === 0 ? 0 : 4}>{line}</Text>)}
+          {calibration && (
+            <Box mt="sm">
+              <IconArray hits={hits} label={several ? t('uncertainty.chartTop', { hits }) : t('uncertainty.chart', { hits, finding })} />
+              <Text size="xs" c="dimmed" mt={4}>{several ? t('uncertainty.chartCaptionTop', { hits }) : t('uncertainty.chartCaption', { hits, finding })}</Text>
+            </Box>
+          )}
+        </Box>
+        {several && (
+          <>
+            <Divider />
+            <Box>
+              <Title order={3} mb={6}>{t('diagnose.allOutputs')}</Title>
+              <Stack gap={8}>
+                {[...outputs].sort((a, b) => b.probability - a.probability).map((output) => (
+                  <div key={output.label}>
+                    <Group justify="space-between"><Text size="sm">{readable(output.label)}</Text><Text size="sm" className="num">{percent(output.probability)}</Text></Group>
+                    <Progress size={5} value={output.probability * 100} aria-label={readable(output.label)} />
+                  </div>
+                ))}
+              </Stack>
+            </Box>
+          </>
+        )}
+      </Stack>
+    </Paper>
+  );
+}

@@ -1,0 +1,75 @@
+// Charts in the application's colours. Loaded only with the pages that draw them.
+import '@mantine/charts/styles.css';
+import { BarChart, LineChart } from '@mantine/charts';
+import { Box, Table, Text, VisuallyHidden } from '@mantine/core';
+import type { Epoch } from '../api/types';
+import { useI18n } from '../i18n';
+import { figure } from '../lib/format';
+import type { RocPoint } from '../lib/evaluation';
+
+const axis = { fontSize: 12 };
+const last = (epochs: Epoch[]) => epochs[epochs.length - 1];
+
+export function LossChart({ epochs, height = 230 }: { epochs: Epoch[]; height?: number }) {
+  const { t } = useI18n();
+  return (
+    <Box role="img" aria-label={t('training.lossChart', { train: figure(last(epochs)?.train_loss), validation: figure(last(epochs)?.validation_loss) })}>
+      <LineChart h={height} data={epochs} dataKey="epoch" withLegend curveType="linear" strokeWidth={2} dotProps={{ r: 2.5 }} gridAxis="y" valueFormatter={(value) => figure(value)} xAxisProps={{ tick: axis }} yAxisProps={{ tick: axis, width: 44, tickFormatter: (value: number) => value.toFixed(2) }}
+        lineChartProps={{ accessibilityLayer: false }} legendProps={{ verticalAlign: 'top', height: 34 }}
+        series={[{ name: 'train_loss', label: t('training.trainLoss'), color: 'var(--aceso-series-1)' }, { name: 'validation_loss', label: t('training.valLoss'), color: 'var(--aceso-series-2)', strokeDasharray: '5 4' }]} />
+    </Box>
+  );
+}
+
+export function AucChart({ epochs, height = 230 }: { epochs: Epoch[]; height?: number }) {
+  const { t } = useI18n();
+  const low = Math.min(0.9, ...epochs.map((e) => e.validation_auc ?? 1));
+  return (
+    <Box role="img" aria-label={t('training.aucChart', { value: figure(last(epochs)?.validation_auc) })}>
+      <LineChart h={height} data={epochs} dataKey="epoch" withLegend curveType="linear" strokeWidth={2} dotProps={{ r: 2.5 }} gridAxis="y" valueFormatter={(value) => figure(value)} xAxisProps={{ tick: axis }}
+        yAxisProps={{ tick: axis, width: 44, domain: [Math.floor(low * 20) / 20, 1], tickFormatter: (value: number) => value.toFixed(2) }} lineChartProps={{ accessibilityLayer: false }} legendProps={{ verticalAlign: 'top', height: 34 }}
+        series={[{ name: 'validation_auc', label: t('training.valAuc'), color: 'var(--aceso-series-1)' }]} />
+    </Box>
+  );
+}
+
+export function SpeedChart({ epochs, height = 230 }: { epochs: Epoch[]; height?: number }) {
+  const { t } = useI18n();
+  return (
+    <Box role="img" aria-label={t('training.speedChart', { value: figure(last(epochs)?.images_per_second, 0) })}>
+      <LineChart h={height} data={epochs} dataKey="epoch" withLegend curveType="linear" strokeWidth={2} dotProps={{ r: 2.5 }} gridAxis="y" valueFormatter={(value) => figure(value, 0)} xAxisProps={{ tick: axis }}
+        yAxisProps={{ tick: axis, width: 44, domain: [0, 'auto'] }} lineChartProps={{ accessibilityLayer: false }} legendProps={{ verticalAlign: 'top', height: 34 }}
+        series={[{ name: 'images_per_second', label: t('training.speed'), color: 'var(--aceso-series-3)' }]} />
+    </Box>
+  );
+}
+
+export function CountsChart({ counts, classes, splitName }: { counts: Record<string, Record<string, number>>; classes: string[]; splitName: (split: string) => string }) {
+  const { t } = useI18n();
+  const rows = Object.entries(counts).map(([split, byClass]) => ({ split: splitName(split), ...byClass }));
+  const colors = ['var(--aceso-series-1)', 'var(--aceso-series-2)', 'var(--aceso-series-3)', 'var(--aceso-series-4)'];
+  return (
+    <>
+      <Box role="img" aria-label={t('datasets.counts')}>
+        <BarChart h={230} data={rows} dataKey="split" withLegend gridAxis="y" xAxisProps={{ tick: axis }} yAxisProps={{ tick: axis, width: 44 }} barChartProps={{ accessibilityLayer: false }} maxBarWidth={44} legendProps={{ verticalAlign: 'top', height: 34 }}
+          series={classes.slice(0, 8).map((name, index) => ({ name, color: colors[index % colors.length]! }))} />
+      </Box>
+      <VisuallyHidden>
+        <Table><Table.Tbody>{Object.entries(counts).map(([split, byClass]) => <Table.Tr key={split}><Table.Th>{splitName(split)}</Table.Th>{Object.entries(byClass).map(([name, n]) => <Table.Td key={name}>{name}: {n}</Table.Td>)}</Table.Tr>)}</Table.Tbody></Table>
+      </VisuallyHidden>
+    </>
+  );
+}
+
+export function RocChart({ points, area }: { points: RocPoint[]; area: number | null }) {
+  const { t } = useI18n();
+  const data = points.map((point) => ({ fpr: point.fpr, tpr: point.tpr, chance: point.fpr }));
+  return (
+    <Box role="img" aria-label={t('models.rocChart', { value: figure(area) })}>
+      <LineChart h={300} data={data} dataKey="fpr" curveType="linear" strokeWidth={2} withDots={false} gridAxis="xy" valueFormatter={(value) => figure(value)} lineChartProps={{ accessibilityLayer: false }} xAxisLabel={t('models.falsePositive')} yAxisLabel={t('models.sensitivityAxis')}
+        xAxisProps={{ type: 'number', domain: [0, 1], tick: axis, tickFormatter: (value: number) => value.toFixed(1) }} yAxisProps={{ domain: [0, 1], tick: axis, tickFormatter: (value: number) => value.toFixed(1) }}
+        series={[{ name: 'tpr', label: t('models.sensitivityAxis'), color: 'var(--aceso-series-1)' }, { name: 'chance', label: '–', color: 'var(--aceso-line-strong)', strokeDasharray: '4 4' }]} />
+      {points.length === 0 && <Text size="sm" c="dimmed">{t('common.none')}</Text>}
+    </Box>
+  );
+}

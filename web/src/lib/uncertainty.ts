@@ -1,0 +1,57 @@
+// What a prediction's uncertainty record says, brought to one form, and the words for it.
+import type { Prediction } from '../api/types';
+import type { Translate } from '../i18n';
+import { percent } from './format';
+
+export interface Calibration { low: number; high: number; n: number; hits: number; observed: number; lower: number; upper: number; outside: boolean }
+
+type Loose = Record<string, unknown>;
+const num = (value: unknown): number | undefined => (typeof value === 'number' && Number.isFinite(value) ? value : undefined);
+
+// null: the model came without a calibration record, or it does not hold what is needed. `low` and `high` bound the scores of the group, `lower` and `upper` what was seen in it.
+export function readCalibration(uncertainty: Loose | null | undefined): Calibration | null {
+  if (!uncertainty || uncertainty.kind !== 'validation-calibration') return null;
+  const [low, high, n, hits] = [num(uncertainty.score_low), num(uncertainty.score_high), num(uncertainty.cases), num(uncertainty.positives)];
+  const [lower, upper] = [num(uncertainty.low), num(uncertainty.high)];
+  if (low === undefined || high === undefined || n === undefined || n <= 0 || hits === undefined || lower === undefined || upper === undefined) return null;
+  return { low, high, n, hits, observed: num(uncertainty.observed) ?? hits / n, lower, upper, outside: uncertainty.outside === true };
+}
+
+export const fewSamples = 30;
+
+export function describeCalibration(calibration: Calibration | null, probability: number, finding: string, several: boolean, t: Translate): string[] {
+  if (!calibration) return [t('uncertainty.missing')];
+  const { low, high, n, hits, observed, lower, upper } = calibration;
+  const words = [t(several ? 'uncertainty.calibratedTop' : 'uncertainty.calibrated', { n, low: percent(low, 0), high: percent(high, 0), hits, finding, observed: percent(observed, 0), lower: percent(lower, 0), upper: percent(upper, 0) })];
+  if (calibration.outside) words.push(t('uncertainty.outside'));
+  if (n < fewSamples) words.push(t('uncertainty.few'));
+  if (probability >= lower && probability <= upper) words.push(t('uncertainty.agree'));
+  else if (several) words.push(t(probability < lower ? 'uncertainty.modest' : 'uncertainty.bold'));
+  else words.push(t(probability < lower ? 'uncertainty.higher' : 'uncertainty.lower', { finding }));
+  words.push(t('uncertainty.population'));
+  return words;
+}
+
+export function isHidden(prediction: Prediction): boolean {
+  return prediction.hidden === true || prediction.probability === undefined || prediction.probability === null;
+}
+
+// A model of several classes names the likeliest; one of two classes has a threshold and may say no.
+export const isSeveral = (prediction: Prediction) => (prediction.outputs?.length ?? 1) > 1;
+
+export function isPositive(prediction: Prediction): boolean {
+  return prediction.positive ?? (isSeveral(prediction) || (prediction.probability ?? 0) >= (prediction.threshold ?? 0.5));
+}
+
+// Within five points of the threshold the side it falls on means little.
+export function nearThreshold(probability: number, threshold: number): boolean {
+  return Math.abs(probability - threshold) < 0.05;
+}
+
+// What the probability speaks of: the positive class of two, or the likeliest of several. `finding` is what the model decided for.
+export function findingOf(prediction: Prediction): string {
+  return isSeveral(prediction) ? prediction.finding ?? '' : prediction.outputs?.[0]?.label ?? prediction.finding ?? '';
+}
+
+// Class names are the dataset's own; underscores are not for reading.
+export const readable = (label: string) => label.replace(/_/g, ' ');

@@ -1,0 +1,104 @@
+// What was read: each prediction with its verdict; blinded ones stay covered until judged.
+import { Badge, Box, Button, Group, Image, Modal, Paper, Select, Stack, Table, Text, TextInput } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query';
+import { FileOutput, ListChecks } from 'lucide-react';
+import { useState } from 'react';
+import { Link, useLocation } from 'wouter';
+import { acceptedJobId, api } from '../../api/endpoints';
+import type { Prediction, Verdict } from '../../api/types';
+import { useSession } from '../../app/session';
+import { EmptyState, ErrorState, ListSkeleton, notice, PageHead } from '../../components/feedback';
+import { useI18n } from '../../i18n';
+import { dateTime, percent } from '../../lib/format';
+import { findingOf, isHidden, isPositive, readable } from '../../lib/uncertainty';
+
+export default function HistoryPage() {
+  const { t, language } = useI18n();
+  const { can } = useSession();
+  const [, navigate] = useLocation();
+  const [model, setModel] = useState<string>('');
+  const [exporting, exportDialog] = useDisclosure();
+  const models = useQuery({ queryKey: ['models'], queryFn: api.models, enabled: can('models:read') });
+  const list = useInfiniteQuery({
+    queryKey: ['predictions', model],
+    queryFn: ({ pageParam }) => api.predictions({ model, cursor: pageParam, limit: 25 }),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next || undefined,
+  });
+  const items = list.data?.pages.flatMap((page) => page.items) ?? [];
+  return (
+    <Box className="page">
+      <PageHead title={t('history.title')}>
+        <Select aria-label={t('common.model')} value={model} onChange={(value) => setModel(value ?? '')} w={230}
+          data={[{ value: '', label: t('history.allModels') }, ...(models.data?.items ?? []).map((entry) => ({ value: entry.name, label: entry.name }))]} />
+        {can('datasets:write') && <Button variant="default" leftSection={<FileOutput size={16} aria-hidden />} onClick={exportDialog.open}>{t('history.export')}</Button>}
+      </PageHead>
+      {list.isPending && <ListSkeleton rows={8} />}
+      {list.error && <ErrorState error={list.error} retry={() => void list.refetch()} />}
+      {list.data && items.length === 0 && <EmptyState icon={ListChecks} title={t('history.empty')} text={t('history.emptyText')} action={can('predictions:create') ? <Button component={Link} href="/diagnose">{t('nav.diagnose')}</Button> : undefined} />}
+      {items.length > 0 && (
+        <Paper className="scroll-x" tabIndex={0} role="region" aria-label={t('history.title')}>
+          <Table miw={760}>
+            <Table.Thead><Table.Tr><Table.Th>{t('history.image')}</Table.Th><Table.Th>{t('history.finding')}</Table.Th><Table.Th ta="right">{t('history.probability')}</Table.Th><Table.Th>{t('common.model')}</Table.Th><Table.Th>{t('history.verdict')}</Table.Th><Table.Th>{t('common.time')}</Table.Th></Table.Tr></Table.Thead>
+            <Table.Tbody>
+              {items.map((item) => (
+                <Table.Tr key={item.id} className="clickable-row" onClick={() => navigate(`/predictions/${item.id}`)}>
+                  <Table.Td w={76}><Image src={api.predictionImage(item.id)} w={48} h={48} radius="sm" fit="cover" alt="" bg="#000" loading="lazy" /></Table.Td>
+                  <Table.Td><Link href={`/predictions/${item.id}`} className="plain-link" onClick={(event) => event.stopPropagation()}><FindingText prediction={item} /></Link></Table.Td>
+                  <Table.Td ta="right" className="num">{isHidden(item) ? '–' : percent(item.probability)}</Table.Td>
+                  <Table.Td>{item.model.name} <Text span c="dimmed" size="sm">v{item.model.version}</Text></Table.Td>
+                  <Table.Td><Group gap={6}><VerdictBadge verdict={item.verdict} />{item.blinded && <Badge color="gray">{t('history.blinded')}</Badge>}</Group></Table.Td>
+                  <Table.Td className="nowrap">{dateTime(item.created, language)}</Table.Td>
+                </Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
+        </Paper>
+      )}
+      {list.hasNextPage && <Group justify="center" mt="md"><Button variant="default" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>{t('common.loadMore')}</Button></Group>}
+      <ExportDialog opened={exporting} close={exportDialog.close} model={model} models={(models.data?.items ?? []).map((entry) => entry.name)} />
+    </Box>
+  );
+}
+
+function FindingText({ prediction }: { prediction: Prediction }) {
+  const { t } = useI18n();
+  if (isHidden(prediction)) return <Text size="sm" c="dimmed">{t('history.hidden')}</Text>;
+  return <Text size="sm" fw={550}>{t(isPositive(prediction) ? 'diagnose.suggests' : 'diagnose.suggestsNot', { finding: readable(findingOf(prediction)) })}</Text>;
+}
+
+export function VerdictBadge({ verdict }: { verdict: Verdict | null | undefined }) {
+  const { t } = useI18n();
+  if (!verdict) return <Text span size="sm" c="dimmed">{t('history.noVerdict')}</Text>;
+  if (verdict.agree === null) return <Badge color="gray">{t('verdict.unsure')}</Badge>;
+  return verdict.agree ? <Badge color="aceso">{t('verdict.agree')}</Badge> : <Badge color="orange">{t('verdict.disagree')}{verdict.label ? `: ${readable(verdict.label)}` : ''}</Badge>;
+}
+
+function ExportDialog({ opened, close, model: chosen, models }: { opened: boolean; close: () => void; model: string; models: string[] }) {
+  const { t } = useI18n();
+  const [, navigate] = useLocation();
+  const [model, setModel] = useState<string | null>(null);
+  const [name, setName] = useState('');
+  const target = model ?? (chosen || null);
+  const save = useMutation({
+    mutationFn: () => api.exportFeedback(target ?? '', name.trim()),
+    onSuccess: (answer) => {
+      notice(t('history.exportStarted'));
+      close();
+      const id = acceptedJobId(answer);
+      if (id) navigate(`/training/${id}`);
+    },
+  });
+  return (
+    <Modal opened={opened} onClose={close} title={t('history.export')} closeButtonProps={{ 'aria-label': t('common.close') }}>
+      <Stack>
+        <Text size="sm" c="dimmed">{t('history.exportText')}</Text>
+        <Select label={t('common.model')} placeholder={t('history.exportPick')} data={models} value={target} onChange={setModel} />
+        <TextInput label={t('history.exportName')} description={t('import.nameHelp')} value={name} onChange={(event) => setName(event.currentTarget.value)} />
+        {save.error && <ErrorState error={save.error} />}
+        <Button onClick={() => save.mutate()} loading={save.isPending} disabled={!target || !name.trim()}>{t('history.export')}</Button>
+      </Stack>
+    </Modal>
+  );
+}

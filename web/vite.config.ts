@@ -1,0 +1,36 @@
+import { defineConfig } from 'vitest/config';
+
+// `npm run dev` talks to a node on this address; the built files are served by the node itself.
+const node = process.env.ACESO_NODE ?? 'http://127.0.0.1:8080';
+
+export default defineConfig({
+  esbuild: { jsx: 'automatic' },
+  build: {
+    target: 'es2022',
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 600,
+    rollupOptions: {
+      // Libraries mark their files for servers that render React; there is no such server here.
+      onwarn(warning, warn) {
+        if (warning.code !== 'MODULE_LEVEL_DIRECTIVE') warn(warning);
+      },
+      output: {
+        manualChunks(id: string) {
+          if (!id.includes('node_modules')) return undefined;
+          if (/node_modules\/(react|react-dom|scheduler|wouter|@tanstack|regexparam|mitt)\//.test(id)) return 'react';
+          if (/node_modules\/@mantine\/(core|hooks|notifications|modals|store)\/|node_modules\/@floating-ui\//.test(id)) return 'mantine';
+          return undefined;
+        },
+      },
+    },
+  },
+  server: { proxy: { '/api': node, '/v2': node, '/healthz': node, '/readyz': node } },
+  test: {
+    environment: 'jsdom',
+    include: ['test/**/*.test.{ts,tsx}'],
+    setupFiles: ['test/setup.ts'],
+    css: false,
+    pool: 'threads',
+    poolOptions: { threads: { maxThreads: 2, minThreads: 1 } },
+  },
+});
