@@ -1,0 +1,27 @@
+// What a request shows to prove who asks, taken apart strictly.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "aceso/base/result.hpp"
+
+namespace aceso::portal {
+
+enum class CredentialKind { none, session, api_token, service_token };
+struct Credential {
+  CredentialKind kind = CredentialKind::none;
+  std::string secret;
+};
+
+// `authorization` and `cookie` are the header's value and the session cookie's value, "" when absent. An Authorization
+// header decides alone. Errors: unauthenticated when there is an Authorization header that is not "Bearer" and one
+// token of ours, or a malformed cookie.
+Result<Credential> read_credential(std::string_view authorization, std::string_view session_cookie);
+
+// Whether a request that changes something may come from where the browser says it does (OWASP CSRF, "Verifying origin
+// with standard headers"). All three are header values, "" when absent; programs send neither Origin nor
+// Sec-Fetch-Site.
+bool same_origin(std::string_view origin, std::string_view sec_fetch_site, std::string_view host) noexcept;
+
+}  // namespace aceso::portal
