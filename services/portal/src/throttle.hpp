@@ -3,9 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <string>
-#include <unordered_map>
 
 #include "aceso/base/clock.hpp"
 
@@ -43,7 +43,7 @@ class Throttle {
   const ThrottleRule rule_;
   const Clock& clock_;
   mutable std::mutex mutex_;
-  std::unordered_map<std::string, Entry> entries_;
+  std::map<std::string, Entry> entries_;
 };
 
 // So many events at once, then so many a second; counts what it refuses. Thread-safe.
