@@ -12,7 +12,7 @@ namespace {
 constexpr std::int64_t kDay_us = 24LL * 60 * 60 * 1'000'000;
 constexpr std::int64_t kMostTokens = 10'000;
 constexpr std::string_view kSelect =
-    "SELECT t.id, t.name, t.user_id, COALESCE(u.name, 'local'), t.scopes, t.created, t.expires "
+    "SELECT t.id, t.name, t.user_id, COALESCE(u.name, 'local'), t.scopes, t.created, t.expires, t.last_used "
     "FROM api_tokens t LEFT JOIN users u ON u.id = t.user_id";
 
 std::string hash_of(std::string_view secret) {
@@ -26,7 +26,8 @@ ApiToken token_of(const store::Row& row) {
                   .owner_name = row.text(3),
                   .scopes = split_list(row.text(4)),
                   .created_us = row.integer(5),
-                  .expires_us = row.integer(6)};
+                  .expires_us = row.integer(6),
+                  .last_used_us = row.integer(7)};
 }
 
 Status check_scopes(const std::vector<std::string>& scopes, const contracts::Principal& owner) {
@@ -96,6 +97,14 @@ Status ApiTokens::remove(std::string_view id, contracts::AuditEvent event) const
   return core_.audit->record_with(std::move(event), work);
 }
 
+Result<bool> ApiTokens::alive(std::string_view id) const {
+  ACESO_TRY(const auto rows,
+            core_.catalogue->query("SELECT 1 FROM api_tokens t LEFT JOIN users u ON u.id = t.user_id "
+                                   "WHERE t.id = ?1 AND t.expires > ?2 AND COALESCE(u.disabled, 0) = 0",
+                                   {std::string{id}, core_.now_us()}));
+  return !rows.empty();
+}
+
 Result<contracts::Principal> ApiTokens::find(std::string_view secret) const {
   const Error refused{Code::unauthenticated, "this token is not known or has expired"};
   if (!secret.starts_with(kPrefix)) return refused;
@@ -109,6 +118,10 @@ Result<contracts::Principal> ApiTokens::find(std::string_view secret) const {
     ACESO_TRY(const auto owner, users_.find_by_id(token.owner_id));
     if (!owner || owner->disabled) return refused;
     owner_scopes = scopes_of(owner->roles);
+  }
+  const auto now = core_.now_us();
+  if (now - token.last_used_us >= 60LL * 1'000'000) {
+    ACESO_TRY_OK(core_.catalogue->execute("UPDATE api_tokens SET last_used = ?2 WHERE id = ?1", {token.id, now}));
   }
   contracts::Principal p;
   p.id = token.id;

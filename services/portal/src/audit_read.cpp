@@ -52,27 +52,20 @@ Where where_of(const AuditQuery& q) {
   if (q.before > 0) w.add("sequence < " + w.arg(q.before));
   if (q.from) w.add("time >= " + w.arg(to_micros(*q.from)));
   if (q.to) w.add("time < " + w.arg(to_micros(*q.to)));
-  if (!q.agent.empty()) {
-    const auto a = w.arg(q.agent);
-    w.add("(agent_id = " + a + " OR lower(agent_name) = lower(" + a + "))");
-  }
-  if (!q.event.empty()) {
-    const auto exact = w.arg(q.event);
-    const auto family = w.arg(like_escape(q.event) + ".%");
-    w.add("(event = " + exact + " OR event LIKE " + family + " ESCAPE '\\')");
-  }
-  if (!q.entity.empty()) {
-    const auto e = w.arg(q.entity);
-    w.add("(entity_type = " + e + " OR entity_id = " + e + " OR entity_type || '/' || entity_id = " + e + ")");
-  }
-  if (!q.text.empty()) {
-    const auto t = w.arg("%" + like_escape(q.text) + "%");
+  const auto anywhere = [&w](const std::string& text, std::initializer_list<std::string_view> columns) {
+    const auto pattern = w.arg("%" + like_escape(text) + "%");
     std::string any;
-    for (const auto* column : {"event", "agent_id", "agent_name", "source_address", "entity_type", "entity_id",
-                               "request_id", "detail", "outcome"}) {
-      any += (any.empty() ? "" : " OR ") + std::string{column} + " LIKE " + t + " ESCAPE '\\'";
+    for (const auto column : columns) {
+      any.append(any.empty() ? "" : " OR ").append(column).append(" LIKE ").append(pattern).append(" ESCAPE '\\'");
     }
     w.add("(" + any + ")");
+  };
+  if (!q.agent.empty()) anywhere(q.agent, {"agent_name", "agent_id"});
+  if (!q.event.empty()) anywhere(q.event, {"event"});
+  if (!q.entity.empty()) anywhere(q.entity, {"entity_type || '/' || entity_id"});
+  if (!q.text.empty()) {
+    anywhere(q.text, {"event", "agent_id", "agent_name", "source_address", "entity_type", "entity_id", "request_id",
+                      "detail", "outcome"});
   }
   return w;
 }

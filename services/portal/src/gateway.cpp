@@ -43,14 +43,6 @@ std::string_view action_of(Method method) noexcept {
   return "E";
 }
 
-std::string upper(std::string_view text) {
-  std::string out{text};
-  for (char& c : out) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  }
-  return out;
-}
-
 // Route patterns and internal ids only: a path from outside may hold anything.
 contracts::AuditEvent route_event(const net::Request& request, const net::Router::Route& route,
                                   std::string_view event) {
@@ -64,7 +56,7 @@ contracts::AuditEvent route_event(const net::Request& request, const net::Router
 }
 
 Json route_detail(const net::Request& request, const net::Router::Route& route) {
-  return Json{{"method", upper(net::to_string(request.method))}, {"route", route.pattern}};
+  return Json{{"method", net::to_string(request.method)}, {"route", route.pattern}};
 }
 
 }  // namespace
@@ -81,13 +73,7 @@ net::Response Gateway::handle(net::Request& request) const {
 
 Gateway::Outcome Gateway::dispatch(net::Request& request) const {
   std::vector<Method> allowed;
-  const auto asked = request.method;
-  auto found = router_.match(request, allowed);
-  if (!found && asked == Method::head) {  // RFC 9110 9.3.2: what GET would answer, without its body
-    request.method = Method::get;
-    found = router_.match(request, allowed);
-    request.method = asked;
-  }
+  const auto found = router_.match(request, allowed);
   if (!found) return without_route(request, allowed);
   const auto& route = **found;
   if (const auto admitted = admit(request, route); !admitted) {
@@ -109,7 +95,7 @@ Gateway::Outcome Gateway::without_route(net::Request& request, const std::vector
   if (!allowed.empty()) {
     auto response = problem(405, Code::unsupported, "this method is not for this address", request);
     std::string list;
-    for (const auto method : allowed) list += (list.empty() ? "" : ", ") + upper(net::to_string(method));
+    for (const auto method : allowed) list += (list.empty() ? "" : ", ") + std::string{net::to_string(method)};
     response.headers.set("Allow", list);
     return {std::move(response), "unknown"};
   }

@@ -23,12 +23,14 @@ Json principal_json(const contracts::Principal& p) {
 }
 
 Json token_json(const ApiToken& t) {
-  return Json{{"id", t.id},
-              {"name", t.name},
-              {"owner", t.owner_name},
-              {"scopes", t.scopes},
-              {"created", format_utc(from_micros(t.created_us))},
-              {"expires", format_utc(from_micros(t.expires_us))}};
+  Json json{{"id", t.id},
+            {"name", t.name},
+            {"owner", t.owner_name},
+            {"scopes", t.scopes},
+            {"created", format_utc(from_micros(t.created_us))},
+            {"expires", format_utc(from_micros(t.expires_us))}};
+  json["last_used"] = t.last_used_us == 0 ? Json{} : Json(format_utc(from_micros(t.last_used_us)));
+  return json;
 }
 
 Json audit_json(const AuditRecord& r) {

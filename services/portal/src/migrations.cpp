@@ -33,7 +33,8 @@ CREATE TABLE api_tokens(
   user_id TEXT REFERENCES users(id),
   scopes TEXT NOT NULL,
   created BIGINT NOT NULL,
-  expires BIGINT NOT NULL
+  expires BIGINT NOT NULL,
+  last_used BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX api_tokens_by_user ON api_tokens(user_id);
 CREATE TABLE audit(

@@ -18,6 +18,15 @@ constexpr ThrottleRule kWideRule{.free_attempts = 50,
                                  .forget_after = std::chrono::milliseconds{15 * 60 * 1000},
                                  .keys = 4096};
 
+// Whether the session, the API token or the user that a service token speaks for can still be used.
+Result<bool> subject_stands(const Portal::Impl& portal, const contracts::Principal& p) {
+  if (!p.session_id.empty()) return portal.sessions.alive(p.session_id);
+  if (p.id == local_operator().id) return true;
+  ACESO_TRY(const auto user, portal.users.find_by_id(p.id));
+  if (user) return !user->disabled;
+  return portal.tokens.alive(p.id);
+}
+
 }  // namespace
 
 contracts::Principal local_operator() {
@@ -135,10 +144,8 @@ std::string Portal::issue_token(const contracts::Principal& principal) const {
 Result<contracts::Principal> Portal::verify_token(std::string_view token) const {
   const auto& core = impl_->core;
   ACESO_TRY(auto p, verify_service_token(token, core.clock.utc_now(), core.keys.signing.public_key()));
-  if (!p.session_id.empty()) {
-    ACESO_TRY(const bool alive, impl_->sessions.alive(p.session_id));
-    if (!alive) return Error{Code::unauthenticated, "the session of this token has ended"};
-  }
+  ACESO_TRY(const bool stands, subject_stands(*impl_, p));
+  if (!stands) return Error{Code::unauthenticated, "what this token was made from has ended"};
   return p;
 }
 

@@ -44,7 +44,7 @@ Result<net::Response> search_audit(const Portal::Impl& portal, const net::Reques
 
 Result<net::Response> verify_audit(const Portal::Impl& portal) {
   ACESO_TRY(const auto v, portal.core.audit->verify());
-  Json json{{"ok", v.ok}, {"checked", v.checked}, {"head", Json{{"sequence", v.head}, {"hash", v.head_hash}}}};
+  Json json{{"ok", v.ok}, {"checked", v.checked}, {"sequence", v.head}, {"head", v.head_hash}};
   if (v.first_bad) {
     json["first_bad"] = *v.first_bad;
     json["reason"] = v.reason;
@@ -96,14 +96,10 @@ net::RouteInfo info(std::string tag, std::string summary, std::string scope) {
 
 void register_audit_routes(net::Router& router, Portal::Impl& p) {
   auto search = info("audit", "Audit records, newest first", "audit:read");
-  search.query = {{"from", "time, inclusive"},
-                  {"to", "time, exclusive"},
-                  {"agent", "id or name"},
-                  {"event", "user.login, or user for all of them"},
-                  {"entity", "type, id or type/id"},
-                  {"q", "text anywhere"},
-                  {"cursor", "next of the page before"},
-                  {"limit", "1 to 1000, 50 unless told"}};
+  search.query = {{"from", "time, inclusive"},           {"to", "time, exclusive"},
+                  {"agent", "part of a name or id"},     {"event", "part of it, such as user."},
+                  {"entity", "part of type/id"},         {"q", "text anywhere"},
+                  {"cursor", "next of the page before"}, {"limit", "1 to 1000, 50 unless told"}};
   router.add(net::Method::get, "/api/v1/audit", search, [&p](net::Request& r) { return search_audit(p, r); });
   router.add(net::Method::get, "/api/v1/audit/verify", info("audit", "Recomputes the whole chain", "audit:read"),
              [&p](net::Request&) { return verify_audit(p); });

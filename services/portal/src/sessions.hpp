@@ -52,6 +52,7 @@ struct ApiToken {
   std::vector<std::string> scopes;
   std::int64_t created_us = 0;
   std::int64_t expires_us = 0;
+  std::int64_t last_used_us = 0;  // 0: never; to the minute
 };
 struct NewApiToken {
   std::string secret;  // shown once
@@ -73,6 +74,8 @@ class ApiTokens {
   Status remove(std::string_view id, contracts::AuditEvent event) const;
   // What the token may do now: its scopes as far as its owner still has them. unauthenticated.
   Result<contracts::Principal> find(std::string_view secret) const;
+  // Whether the token with this id exists, has not expired and its owner is not disabled.
+  Result<bool> alive(std::string_view id) const;
 
  private:
   Core& core_;

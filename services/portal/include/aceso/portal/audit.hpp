@@ -23,35 +23,35 @@ namespace aceso::portal {
 
 struct AuditRecord {
   std::int64_t sequence = 0;  // 1, 2, 3...: without gaps
-  UtcTime time;
-  contracts::AuditEvent event;
-  std::string previous;  // hash of the record before, 64 zeros for the first
-  std::string hash;      // SHA-256 over `previous` and this record, hexadecimal
-  std::string seal;      // HMAC-SHA-256 of `hash` by a key of the node, hexadecimal
+  UtcTime time = {};
+  contracts::AuditEvent event = {};
+  std::string previous = {};  // hash of the record before, 64 zeros for the first
+  std::string hash = {};      // SHA-256 over `previous` and this record, hexadecimal
+  std::string seal = {};      // HMAC-SHA-256 of `hash` by a key of the node, hexadecimal
 };
 
 struct AuditQuery {
-  std::optional<UtcTime> from;  // inclusive
-  std::optional<UtcTime> to;    // exclusive
-  std::string agent;            // id or name
-  std::string event;            // "user.login", or "user" for every event of users
-  std::string entity;           // type, id or type/id
-  std::string text;             // anywhere in names, ids, address and detail
-  std::int64_t before = 0;      // only records before this sequence; 0: from the newest
-  std::size_t limit = 50;       // 1..1000
+  std::optional<UtcTime> from = {};  // inclusive
+  std::optional<UtcTime> to = {};    // exclusive
+  std::string agent = {};            // part of a name or id
+  std::string event = {};            // part of it: "user.login", or "user." for every event of users
+  std::string entity = {};           // part of type/id
+  std::string text = {};             // anywhere in names, ids, address and detail
+  std::int64_t before = 0;           // only records before this sequence; 0: from the newest
+  std::size_t limit = 50;            // 1..1000
 };
 struct AuditPage {
-  std::vector<AuditRecord> items;    // newest first
-  std::optional<std::int64_t> next;  // `before` of the next page
+  std::vector<AuditRecord> items = {};    // newest first
+  std::optional<std::int64_t> next = {};  // `before` of the next page
 };
 
 struct AuditVerdict {
   bool ok = false;
   std::int64_t checked = 0;
   std::int64_t head = 0;  // sequence of the newest record
-  std::string head_hash;
-  std::optional<std::int64_t> first_bad;  // the first record that is missing or is not what was written
-  std::string reason;                     // empty when ok
+  std::string head_hash = {};
+  std::optional<std::int64_t> first_bad = {};  // the first record that is missing or is not what was written
+  std::string reason = {};                     // empty when ok
 };
 
 // The bytes that are hashed for a record: each field as a netstring ("5:hello,").
@@ -109,8 +109,8 @@ class AuditTrail final : public contracts::AuditSink {
 
 struct AuditCheckpoint {
   std::int64_t sequence = 0;
-  std::string hash;
-  UtcTime time;
+  std::string hash = {};
+  UtcTime time = {};
 };
 std::string write_checkpoint(const AuditCheckpoint& checkpoint, const crypto::SigningKey& key);
 // Errors: invalid when malformed, denied when the signature is not by this key.
