@@ -49,13 +49,17 @@ class SegmentedLog {
     std::int64_t window_ms = 20;
     std::optional<crypto::SecretKey> key = {};   // key encryption key: each segment gets its own wrapped data key; 64 KiB chunks, AES-256-GCM
   };
-  // Opens or creates; cuts a damaged tail and says so in recovery() and the log. Damage before the tail is data_loss.
+  // Opens or creates; cuts a damaged tail and says so in recovery() and the log. Other errors: data_loss (damage before the tail, a segment
+  // missing), denied (another key), precondition (encrypted and no key), conflict (another process has it open).
   static Result<std::unique_ptr<SegmentedLog>> open(const std::filesystem::path& folder, Options options, const Clock& clock, const Logger& logger);
   virtual ~SegmentedLog() = default;
 
+  // Errors: exhausted (disk full: nothing of the record stays, the log goes on), unavailable (the disk failed an fsync: no append succeeds
+  // until the log is opened again).
   virtual Result<RecordRef> append(std::span<const std::byte> record) = 0;
 
-  // A record written piece by piece, for bodies larger than memory. Nothing is visible or counted until commit(); destroyed before it: dropped.
+  // A record written piece by piece, for bodies larger than memory: up to 4 MiB wait in memory, more goes to a segment file of its own.
+  // Nothing is visible or counted until commit(); destroyed before it: dropped. One thread at a time; must not outlive the log.
   class Writer {
    public:
     virtual ~Writer() = default;
