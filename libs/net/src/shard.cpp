@@ -1,0 +1,92 @@
+#include "shard.hpp"
+
+#include <boost/asio/post.hpp>
+#include <vector>
+
+#include "connection.hpp"
+#include "http_date.hpp"
+
+namespace aceso::net {
+namespace {
+
+constexpr auto kTick = std::chrono::milliseconds{50};  // how late a time-out may be seen
+
+}  // namespace
+
+Shard::~Shard() {
+  stop();
+}
+
+void Shard::start() {
+  tick();
+  thread_ = std::thread{[this] { io_.run(); }};
+}
+
+void Shard::stop() {
+  if (thread_.joinable()) {
+    post([this] {
+      close_all();
+      timer_.cancel();
+      work_.reset();
+    });
+  }
+  {
+    const std::lock_guard lock{post_mutex_};
+    alive_ = false;
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+bool Shard::post(std::function<void()> task) {
+  const std::lock_guard lock{post_mutex_};
+  if (!alive_) return false;
+  boost::asio::post(io_, std::move(task));
+  return true;
+}
+
+void Shard::add(std::shared_ptr<Connection> connection) {
+  connections_.insert(connection);
+  core_.stopping ? connection->close() : connection->start();
+}
+
+void Shard::remove(const std::shared_ptr<Connection>& connection) {
+  if (connections_.erase(connection) == 0) return;
+  const std::lock_guard lock{core_.closed_mutex};
+  core_.open.fetch_sub(1);
+  core_.closed.notify_all();
+}
+
+void Shard::close_idle() {
+  const std::vector<std::shared_ptr<Connection>> all{connections_.begin(), connections_.end()};
+  for (const auto& c : all) c->drain();
+}
+
+void Shard::close_all() {
+  const std::vector<std::shared_ptr<Connection>> all{connections_.begin(), connections_.end()};
+  for (const auto& c : all) c->close();
+}
+
+const std::string& Shard::date() {
+  const std::int64_t now = std::chrono::floor<std::chrono::seconds>(core_.clock.utc_now()).time_since_epoch().count();
+  if (now != date_second_) {
+    date_second_ = now;
+    date_ = format_http_date(now);
+  }
+  return date_;
+}
+
+void Shard::tick() {
+  timer_.expires_after(kTick);
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    const SteadyTime now = core_.clock.steady_now();
+    std::vector<std::shared_ptr<Connection>> due;
+    for (const auto& c : connections_) {
+      if (c->is_due(now)) due.push_back(c);
+    }
+    for (const auto& c : due) c->on_due(now);
+    tick();
+  });
+}
+
+}  // namespace aceso::net
