@@ -25,14 +25,14 @@ export function history(epochs, seed) {
   });
 }
 
-function evaluation(auroc, seed) {
-  const figure = (value, half) => ({ value, lower: value - half, upper: Math.min(1, value + half * 0.85) });
+function evaluation(auroc, seed, names) {
+  const figure = (value, half) => ({ value, low: value - half, high: Math.min(1, value + half * 0.85), method: 'mock' });
   const random = generator(seed);
   const power = auroc / (1 - auroc);
   const roc = Array.from({ length: 41 }, (_, i) => { const fpr = (i / 40) ** 2; return { fpr, tpr: Math.min(1, 1 - (1 - fpr) ** power + (i > 0 && i < 40 ? (random() - 0.5) * 0.006 : 0)) }; });
   return {
-    split: 'test', n: 624, threshold: 0.62, classes: ['normal', 'pneumonia'],
-    figures: { accuracy: figure(auroc - 0.067, 0.026), sensitivity: figure(auroc + 0.014, 0.019), specificity: figure(auroc - 0.2, 0.054), ppv: figure(auroc - 0.085, 0.032), npv: figure(auroc - 0.02, 0.034), f1: figure(auroc - 0.04, 0.022), auroc: figure(auroc, 0.019), auprc: figure(auroc + 0.012, 0.018), brier: { value: 0.098, lower: 0.079, upper: 0.117 }, ece: { value: 0.061 } },
+    samples: 624, kind: 'binary', threshold: 0.62, classes: names,
+    metrics: { accuracy: figure(auroc - 0.067, 0.026), sensitivity: figure(auroc + 0.014, 0.019), specificity: figure(auroc - 0.2, 0.054), ppv: figure(auroc - 0.085, 0.032), npv: figure(auroc - 0.02, 0.034), f1: figure(auroc - 0.04, 0.022), auroc: figure(auroc, 0.019), auprc: figure(auroc + 0.012, 0.018), brier: 0.098, ece: 0.061 },
     confusion: [[171, 63], [14, 376]], roc,
   };
 }
@@ -60,7 +60,7 @@ export function model(version) {
       inputs: [{ name: 'image', dtype: 'f32', shape: [1, 28, 28], kind: 'image', meaning: 'chest X-ray, grey' }], outputs: [{ name: 'probability', dtype: 'f32', shape: [1], kind: 'probability', meaning: 'probability of pneumonia', labels: ['pneumonia'] }],
       preprocessing: { height: 28, width: 28, channels: 1, scale: 0.00392156862745098, mean: [], std: [] },
     },
-    evaluation: m.evaluated ? evaluation(version.auroc, version.version + 3) : null,
+    evaluation: m.evaluated ? evaluation(version.auroc, version.version + 3, card(m.name, 0.62).classes) : null,
     training: { history: history(10, version.version + 40), engine: 'torch 2.15.0 (CPU)', seconds: 61.4, best_epoch: 9, peak_rss_bytes: 742_391_808, dataset_sha256: sha('pneumonia-mnist'), config: { architecture: 'article_cnn', epochs: 10, batch: 32, learning_rate: 0.001, seed: 1, flip: true, patience: 0, image_size: 0 } },
     files: { 'model.safetensors': sha(`weights${version.id}`), 'evidence/report.html': sha(`report${version.id}`), 'evidence/report.json': sha(`json${version.id}`) }, signed_by: sha('key').slice(0, 32),
   };
@@ -81,11 +81,11 @@ export function seed() {
       {
         name: 'pneumonia-mnist', sha256: sha('pneumonia-mnist'), kind: 'image', classes: ['normal', 'pneumonia'], counts: { train: { normal: 1214, pneumonia: 3494 }, validation: { normal: 135, pneumonia: 389 }, test: { normal: 234, pneumonia: 390 } }, shape: [28, 28, 1], dtype: 'u8',
         licence: 'CC BY 4.0', label_source: 'Two expert physicians, a third for the test split (Kermany 2018)', source: 'pneumoniamnist.npz', warnings: ['classes are unbalanced in train: 1 to 2.9', '2 samples of test are identical to samples of train; see set aside'],
-        set_aside: [{ id: 'test/000417', reason: 'identical to train/003120' }, { id: 'test/000588', reason: 'identical to train/000031' }], intensity: { mean: 145.9, std: 42.3, min: 0, max: 255 }, created: minutesAgo(60 * 50),
+        set_aside: [{ id: 'test/000417', reason: 'identical to train/003120' }, { id: 'test/000588', reason: 'identical to train/000031' }], intensity: { mean: 145.9, sd: 42.3, min: 0, max: 255 }, created: minutesAgo(60 * 50),
       },
       {
         name: 'phantom-ct', sha256: sha('phantom-ct'), kind: 'image', classes: nodules, counts: { train: { 'smooth nodule': 302, 'spiculated nodule': 298 }, validation: { 'smooth nodule': 50, 'spiculated nodule': 50 }, test: { 'smooth nodule': 99, 'spiculated nodule': 101 } }, shape: [64, 64, 1], dtype: 'u8',
-        licence: 'CC0', label_source: 'By construction', source: 'built in', warnings: [], set_aside: [], intensity: { mean: 96.1, std: 71.8, min: 0, max: 255 }, created: minutesAgo(60 * 9),
+        licence: 'CC0', label_source: 'By construction', source: 'built in', warnings: [], set_aside: [], intensity: { mean: 96.1, sd: 71.8, min: 0, max: 255 }, created: minutesAgo(60 * 9),
       },
     ],
     models: [

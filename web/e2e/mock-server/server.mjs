@@ -18,7 +18,9 @@ export function policy(nonce) {
   return `default-src 'none'; script-src 'self'; style-src 'self' 'nonce-${nonce}'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`;
 }
 
-export async function startMock({ dist, port = 0, epochMs = 700, now = () => Date.now() } = {}) {
+/** @param {{ dist: string, port?: number, epochMs?: number, now?: () => number }} options */
+export async function startMock({ dist, port = 0, epochMs = 700, now = () => Date.now() }) {
+  /** @type {any} */
   const state = seed();
   const streams = new Set();
   const routes = [];

@@ -1,7 +1,7 @@
 // A probability on a line from 0 to 100 %: the threshold as a tick, what validation saw as a bracket.
 import { Box, Text } from '@mantine/core';
 import { useI18n } from '../i18n';
-import { percent } from '../lib/format';
+import { percent, probability as shown } from '../lib/format';
 import './scale.css';
 
 interface Props { probability: number; threshold: number | null; positive: boolean; observed?: { lower: number; upper: number } | null }
@@ -11,7 +11,7 @@ export function ProbabilityScale({ probability, threshold, positive, observed }:
   const { t } = useI18n();
   const side = threshold === null ? 'middle' : threshold > 0.8 ? 'end' : threshold < 0.2 ? 'start' : 'middle';
   return (
-    <Box className="scale" role="img" aria-label={t('diagnose.chartLabel', { probability: percent(probability), threshold: threshold === null ? t('common.none') : percent(threshold) })} data-positive={positive}>
+    <Box className="scale" role="img" aria-label={t('diagnose.chartLabel', { probability: shown(probability), threshold: threshold === null ? t('common.none') : percent(threshold) })} data-positive={positive}>
       {threshold !== null && <div className="scale-above">
         <Text component="span" className="scale-threshold-label num" data-side={side} style={{ left: at(threshold) }}>{t('diagnose.threshold')} {percent(threshold, 0)}</Text>
       </div>}

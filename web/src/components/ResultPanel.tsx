@@ -3,7 +3,7 @@ import { Alert, Box, Divider, Group, Paper, Progress, Stack, Text, Title } from 
 import { TriangleAlert } from 'lucide-react';
 import type { Prediction } from '../api/types';
 import { useI18n } from '../i18n';
-import { percent } from '../lib/format';
+import { probability as shown } from '../lib/format';
 import { describeCalibration, findingOf, isPositive, isSeveral, nearThreshold, readable, readCalibration } from '../lib/uncertainty';
 import { IconArray, ProbabilityScale } from './ProbabilityScale';
 
@@ -24,7 +24,7 @@ export function ResultPanel({ prediction }: { prediction: Prediction }) {
         <div aria-live="polite">
           <Text size="sm" c="dimmed">{t('diagnose.probabilityOf', { finding })}</Text>
           <Group align="baseline" gap="sm" mt={2}>
-            <Text span className="num big-number" c={positive ? 'var(--aceso-positive)' : 'var(--aceso-negative)'} data-testid="probability">{percent(probability)}</Text>
+            <Text span className="num big-number" c={positive ? 'var(--aceso-positive)' : 'var(--aceso-negative)'} data-testid="probability">{shown(probability)}</Text>
             <Title order={2} id="result-title">{t(positive ? 'diagnose.suggests' : 'diagnose.suggestsNot', { finding })}</Title>
           </Group>
         </div>
@@ -54,7 +54,7 @@ export function ResultPanel({ prediction }: { prediction: Prediction }) {
               <Stack gap={8}>
                 {[...outputs].sort((a, b) => b.probability - a.probability).map((output) => (
                   <div key={output.label}>
-                    <Group justify="space-between"><Text size="sm">{readable(output.label)}</Text><Text size="sm" className="num">{percent(output.probability)}</Text></Group>
+                    <Group justify="space-between"><Text size="sm">{readable(output.label)}</Text><Text size="sm" className="num">{shown(output.probability)}</Text></Group>
                     <Progress size={5} value={output.probability * 100} aria-label={readable(output.label)} />
                   </div>
                 ))}

@@ -7,14 +7,14 @@ import { useI18n } from '../i18n';
 import { figure } from '../lib/format';
 import type { RocPoint } from '../lib/evaluation';
 
-const axis = { fontSize: 12 };
+const axis = { fontSize: 12, fill: 'var(--mantine-color-dimmed)' };
 const last = (epochs: Epoch[]) => epochs[epochs.length - 1];
 
 export function LossChart({ epochs, height = 230 }: { epochs: Epoch[]; height?: number }) {
   const { t } = useI18n();
   return (
     <Box role="img" aria-label={t('training.lossChart', { train: figure(last(epochs)?.train_loss), validation: figure(last(epochs)?.validation_loss) })}>
-      <LineChart h={height} data={epochs} dataKey="epoch" withLegend curveType="linear" strokeWidth={2} dotProps={{ r: 2.5 }} gridAxis="y" valueFormatter={(value) => figure(value)} xAxisProps={{ tick: axis }} yAxisProps={{ tick: axis, width: 44, tickFormatter: (value: number) => value.toFixed(2) }}
+      <LineChart h={height} data={epochs} dataKey="epoch" withLegend curveType="linear" strokeWidth={2} dotProps={{ r: 2.5 }} gridAxis="x" valueFormatter={(value) => figure(value)} xAxisProps={{ tick: axis }} yAxisProps={{ tick: axis, width: 44, tickFormatter: (value: number) => value.toFixed(2) }}
         lineChartProps={{ accessibilityLayer: false }} legendProps={{ verticalAlign: 'top', height: 34 }}
         series={[{ name: 'train_loss', label: t('training.trainLoss'), color: 'var(--aceso-series-1)' }, { name: 'validation_loss', label: t('training.valLoss'), color: 'var(--aceso-series-2)', strokeDasharray: '5 4' }]} />
     </Box>
@@ -26,7 +26,7 @@ export function AucChart({ epochs, height = 230 }: { epochs: Epoch[]; height?: n
   const low = Math.min(0.9, ...epochs.map((e) => e.validation_auc ?? 1));
   return (
     <Box role="img" aria-label={t('training.aucChart', { value: figure(last(epochs)?.validation_auc) })}>
-      <LineChart h={height} data={epochs} dataKey="epoch" withLegend curveType="linear" strokeWidth={2} dotProps={{ r: 2.5 }} gridAxis="y" valueFormatter={(value) => figure(value)} xAxisProps={{ tick: axis }}
+      <LineChart h={height} data={epochs} dataKey="epoch" withLegend curveType="linear" strokeWidth={2} dotProps={{ r: 2.5 }} gridAxis="x" valueFormatter={(value) => figure(value)} xAxisProps={{ tick: axis }}
         yAxisProps={{ tick: axis, width: 44, domain: [Math.floor(low * 20) / 20, 1], tickFormatter: (value: number) => value.toFixed(2) }} lineChartProps={{ accessibilityLayer: false }} legendProps={{ verticalAlign: 'top', height: 34 }}
         series={[{ name: 'validation_auc', label: t('training.valAuc'), color: 'var(--aceso-series-1)' }]} />
     </Box>
@@ -37,7 +37,7 @@ export function SpeedChart({ epochs, height = 230 }: { epochs: Epoch[]; height?:
   const { t } = useI18n();
   return (
     <Box role="img" aria-label={t('training.speedChart', { value: figure(last(epochs)?.images_per_second, 0) })}>
-      <LineChart h={height} data={epochs} dataKey="epoch" withLegend curveType="linear" strokeWidth={2} dotProps={{ r: 2.5 }} gridAxis="y" valueFormatter={(value) => figure(value, 0)} xAxisProps={{ tick: axis }}
+      <LineChart h={height} data={epochs} dataKey="epoch" withLegend curveType="linear" strokeWidth={2} dotProps={{ r: 2.5 }} gridAxis="x" valueFormatter={(value) => figure(value, 0)} xAxisProps={{ tick: axis }}
         yAxisProps={{ tick: axis, width: 44, domain: [0, 'auto'] }} lineChartProps={{ accessibilityLayer: false }} legendProps={{ verticalAlign: 'top', height: 34 }}
         series={[{ name: 'images_per_second', label: t('training.speed'), color: 'var(--aceso-series-3)' }]} />
     </Box>
@@ -51,7 +51,7 @@ export function CountsChart({ counts, classes, splitName }: { counts: Record<str
   return (
     <>
       <Box role="img" aria-label={t('datasets.counts')}>
-        <BarChart h={230} data={rows} dataKey="split" withLegend gridAxis="y" xAxisProps={{ tick: axis }} yAxisProps={{ tick: axis, width: 44 }} barChartProps={{ accessibilityLayer: false }} maxBarWidth={44} legendProps={{ verticalAlign: 'top', height: 34 }}
+        <BarChart h={230} data={rows} dataKey="split" withLegend gridAxis="x" xAxisProps={{ tick: axis }} yAxisProps={{ tick: axis, width: 44 }} barChartProps={{ accessibilityLayer: false }} maxBarWidth={44} legendProps={{ verticalAlign: 'top', height: 34 }}
           series={classes.slice(0, 8).map((name, index) => ({ name, color: colors[index % colors.length]! }))} />
       </Box>
       <VisuallyHidden>

@@ -1,10 +1,11 @@
 // An evaluation record brought to what the pages show: figures with intervals, confusion matrix, ROC points.
 export interface Figure { key: string; value: number; lower: number | null; upper: number | null }
 export interface RocPoint { fpr: number; tpr: number }
-export interface Evaluation { split: string | null; n: number | null; figures: Figure[]; confusion: number[][] | null; roc: RocPoint[]; classes: string[] }
+export interface Evaluation { split: string | null; n: number | null; figures: Figure[]; confusion: number[][] | null; roc: RocPoint[]; classes: string[]; perClass: { name: string; figures: Figure[] }[] }
 
 type Loose = Record<string, unknown>;
 export const figureOrder = ['auroc', 'sensitivity', 'specificity', 'accuracy', 'balanced_accuracy', 'ppv', 'npv', 'f1', 'auprc', 'brier', 'ece'];
+export const perClassOrder = ['auroc', 'sensitivity', 'specificity', 'ppv'];
 const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
 const isRecord = (value: unknown): value is Loose => typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -46,6 +47,7 @@ export function readEvaluation(evaluation: unknown): Evaluation | null {
   const split = typeof evaluation.split === 'string' ? evaluation.split : null;
   const roc = readRoc(evaluation.roc ?? evaluation.roc_points);
   const confusion = readConfusion(evaluation.confusion ?? evaluation.confusion_matrix);
+  const perClass = (Array.isArray(evaluation.per_class) ? evaluation.per_class : []).filter(isRecord).map((entry) => ({ name: String(entry.class ?? ''), figures: perClassOrder.flatMap((key) => readFigure(key, entry[key]) ?? []) }));
   if (figures.length === 0 && !confusion && roc.length === 0) return null;
-  return { split, n, figures, confusion, roc, classes: Array.isArray(evaluation.classes) ? evaluation.classes.filter((c): c is string => typeof c === 'string') : [] };
+  return { split, n, figures, confusion, roc, classes: Array.isArray(evaluation.classes) ? evaluation.classes.filter((c): c is string => typeof c === 'string') : [], perClass };
 }

@@ -2,7 +2,7 @@
 export type Language = 'en' | 'zh';
 const locale = (language: Language) => (language === 'zh' ? 'zh-CN' : 'en-GB');
 
-// Probabilities never read 0 % or 100 %: a model's certainty is not the world's.
+// Values that round to nothing or to everything without being it say so.
 export function percent(value: number | null | undefined, digits = 1): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
   const step = 10 ** -digits;
@@ -10,6 +10,12 @@ export function percent(value: number | null | undefined, digits = 1): string {
   if (value > 0 && shown < step) return `< ${step.toFixed(digits)}%`;
   if (value < 1 && shown > 100 - step) return `> ${(100 - step).toFixed(digits)}%`;
   return `${shown.toFixed(digits)}%`;
+}
+
+// A model's probability never reads 0 % or 100 %: its certainty is not the world's.
+export function probability(value: number | null | undefined, digits = 1): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return '–';
+  return percent(Math.min(1 - 1e-9, Math.max(1e-9, value)), digits);
 }
 
 export function figure(value: number | null | undefined, digits = 3): string {

@@ -76,7 +76,7 @@ function Facts({ dataset }: { dataset: Dataset }) {
       <dt>{t('datasets.source')}</dt><dd>{dataset.source || t('common.unknown')}</dd>
       <dt>{t('datasets.licence')}</dt><dd>{dataset.licence || t('common.unknown')}</dd>
       <dt>{t('datasets.labelSource')}</dt><dd>{dataset.label_source || t('common.unknown')}</dd>
-      {intensity && typeof intensity.mean === 'number' && <><dt>{t('datasets.intensity')}</dt><dd className="num">{t('datasets.intensityText', { mean: show('mean'), std: show('std'), min: show('min'), max: show('max') })}</dd></>}
+      {intensity && typeof intensity.mean === 'number' && <><dt>{t('datasets.intensity')}</dt><dd className="num">{t('datasets.intensityText', { mean: show('mean'), std: show('sd'), min: show('min'), max: show('max') })}</dd></>}
       <dt>{t('datasets.hash')}</dt><dd><Hash value={dataset.sha256} full /></dd>
       {(dataset.warnings ?? []).length === 0 && <><dt>{t('datasets.warnings')}</dt><dd>{t('datasets.noWarnings')}</dd></>}
     </dl>

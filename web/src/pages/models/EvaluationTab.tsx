@@ -4,7 +4,7 @@ import { lazy, Suspense } from 'react';
 import { ListSkeleton } from '../../components/feedback';
 import { useI18n } from '../../i18n';
 import { count, figure, interval } from '../../lib/format';
-import type { Evaluation } from '../../lib/evaluation';
+import { perClassOrder, type Evaluation } from '../../lib/evaluation';
 import { readable } from '../../lib/uncertainty';
 
 const RocChart = lazy(() => import('../../components/charts').then((m) => ({ default: m.RocChart })));
@@ -39,6 +39,22 @@ export function EvaluationTab({ evaluation, classes: cardClasses }: { evaluation
           </Table.Tbody>
         </Table>
       </Paper>
+      {evaluation.perClass.length > 0 && (
+        <Paper className="scroll-x" tabIndex={0} role="region" aria-label={t('models.perClass')}>
+          <Title order={2} p="md" pb="xs">{t('models.perClass')}</Title>
+          <Table miw={640}>
+            <Table.Thead><Table.Tr><Table.Th>{t('datasets.label')}</Table.Th>{perClassOrder.map((key) => <Table.Th key={key}>{maybe('models.figures', key)}</Table.Th>)}</Table.Tr></Table.Thead>
+            <Table.Tbody>
+              {evaluation.perClass.map((entry) => (
+                <Table.Tr key={entry.name}>
+                  <Table.Td fw={550}>{readable(entry.name)}</Table.Td>
+                  {perClassOrder.map((key) => { const item = entry.figures.find((candidate) => candidate.key === key); return <Table.Td key={key} className="num nowrap">{figure(item?.value)} {item?.lower !== null && item !== undefined && <Text span size="xs" c="dimmed">{interval(item.lower, item.upper)}</Text>}</Table.Td>; })}
+                </Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
+        </Paper>
+      )}
       <SimpleGrid cols={{ base: 1, md: 2 }}>
         {evaluation.roc.length > 0 && <Paper p="md"><Title order={2} mb="sm">{t('models.roc')}</Title><Suspense fallback={<ListSkeleton rows={4} />}><RocChart points={evaluation.roc} area={area} /></Suspense></Paper>}
         {evaluation.confusion && (

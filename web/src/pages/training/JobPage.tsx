@@ -1,5 +1,5 @@
 // One job as it runs: curves, speed, time left, messages; or what became of it.
-import { Alert, Box, Button, Group, Paper, Progress, SimpleGrid, Skeleton, Stack, Text, Title } from '@mantine/core';
+import { Alert, Box, Button, Group, Paper, Progress, SimpleGrid, Stack, Text, Title } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { ArrowLeft, CircleAlert, OctagonX, RotateCcw } from 'lucide-react';
 import { lazy, Suspense, useCallback } from 'react';
@@ -76,7 +76,7 @@ export default function JobPage() {
           </SimpleGrid>
         )}
         {training && epochs.length > 0 && (
-          <Suspense fallback={<Skeleton height={280} />}>
+          <Suspense fallback={<ListSkeleton rows={6} />}>
             <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg">
               <Paper p="md"><Title order={2} mb="xs">{t('training.loss')}</Title><LossChart epochs={epochs} /></Paper>
               <Paper p="md"><Title order={2} mb="xs">{t('training.valAuc')}</Title><AucChart epochs={epochs} /></Paper>
