@@ -23,6 +23,7 @@ export async function startMock({ dist, port = 0, epochMs = 700, now = () => Dat
   /** @type {any} */
   const state = seed();
   const streams = new Set();
+  const drawn = new Map();
   const routes = [];
   const on = (method, pattern, scope, handler) => routes.push({ method, parts: pattern.split('/').slice(1), scope, handler });
 
@@ -135,7 +136,10 @@ export async function startMock({ dist, port = 0, epochMs = 700, now = () => Dat
     const sample = samples(datasetOf(c))[Number(c.params.index)] ?? fail(404, 'not_found', 'no such sample');
     c.type = 'image/png';
     c.headers['Cache-Control'] = 'private, max-age=3600';
-    return phantom({ seed: sample.index + 7, size: 72, nodule: sample.label === 1 ? 'spiculated' : 'smooth', noise: 12 });
+    // Drawing is slow beside serving: a few pictures stand for all.
+    const key = `${sample.index % 16}/${sample.label}`;
+    if (!drawn.has(key)) drawn.set(key, phantom({ seed: (sample.index % 16) + 7, size: 72, nodule: sample.label === 1 ? 'spiculated' : 'smooth', noise: 12 }));
+    return drawn.get(key);
   });
 
   const publicJob = (j) => { const { events: _e, ...rest } = j; return rest; };

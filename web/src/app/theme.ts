@@ -31,7 +31,7 @@ export const theme = createTheme({
     Table: { defaultProps: { verticalSpacing: 'sm', horizontalSpacing: 'md', highlightOnHover: false } },
     Modal: { defaultProps: { centered: true, radius: 'lg', overlayProps: { backgroundOpacity: 0.5, blur: 2 } } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 250, events: { hover: true, focus: true, touch: false } } },
-    Badge: { defaultProps: { radius: 'sm', variant: 'light' }, styles: { root: { textTransform: 'none', fontWeight: 550, letterSpacing: 0 } } },
+    Badge: { defaultProps: { radius: 'sm', variant: 'light' }, styles: { root: { textTransform: 'none', fontWeight: 550, letterSpacing: 0, maxWidth: 'none', flexShrink: 0, overflow: 'visible' }, label: { overflow: 'visible' } } },
   },
 });
 
@@ -76,7 +76,7 @@ export const cssVariables: CSSVariablesResolver = (t) => {
   };
   for (const name of named) {
     const tuple = t.colors[name]!;
-    const deep = name === 'yellow' || name === 'lime' ? '#5c3d00' : tuple[9];
+    const deep = name === 'yellow' || name === 'lime' ? '#5c3d00' : name === 'orange' ? '#8f3400' : tuple[9];
     light[`--mantine-color-${name}-light-color`] = deep;
     light[`--mantine-color-${name}-text`] = deep;
     if (name !== 'aceso') light[`--mantine-color-${name}-filled`] = deep;

@@ -35,7 +35,7 @@ export default function ModelsPage() {
                       const href = `/models/${encodeURIComponent(model.name)}/${version.version}`;
                       return (
                         <Table.Tr key={version.version} className="clickable-row" onClick={() => navigate(href)}>
-                          <Table.Td><Group gap={8} wrap="nowrap"><Link href={href} className="plain-link" onClick={(event) => event.stopPropagation()}><Text span size="sm" fw={550}>{t('models.version', { n: version.version })}</Text></Link>{index === 0 && versions.length > 1 && <Badge color="gray" size="xs">{t('models.latest')}</Badge>}</Group></Table.Td>
+                          <Table.Td><Group gap={8} wrap="nowrap"><Link href={href} className="plain-link" onClick={(event) => event.stopPropagation()}><Text span size="sm" fw={550} className="nowrap">{t('models.version', { n: version.version })}</Text></Link>{index === 0 && versions.length > 1 && <Badge color="gray" size="xs">{t('models.latest')}</Badge>}</Group></Table.Td>
                           <Table.Td><StageBadge stage={version.stage} /></Table.Td>
                           <Table.Td ta="right" className="num">{version.auroc === null || version.auroc === undefined ? <Text span size="sm" c="dimmed">{t('models.noEvaluation')}</Text> : figure(version.auroc)}</Table.Td>
                           <Table.Td>{version.dataset || '–'}</Table.Td>
