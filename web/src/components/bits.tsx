@@ -27,7 +27,7 @@ export function Hash({ value, full = false }: { value: string | null | undefined
   if (!value) return <Text span size="sm" c="dimmed">–</Text>;
   return (
     <Group gap={4} wrap="nowrap" component="span" display="inline-flex">
-      <span className="mono break" title={value}>{full ? value : shortHash(value)}</span>
+      <span className={full ? 'mono break' : 'mono nowrap'} title={value}>{full ? value : shortHash(value)}</span>
       <CopyButton value={value} timeout={1500}>
         {({ copied, copy }) => (
           <Tooltip label={copied ? t('common.copied') : t('common.copy')}>
