@@ -63,8 +63,9 @@ struct Options {
   std::int64_t batch_window_us = 0;  // how long a request waits for others to share a run; 0: never
   std::size_t job_workers = 1;
   std::size_t max_queued_jobs = 100;
-  std::int64_t worker_grace_ms = 5'000;      // between SIGTERM and SIGKILL
-  std::filesystem::path engine_folder = {};  // where the worker finds libaceso_learn_torch.so
+  std::int64_t worker_grace_ms = 5'000;          // between SIGTERM and SIGKILL
+  std::int64_t worker_silence_ms = 30 * 60'000;  // a worker without output for so long is ended; 0: never
+  std::filesystem::path engine_folder = {};      // where the worker finds libaceso_learn_torch.so
   std::string training_engine = "torch";
   int training_threads = 0;
   std::vector<crypto::PublicKey> trusted_keys = {};  // besides the node's own, for bundles from elsewhere
@@ -155,8 +156,9 @@ class Models final : public contracts::Predictor {
   Result<learn::ModelSignature> signature(const contracts::ModelRef& model) const override;
   Result<contracts::Prediction> predict(const contracts::ModelRef& model, const learn::NamedArrays& batch) override;
 
+  struct Impl;  // the service's own parts
+
  private:
-  struct Impl;
   explicit Models(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -1,0 +1,69 @@
+// The datasets of this node: folders under datasets/ and their rows in the catalogue.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aceso/learn/dataset.hpp"
+#include "context.hpp"
+
+namespace aceso::models {
+
+// Thread-safe. Invariant: a row stands for a complete folder; a folder without a row is adopted or removed by
+// reconcile().
+class DatasetStore {
+ public:
+  explicit DatasetStore(const Context& context) : context_{context} {}
+
+  // After a crash: removes what was being deleted or written, adopts complete folders without a row unless their import
+  // will run again (`importing`), drops rows without a folder.
+  Status reconcile(const std::set<std::string>& importing);
+
+  // Imports into datasets/<name> and answers its summary. A folder left by an attempt of the same job is replaced.
+  // exists when the name is taken by another.
+  Result<Json> import(const Actor& actor, const std::filesystem::path& source, const learn::ImportOptions& options,
+                      std::string_view job_id, ProgressSink& progress, std::stop_token stop);
+  // The same for arrays in memory (feedback export).
+  Result<Json> import_arrays(const Actor& actor, const learn::NamedArrays& arrays, std::string_view source_name,
+                             const learn::ImportOptions& options, std::string_view job_id, ProgressSink& progress,
+                             std::stop_token stop);
+  bool taken(std::string_view name, std::string_view by_other_than_job) const;
+
+  Result<Json> list() const;
+  Result<Json> show(std::string_view name) const;
+  Result<Json> samples(std::string_view name, const SampleQuery& query) const;
+  Result<std::vector<std::byte>> sample_png(std::string_view name, std::size_t index) const;
+  Result<Json> verify(const Actor& actor, std::string_view name);
+  Status remove(const Actor& actor, std::string_view name);
+
+  std::filesystem::path folder(std::string_view name) const;
+  Result<std::string> sha256(std::string_view name) const;  // not_found
+  Result<std::shared_ptr<const learn::Dataset>> open(
+      std::string_view name) const;  // shared by the requests that read it; a few stay open
+
+ private:
+  Result<Json> finish(const Actor& actor, const learn::Dataset& dataset, std::string_view name,
+                      std::string_view job_id);
+  Status make_way(std::string_view name, std::string_view job_id);
+  Status insert(const Actor& actor, const learn::Dataset& dataset, std::string_view name, std::string_view job_id);
+  void forget(std::string_view name) const;
+
+  const Context& context_;
+  mutable std::mutex mutex_;                                                               // guards open_
+  mutable std::list<std::pair<std::string, std::shared_ptr<const learn::Dataset>>> open_;  // most recently used first
+};
+
+Json to_json(const learn::ImportOptions& options);
+Result<learn::ImportOptions> parse_import_options(const Json& json);
+// Errors of names, fractions and classes, before a job is made.
+Status check_import_options(const learn::ImportOptions& options);
+
+}  // namespace aceso::models

@@ -1,0 +1,60 @@
+// The parts of the service put together; routes and calls go through it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "aceso/learn/network.hpp"
+#include "aceso/store/blobs.hpp"
+#include "aceso/store/jobs.hpp"
+#include "context.hpp"
+#include "datasets.hpp"
+#include "feedback.hpp"
+#include "job_events.hpp"
+#include "predictions.hpp"
+#include "registry.hpp"
+#include "serving.hpp"
+#include "training.hpp"
+
+namespace aceso::models {
+
+struct Models::Impl {
+  Impl(Deps deps, Options options, std::filesystem::path folder);
+
+  Status open();
+  void register_handlers();
+  Result<Json> submit(const Actor& actor, std::string_view kind, Json input);  // audited; answers {"job": ...}
+  Status in_use(std::string_view dataset) const;  // conflict when a waiting or running job names it
+  Result<std::vector<store::Job>> unfinished() const;
+
+  // A request repeated with its Idempotency-Key gets the first answer. `act` runs at most once at a time for a key;
+  // `recall` turns what was kept into an answer.
+  Result<Json> once(const Actor& actor, std::string_view key, const std::string& request,
+                    const std::function<Result<std::pair<Json, std::string>>()>& act,
+                    const std::function<Result<Json>(const std::string&)>& recall);
+
+  crypto::SigningKey key;
+  EngineProvider& engines;
+  Context context;
+  std::optional<crypto::SecretKey> blob_key;
+  learn::ArchitectureRegistry architectures;
+  std::unique_ptr<store::Catalogue> catalogue;
+  std::unique_ptr<store::BlobStore> blobs;
+  DatasetStore datasets;
+  Registry registry;
+  Serving serving;
+  Training training;
+  std::unique_ptr<store::JobQueue> jobs;
+  std::unique_ptr<PredictionService> predictions;
+  std::unique_ptr<Feedback> feedback;
+  std::unique_ptr<EvaluationJob> evaluation;
+  std::unique_ptr<JobEvents> events;
+  std::atomic<bool> started{false};
+  std::mutex once_mutex;  // guards running_keys
+  std::set<std::string> running_keys;
+};
+
+}  // namespace aceso::models

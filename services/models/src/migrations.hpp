@@ -1,0 +1,10 @@
+// The service's own tables, from migrations/NNNN.sql, built into the program.
+#pragma once
+
+#include <string_view>
+
+namespace aceso::models {
+
+std::string_view migration_0001() noexcept;
+
+}  // namespace aceso::models

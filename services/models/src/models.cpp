@@ -1,0 +1,379 @@
+#include "aceso/models/models.hpp"
+
+#include <array>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "aceso/base/id.hpp"
+#include "impl.hpp"
+#include "migrations.hpp"
+
+namespace aceso::models {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::int64_t kKeepKeysUs = 24LL * 3600 * 1'000'000;  // idempotency keys are forgotten after a day
+
+const Actor kNode{.id = "system", .name = "system", .source_address = "local", .request_id = {}};
+
+Result<store::JobState> parse_state(std::string_view name) {
+  for (const auto s : {store::JobState::queued, store::JobState::running, store::JobState::succeeded,
+                       store::JobState::failed, store::JobState::cancelled}) {
+    if (store::to_string(s) == name) return s;
+  }
+  return Error{Code::invalid, "state: queued, running, succeeded, failed or cancelled"};
+}
+
+bool ended(store::JobState state) {
+  return state != store::JobState::queued && state != store::JobState::running;
+}
+
+}  // namespace
+
+Models::Impl::Impl(Deps deps, Options options, fs::path folder)
+    : key{std::move(deps.signing_key)},
+      engines{deps.engines},
+      context{deps.clock,        deps.random, std::move(deps.logger), deps.audit, std::move(options),
+              std::move(folder), nullptr},
+      blob_key{std::move(deps.blob_key)},
+      datasets{context},
+      registry{context, key},
+      serving{context, registry, engines},
+      training{context, datasets, registry, deps.workers, architectures} {
+  learn::register_builtin_architectures(architectures);
+}
+
+Status Models::Impl::open() {
+  std::error_code ec;
+  for (const char* sub : {"datasets", "bundles", "jobs", "blobs", "spool"}) {
+    fs::create_directories(context.folder / sub, ec);
+    if (ec)
+      return Error{Code::denied,
+                   "cannot make the folder " + std::string{sub} + " of the models service: " + ec.message()};
+    fs::permissions(context.folder / sub, fs::perms::owner_all, ec);
+  }
+  std::vector<store::Migration> migrations{{1, migration_0001()}};
+  for (const store::Migration& m : store::JobQueue::migrations(2)) migrations.push_back(m);
+  ACESO_TRY(catalogue, store::open_sqlite(context.folder / "catalogue.sqlite", migrations, context.log));
+  context.catalogue = catalogue.get();
+  store::SegmentedLog::Options log_options;
+  log_options.key = blob_key;
+  ACESO_TRY(blobs,
+            store::open_segment_blobs(context.folder / "blobs", std::move(log_options), context.clock, context.log));
+  ACESO_TRY(jobs, store::JobQueue::create(
+                      *catalogue, context.clock, context.random, context.log,
+                      {.workers = context.options.job_workers, .max_queued = context.options.max_queued_jobs}));
+  predictions = std::make_unique<PredictionService>(context, registry, serving, *blobs);
+  feedback = std::make_unique<Feedback>(context, datasets, registry, *blobs);
+  evaluation = std::make_unique<EvaluationJob>(context, datasets, registry, engines);
+  events = std::make_unique<JobEvents>(*jobs);
+  register_handlers();
+  return {};
+}
+
+void Models::Impl::register_handlers() {
+  jobs->handle("dataset-import", [this](store::JobContext& job) -> Result<Json> {
+    ACESO_TRY(const Json input, parse_own(job.job().input_json));
+    ACESO_TRY(const learn::ImportOptions options, parse_import_options(input.value("options", Json::object())));
+    const fs::path source = input.value("source", std::string{});
+    JobProgress progress{job, context.clock};
+    Result<Json> summary =
+        datasets.import(actor_of(input, job.job()), source, options, job.job().id, progress, job.stop());
+    const bool again = !summary && summary.error().code() == Code::cancelled &&
+                       !job.cancelled();  // shutdown: the spooled file is needed once more
+    std::error_code ec;
+    if (input.value("spooled", false) && !again) fs::remove(source, ec);
+    return summary;
+  });
+  jobs->handle("train", [this](store::JobContext& job) { return training.run(job); });
+  jobs->handle("feedback-export", [this](store::JobContext& job) { return feedback->run(job); });
+  jobs->handle("evaluate", [this](store::JobContext& job) { return evaluation->run(job); });
+  jobs->on_change([this](const store::Job& job) { events->changed(job.id); });
+}
+
+Result<std::vector<store::Job>> Models::Impl::unfinished() const {
+  ACESO_TRY(std::vector<store::Job> all, jobs->list(store::JobState::queued, context.options.max_queued_jobs + 1));
+  ACESO_TRY(std::vector<store::Job> running, jobs->list(store::JobState::running, 1000));
+  for (store::Job& job : running) all.push_back(std::move(job));
+  return all;
+}
+
+Status Models::Impl::in_use(std::string_view dataset) const {
+  ACESO_TRY(const auto busy, unfinished());
+  for (const store::Job& job : busy) {
+    const Result<Json> input = parse_own(job.input_json);
+    if (input && input->is_object() && input->value("dataset", std::string{}) == dataset)
+      return Error{Code::conflict, "a job uses this dataset: wait for its end or cancel it"};
+  }
+  return {};
+}
+
+Result<Json> Models::Impl::submit(const Actor& actor, std::string_view kind, Json input) {
+  input["requested_by"] = requested_by(actor);
+  ACESO_TRY(const std::string id, jobs->submit(kind, input, actor.id));
+  ACESO_TRY_OK(context.record(actor, "C", "job.create", "job", id, dump(Json{{"kind", kind}})));
+  ACESO_TRY(const store::Job job, jobs->get(id));
+  return Json{{"job", job_json(job)}};
+}
+
+Result<Json> Models::Impl::once(const Actor& actor, std::string_view key_text, const std::string& request,
+                                const std::function<Result<std::pair<Json, std::string>>()>& act,
+                                const std::function<Result<Json>(const std::string&)>& recall) {
+  if (key_text.empty()) {
+    ACESO_TRY(auto done, act());
+    return std::move(done.first);
+  }
+  if (key_text.size() > 128) return Error{Code::invalid, "Idempotency-Key: at most 128 bytes"};
+  const std::string k{key_text}, inflight = actor.id + "\n" + k;
+  {
+    const std::scoped_lock lock{once_mutex};
+    if (!running_keys.insert(inflight).second)
+      return Error{Code::conflict, "a request with this Idempotency-Key is being answered"};
+  }
+  struct Release {
+    Impl& impl;
+    const std::string& key;
+    ~Release() {
+      const std::scoped_lock lock{impl.once_mutex};
+      impl.running_keys.erase(key);
+    }
+  } release{*this, inflight};
+  const std::int64_t now = context.now_us();
+  ACESO_TRY(const auto rows,
+            catalogue->query("SELECT request, result FROM idempotency WHERE agent = ?1 AND key = ?2 AND created > ?3",
+                             {actor.id, k, now - kKeepKeysUs}));
+  if (!rows.empty()) {
+    if (rows.front().text(0) != request)
+      return Error{Code::conflict, "this Idempotency-Key was used for another request"};
+    return recall(rows.front().text(1));
+  }
+  ACESO_TRY(auto done, act());
+  ACESO_TRY_OK(catalogue->write([&](store::Transaction& tx) -> Status {
+    ACESO_TRY([[maybe_unused]] const auto old,
+              tx.execute("DELETE FROM idempotency WHERE created <= ?1 OR (agent = ?2 AND key = ?3)",
+                         {now - kKeepKeysUs, actor.id, k}));
+    ACESO_TRY([[maybe_unused]] const auto n,
+              tx.execute("INSERT INTO idempotency (agent, key, request, result, created) VALUES (?1, ?2, ?3, ?4, ?5)",
+                         {actor.id, k, request, done.second, now}));
+    return {};
+  }));
+  return std::move(done.first);
+}
+
+Models::Models(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
+Models::~Models() {
+  stop();
+}
+
+Result<std::unique_ptr<Models>> Models::create(const fs::path& folder, Deps deps, Options options) {
+  auto impl = std::make_unique<Impl>(std::move(deps), std::move(options), folder);
+  ACESO_TRY_OK(impl->open());
+  return std::unique_ptr<Models>{new Models{std::move(impl)}};
+}
+
+Status Models::start() {
+  Impl& i = *impl_;
+  if (i.started.exchange(true)) return {};
+  ACESO_TRY(const auto unfinished, i.unfinished());
+  std::set<std::string> importing, spooled;
+  for (const store::Job& job : unfinished) {
+    const Result<Json> input = parse_own(job.input_json);
+    if (!input || !input->is_object()) continue;
+    if (job.kind == "dataset-import" && input->contains("options"))
+      importing.insert((*input)["options"].value("name", std::string{}));
+    if (job.kind == "feedback-export") importing.insert(input->value("name", std::string{}));
+    spooled.insert(input->value("source", std::string{}));
+  }
+  ACESO_TRY_OK(i.datasets.reconcile(importing));
+  ACESO_TRY_OK(i.registry.reconcile());
+  std::error_code ec;
+  for (const char* sub : {"spool", "jobs"}) {  // of requests and attempts that a crash cut off
+    std::vector<fs::path> leftovers;
+    for (const auto& entry : fs::directory_iterator{i.context.folder / sub, ec}) {
+      if (!spooled.contains(entry.path().string())) leftovers.push_back(entry.path());
+    }
+    for (const fs::path& path : leftovers) fs::remove_all(path, ec);
+  }
+  i.events->start();
+  return i.jobs->start();
+}
+
+void Models::stop() {
+  if (!impl_ || !impl_->started.exchange(false)) return;
+  impl_->jobs->stop();
+  impl_->events->stop();
+}
+
+Status Models::ready() const {
+  if (!impl_->started) return Error{Code::unavailable, "the models service is not started"};
+  auto row = impl_->catalogue->query("SELECT 1");
+  return row ? Status{} : Status{std::move(row).error()};
+}
+
+Result<Json> Models::import_dataset(const Actor& actor, const fs::path& source, const learn::ImportOptions& options) {
+  ACESO_TRY_OK(check_import_options(options));
+  if (impl_->datasets.taken(options.name, ""))
+    return Error{Code::exists, "there is a dataset " + options.name + " already"};
+  std::error_code ec;
+  if (!fs::exists(source, ec)) return Error{Code::not_found, source.string() + ": no such file or folder"};
+  return impl_->submit(actor, "dataset-import",
+                       Json{{"name", options.name},
+                            {"source", fs::absolute(source).string()},
+                            {"spooled", false},
+                            {"options", to_json(options)}});
+}
+Result<Json> Models::datasets() const {
+  return impl_->datasets.list();
+}
+Result<Json> Models::dataset(std::string_view name) const {
+  return impl_->datasets.show(name);
+}
+Result<Json> Models::samples(std::string_view name, const SampleQuery& query) const {
+  return impl_->datasets.samples(name, query);
+}
+Result<std::vector<std::byte>> Models::sample_png(std::string_view name, std::size_t index) const {
+  return impl_->datasets.sample_png(name, index);
+}
+Result<Json> Models::verify_dataset(const Actor& actor, std::string_view name) {
+  return impl_->datasets.verify(actor, name);
+}
+Status Models::delete_dataset(const Actor& actor, std::string_view name) {
+  ACESO_TRY_OK(impl_->in_use(name));
+  return impl_->datasets.remove(actor, name);
+}
+
+Result<Json> Models::jobs(std::optional<std::string> state, std::size_t limit) const {
+  std::optional<store::JobState> wanted;
+  if (state && !state->empty()) {
+    ACESO_TRY(wanted, parse_state(*state));
+  }
+  ACESO_TRY(const auto list, impl_->jobs->list(wanted, limit));
+  Json items = Json::array();
+  for (const store::Job& job : list) items.push_back(job_json(job));
+  return Json{{"items", std::move(items)}, {"next", nullptr}};
+}
+Result<Json> Models::job(std::string_view id) const {
+  if (!Uuid::parse(id)) return Error{Code::not_found, "there is no such job"};
+  ACESO_TRY(const store::Job job, impl_->jobs->get(id));
+  return job_json(job);
+}
+Result<Json> Models::cancel_job(const Actor& actor, std::string_view id) {
+  ACESO_TRY([[maybe_unused]] const Json known, job(id));
+  ACESO_TRY_OK(impl_->context.record(actor, "U", "job.cancel", "job", id));
+  ACESO_TRY_OK(impl_->jobs->cancel(id));
+  return job(id);
+}
+Result<Json> Models::wait_job(std::string_view id, ProgressSink& progress,
+                              const std::function<void(const Json&)>& on_event, std::stop_token stop) const {
+  std::int64_t after = 0;
+  std::string last;
+  for (;;) {
+    ACESO_TRY(const store::Job job, impl_->jobs->get(id));
+    ACESO_TRY(const auto events, impl_->jobs->events(id, after, 1000));
+    for (const store::JobEvent& event : events) {
+      after = event.sequence;
+      const Result<Json> json = parse_own(event.json);
+      if (json && on_event) on_event(*json);
+    }
+    if (job.progress_json != last) {
+      last = job.progress_json;
+      auto line = parse_own(last);
+      if (line && line->is_object()) {
+        (*line)["type"] = "progress";
+        const auto message = parse_worker_line(dump(*line));
+        if (message) progress.update(message->progress);
+      }
+    }
+    if (ended(job.state) && events.empty()) {
+      if (job.state == store::JobState::succeeded) return job_json(job);
+      return Error{job.state == store::JobState::cancelled ? Code::cancelled : Code::internal,
+                   job.error.empty() ? "the job was cancelled" : job.error};
+    }
+    if (!impl_->context.clock.sleep_until(impl_->context.clock.steady_now() + std::chrono::milliseconds{100}, stop) &&
+        stop.stop_requested())
+      return Error{Code::cancelled, "interrupted; the job goes on when the node runs"};
+  }
+}
+
+Result<Json> Models::train(const Actor& actor, const Json& request) {
+  ACESO_TRY(Json input, impl_->training.prepare(request));
+  return impl_->submit(actor, "train", std::move(input));
+}
+Json Models::architectures() const {
+  Json items = Json::array();
+  for (const auto& [name, summary] : impl_->architectures.list())
+    items.push_back(Json{{"name", name}, {"description", summary}});
+  return Json{{"items", std::move(items)}, {"next", nullptr}};
+}
+Result<Json> Models::evaluate(const Actor& actor, const Json& request) {
+  ACESO_TRY(Json input, impl_->evaluation->prepare(request));
+  return impl_->submit(actor, "evaluate", std::move(input));
+}
+
+Result<Json> Models::models() const {
+  return impl_->registry.list();
+}
+Result<Json> Models::model(std::string_view name, int version) const {
+  return impl_->registry.show(name, version);
+}
+Result<std::string> Models::report_html(std::string_view name, int version) const {
+  return impl_->registry.report_html(name, version);
+}
+Result<Json> Models::register_bundle(const Actor& actor, const fs::path& folder, std::string_view name) {
+  ACESO_TRY(const ModelVersion v, impl_->registry.import(actor, folder, name));
+  return to_json(v);
+}
+Result<Json> Models::promote(const Actor& actor, std::string_view name, int version, std::string_view stage) {
+  return impl_->registry.promote(actor, name, version, stage);
+}
+Status Models::export_bundle(const Actor& actor, std::string_view name, int version, const fs::path& target) const {
+  return impl_->registry.export_to(actor, name, version, target);
+}
+
+Result<Json> Models::predict_bytes(const Actor& actor, const contracts::ModelRef& model,
+                                   std::span<const std::byte> bytes, std::string_view content_type, bool blinded) {
+  return impl_->predictions->predict_bytes(actor, model, bytes, content_type, blinded);
+}
+Result<Json> Models::predictions(const Actor& reader, std::string_view model, std::string_view cursor,
+                                 std::size_t limit) {
+  return impl_->predictions->list(reader, model, cursor, limit);
+}
+Result<Json> Models::prediction(const Actor& reader, std::string_view id) {
+  return impl_->predictions->show(reader, id);
+}
+Result<std::vector<std::byte>> Models::prediction_png(const Actor&, std::string_view id) {
+  return impl_->predictions->png(id);
+}
+Result<Json> Models::put_verdict(const Actor& reader, std::string_view id, std::string_view finding,
+                                 const Json& verdict) {
+  return impl_->predictions->put_verdict(reader, id, finding, verdict);
+}
+Result<Json> Models::verdicts(const Actor& reader, std::string_view id) const {
+  return impl_->predictions->verdicts(reader, id);
+}
+Result<Json> Models::export_feedback(const Actor& actor, const Json& request) {
+  ACESO_TRY(Json input, impl_->feedback->prepare(request));
+  return impl_->submit(actor, "feedback-export", std::move(input));
+}
+
+Result<learn::ModelSignature> Models::signature(const contracts::ModelRef& model) const {
+  ACESO_TRY(const ModelVersion v, impl_->registry.find(model.name, model.version));
+  ACESO_TRY(const auto info, impl_->registry.info(v.bundle));
+  return info->signature;
+}
+
+Result<contracts::Prediction> Models::predict(const contracts::ModelRef& model, const learn::NamedArrays& batch) {
+  ACESO_TRY(PredictionService::BatchAnswer answer, impl_->predictions->predict_batch(kNode, model, batch, "internal"));
+  contracts::Prediction out;
+  const learn::ModelCard& card = answer.served->info().card;
+  out.outputs.emplace("output", std::move(answer.output));
+  out.model_name = answer.model.name;
+  out.model_version = answer.model.version;
+  out.model_hash = answer.model.bundle;
+  out.stage = answer.model.stage;
+  out.intended_use = card.intended_use;
+  out.threshold = card.threshold;
+  return out;
+}
+
+}  // namespace aceso::models

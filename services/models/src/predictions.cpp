@@ -1,0 +1,325 @@
+#include "predictions.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "aceso/base/id.hpp"
+#include "aceso/crypto/hash.hpp"
+#include "aceso/learn/trainer.hpp"
+#include "prediction_rows.hpp"
+#include "uncertainty.hpp"
+
+namespace aceso::models {
+namespace {
+
+constexpr std::string_view kNotice =
+    "Research use only. Not a medical device; not for diagnosis or treatment decisions.";
+constexpr std::size_t kMaxPending = 1000;
+
+Error awaits_verdict() {
+  return Error{Code::precondition, "a blinded read of this input waits for your verdict: give it first"};
+}
+
+std::string shown_type(InputType type) {
+  return std::string{media_type_of(type)};
+}
+
+Json model_json(const StoredPrediction& p, const std::vector<std::string>& classes) {
+  return Json{{"name", p.model.name},   {"version", p.model.version},     {"hash", p.model.bundle},
+              {"stage", p.model.stage}, {"intended_use", p.intended_use}, {"engine", p.engine},
+              {"classes", classes}};
+}
+
+}  // namespace
+
+std::string hash_array(const learn::Array& array) {
+  crypto::Sha256 hash;
+  hash.update(crypto::as_bytes(std::string{learn::to_string(array.dtype)} + learn::to_string(array.shape)));
+  hash.update(array.data);
+  return crypto::to_hex(hash.finish());
+}
+
+Result<ModelVersion> PredictionService::usable(const contracts::ModelRef& ref) const {
+  ACESO_TRY(ModelVersion version, registry_.find(ref.name, ref.version));
+  if (version.stage == "retired")
+    return Error{Code::precondition,
+                 "version " + std::to_string(version.version) + " of model " + version.name + " is retired"};
+  return version;
+}
+
+StoredPrediction PredictionService::describe(const Actor& actor, const ModelVersion& version, const ServedModel& served,
+                                             std::span<const float> outputs) const {
+  const learn::ModelCard& card = served.info().card;
+  StoredPrediction p;
+  p.id = context_.new_id();
+  p.created = context_.now_us();
+  p.model = version;
+  p.intended_use = card.intended_use;
+  p.engine = served.engine();
+  p.agent = actor.id;
+  p.agent_name = actor.name;
+  const auto name_of = [&](std::size_t i) { return i < card.classes.size() ? card.classes[i] : std::to_string(i); };
+  if (outputs.size() == 1) {
+    p.probability = static_cast<double>(outputs[0]);
+    p.threshold = card.threshold;
+    p.outputs.emplace_back(name_of(1), p.probability);
+    p.finding = name_of(p.probability >= p.threshold ? 1 : 0);
+  } else {
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+      p.outputs.emplace_back(name_of(i), static_cast<double>(outputs[i]));
+    const auto top = std::max_element(outputs.begin(), outputs.end());
+    p.probability = static_cast<double>(*top);
+    p.finding = name_of(static_cast<std::size_t>(top - outputs.begin()));
+  }
+  const Json& evaluation = served.info().evaluation;
+  const Json table = evaluation.is_object() && evaluation.contains("validation_calibration")
+                         ? evaluation["validation_calibration"]
+                         : Json(nullptr);
+  p.uncertainty = uncertainty(table, p.probability, outputs.size() == 1 ? name_of(1) : p.finding);
+  if (version.stage != "live") p.warnings.push_back("This version is not live: its stage is " + version.stage + ".");
+  return p;
+}
+
+Result<Json> PredictionService::predict_bytes(const Actor& actor, const contracts::ModelRef& ref,
+                                              std::span<const std::byte> bytes, std::string_view content_type,
+                                              bool blinded) {
+  ACESO_TRY(const ModelVersion version, usable(ref));
+  ACESO_TRY(const InputType type, detect_input(bytes, content_type));
+  ACESO_TRY(learn::Array sample,
+            decode_input(bytes, type,
+                         {.bytes = context_.options.max_image_bytes, .pixels = context_.options.max_image_pixels}));
+  ACESO_TRY(const auto served, serving_.model(version.bundle));
+  const learn::ModelSignature& signature = served->info().signature;
+  if (signature.inputs.size() != 1)
+    return Error{Code::unsupported, "this model takes several inputs: use the batch interface"};
+  std::vector<std::string> warnings;
+  ACESO_TRY_OK(check_contract(signature, sample, type, warnings));
+  ACESO_TRY(learn::Array tensor, learn::preprocess(signature.preprocessing, {&sample, 1}));
+  learn::NamedArrays batch;
+  const std::string tensor_hash = hash_array(tensor);
+  batch.emplace(signature.inputs.front().name, std::move(tensor));
+  ACESO_TRY_OK(learn::check_inputs(signature, batch));
+  const std::string input_hash = crypto::to_hex(crypto::sha256(bytes));
+  ACESO_TRY(const Pending pending, pending_of(actor.id));
+  if (pending.holds(input_hash, tensor_hash)) return awaits_verdict();
+  if (blinded && pending.inputs.size() >= kMaxPending)
+    return Error{Code::exhausted, "too many blinded reads wait for your verdict"};
+
+  ACESO_TRY(const learn::Array output, serving_.run(*served, std::move(batch)));
+  const std::span<const float> values = output.f32();
+  if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
+    return Error{Code::internal, "the model answered with a number that is not finite"};
+  ACESO_TRY([[maybe_unused]] const auto blob, blobs_.put(bytes));
+  std::vector<StoredPrediction> made{describe(actor, version, *served, values)};
+  StoredPrediction& p = made.front();
+  p.input_sha256 = input_hash;
+  p.tensor_sha256 = tensor_hash;
+  p.input_type = shown_type(type);
+  p.warnings.insert(p.warnings.end(), warnings.begin(), warnings.end());
+  p.blinded = blinded;
+  p.source = "api";
+  ACESO_TRY_OK(store(actor, made));
+  return view(actor, p, blinded);
+}
+
+Result<PredictionService::BatchAnswer> PredictionService::predict_batch(const Actor& actor,
+                                                                        const contracts::ModelRef& ref,
+                                                                        const learn::NamedArrays& batch,
+                                                                        std::string_view source) {
+  ACESO_TRY(const ModelVersion version, usable(ref));
+  ACESO_TRY(const auto served, serving_.model(version.bundle));
+  const learn::ModelSignature& signature = served->info().signature;
+  ACESO_TRY_OK(learn::check_inputs(signature, batch));
+  const std::int64_t samples = batch.begin()->second.shape.at(0);
+  if (samples < 1 || samples > static_cast<std::int64_t>(context_.options.max_batch))
+    return Error{Code::too_large,
+                 "1 to " + std::to_string(context_.options.max_batch) + " samples are answered at once"};
+  ACESO_TRY(const Pending pending, pending_of(actor.id));
+  std::vector<std::string> tensor_hashes, input_hashes;
+  std::vector<std::vector<std::byte>> inputs;
+  for (std::int64_t i = 0; i < samples; ++i) {
+    learn::NamedArrays one;
+    for (const auto& [name, array] : batch) one.emplace(name, slice_rows(array, i, 1));
+    if (one.size() == 1) {
+      inputs.push_back(learn::to_npy(one.begin()->second));
+    } else {
+      ACESO_TRY(std::vector<std::byte> npz, learn::to_npz(one));
+      inputs.push_back(std::move(npz));
+    }
+    input_hashes.push_back(crypto::to_hex(crypto::sha256(inputs.back())));
+    tensor_hashes.push_back(one.size() == 1 ? hash_array(one.begin()->second) : input_hashes.back());
+    if (pending.holds(input_hashes.back(), tensor_hashes.back())) return awaits_verdict();
+  }
+  ACESO_TRY(learn::Array output, serving_.run(*served, batch));
+  const std::span<const float> values = output.f32();
+  if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
+    return Error{Code::internal, "the model answered with a number that is not finite"};
+  const std::size_t width = values.size() / static_cast<std::size_t>(samples);
+  std::vector<StoredPrediction> made;
+  BatchAnswer answer{.model = version, .served = served, .output = {}, .ids = {}};
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    ACESO_TRY([[maybe_unused]] const auto blob, blobs_.put(inputs[i]));
+    StoredPrediction p = describe(actor, version, *served, values.subspan(i * width, width));
+    p.input_sha256 = input_hashes[i];
+    p.tensor_sha256 = tensor_hashes[i];
+    p.input_type = batch.size() == 1 ? "application/x-npy" : "application/x-npz";
+    p.source = source;
+    answer.ids.push_back(p.id);
+    made.push_back(std::move(p));
+  }
+  ACESO_TRY_OK(store(actor, made));
+  answer.output = std::move(output);
+  return answer;
+}
+
+Status PredictionService::store(const Actor& actor, std::vector<StoredPrediction>& predictions) {
+  const Status written = context_.catalogue->write([&](store::Transaction& tx) -> Status {
+    for (const StoredPrediction& p : predictions) {
+      ACESO_TRY_OK(insert_prediction(tx, p));
+      if (!p.blinded) ACESO_TRY_OK(insert_view(tx, p.id, actor.id, p.created));
+    }
+    return {};
+  });
+  ACESO_TRY_OK(written);
+  for (const StoredPrediction& p : predictions) {
+    ACESO_TRY_OK(context_.record(actor, "E", "prediction.create", "prediction", p.id,
+                                 dump(Json{{"model", p.model.name},
+                                           {"version", p.model.version},
+                                           {"bundle", p.model.bundle},
+                                           {"input_sha256", p.input_sha256},
+                                           {"blinded", p.blinded},
+                                           {"source", p.source}})));
+  }
+  return {};
+}
+
+Result<PredictionService::Pending> PredictionService::pending_of(std::string_view reader) const {
+  ACESO_TRY(const auto rows,
+            context_.catalogue->query("SELECT p.input_sha256, p.tensor_sha256 FROM prediction p WHERE p.agent = ?1 AND "
+                                      "p.blinded = 1 AND NOT EXISTS "
+                                      "(SELECT 1 FROM verdict v WHERE v.prediction = p.id AND v.reader = p.agent)",
+                                      {std::string{reader}}));
+  Pending pending;
+  for (const store::Row& row : rows) {
+    pending.inputs.insert(row.text(0));
+    pending.tensors.insert(row.text(1));
+  }
+  return pending;
+}
+
+Result<bool> PredictionService::hidden(const StoredPrediction& p, const Pending& pending) const {
+  if (pending.holds(p.input_sha256, p.tensor_sha256)) return true;
+  if (!p.blinded) return false;
+  ACESO_TRY(const auto rows,
+            context_.catalogue->query("SELECT 1 FROM verdict WHERE prediction = ?1 AND reader = ?2 LIMIT 1",
+                                      {p.id, p.agent}));
+  return rows.empty();
+}
+
+Status PredictionService::mark_seen(std::string_view reader, const std::vector<std::string>& ids) {
+  std::vector<std::string> unseen;
+  for (const std::string& id : ids) {
+    ACESO_TRY(const auto rows,
+              context_.catalogue->query("SELECT 1 FROM prediction_view WHERE prediction = ?1 AND reader = ?2",
+                                        {id, std::string{reader}}));
+    if (rows.empty()) unseen.push_back(id);
+  }
+  if (unseen.empty()) return {};
+  const std::int64_t now = context_.now_us();
+  return context_.catalogue->write([&](store::Transaction& tx) -> Status {
+    for (const std::string& id : unseen) ACESO_TRY_OK(insert_view(tx, id, reader, now));
+    return {};
+  });
+}
+
+Result<StoredPrediction> PredictionService::find(std::string_view id) const {
+  if (!Uuid::parse(id)) return Error{Code::not_found, "there is no such prediction"};
+  ACESO_TRY(const auto rows,
+            context_.catalogue->query(std::string{kPredictionColumns} + "WHERE id = ?1", {std::string{id}}));
+  if (rows.empty()) return Error{Code::not_found, "there is no such prediction"};
+  return prediction_from_row(rows.front());
+}
+
+Result<Json> PredictionService::view(const Actor& reader, const StoredPrediction& p, bool hide) const {
+  std::vector<std::string> classes;
+  if (const auto info = registry_.info(p.model.bundle)) classes = (*info)->card.classes;
+  Json out{{"id", p.id},
+           {"created", time_text(p.created)},
+           {"model", model_json(p, classes)},
+           {"input_sha256", p.input_sha256},
+           {"input_type", p.input_type},
+           {"blinded", p.blinded},
+           {"hidden", hide},
+           {"created_by", p.agent_name},
+           {"source", p.source},
+           {"notice", kNotice},
+           {"warnings", p.warnings}};
+  if (!hide) {
+    Json outputs = Json::array();
+    for (const auto& [label, probability] : p.outputs)
+      outputs.push_back(Json{{"label", label}, {"probability", probability}});
+    out["outputs"] = std::move(outputs);
+    out["probability"] = p.probability;
+    const bool binary = p.outputs.size() == 1;
+    out["threshold"] = binary ? Json(p.threshold) : Json(nullptr);
+    out["finding"] = p.finding;
+    if (binary) out["positive"] = p.probability >= p.threshold;
+    out["uncertainty"] = p.uncertainty;
+  }
+  ACESO_TRY(out["verdict"], last_verdict(p.id, reader.id));
+  return out;
+}
+
+Result<Json> PredictionService::show(const Actor& reader, std::string_view id) {
+  ACESO_TRY(const StoredPrediction p, find(id));
+  ACESO_TRY(const Pending pending, pending_of(reader.id));
+  ACESO_TRY(const bool hide, hidden(p, pending));
+  if (!hide) ACESO_TRY_OK(mark_seen(reader.id, {p.id}));
+  return view(reader, p, hide);
+}
+
+Result<Json> PredictionService::list(const Actor& reader, std::string_view model, std::string_view cursor,
+                                     std::size_t limit) {
+  if (limit < 1 || limit > 200) return Error{Code::invalid, "limit: 1 to 200"};
+  if (!model.empty()) ACESO_TRY_OK(check_name("model", model));
+  if (!cursor.empty() && !Uuid::parse(cursor)) return Error{Code::invalid, "cursor: not one of ours"};
+  const std::string from = cursor.empty() ? "~" : std::string{cursor};  // '~' sorts behind every id
+  const std::string where = model.empty() ? "WHERE id < ?1 " : "WHERE model = ?3 AND id < ?1 ";
+  store::SqlArgs args{from, static_cast<std::int64_t>(limit + 1)};
+  if (!model.empty()) args.emplace_back(std::string{model});
+  ACESO_TRY(auto rows,
+            context_.catalogue->query(std::string{kPredictionColumns} + where + "ORDER BY id DESC LIMIT ?2", args));
+  Json next = nullptr;
+  const bool more = rows.size() > limit;
+  if (more) rows.pop_back();
+  ACESO_TRY(const Pending pending, pending_of(reader.id));
+  Json items = Json::array();
+  std::vector<std::string> shown;
+  for (const store::Row& row : rows) {
+    ACESO_TRY(const StoredPrediction p, prediction_from_row(row));
+    ACESO_TRY(const bool hide, hidden(p, pending));
+    if (!hide) shown.push_back(p.id);
+    ACESO_TRY(Json item, view(reader, p, hide));
+    items.push_back(std::move(item));
+    if (more) next = p.id;
+  }
+  ACESO_TRY_OK(mark_seen(reader.id, shown));
+  return Json{{"items", std::move(items)}, {"next", std::move(next)}};
+}
+
+Result<std::vector<std::byte>> PredictionService::png(std::string_view id) const {
+  ACESO_TRY(const StoredPrediction p, find(id));
+  ACESO_TRY(const std::vector<std::byte> bytes, blobs_.read(p.input_sha256, context_.options.max_image_bytes));
+  if (p.input_type == media_type_of(InputType::png)) return bytes;
+  ACESO_TRY(const InputType type, detect_input(bytes, ""));
+  ACESO_TRY(learn::Array sample,
+            decode_input(bytes, type,
+                         {.bytes = context_.options.max_image_bytes, .pixels = context_.options.max_image_pixels}));
+  if (p.source != "api" && sample.shape.size() == 4) {
+    ACESO_TRY(sample, channels_last(sample));
+  }
+  return array_to_png(sample);
+}
+
+}  // namespace aceso::models

@@ -1,0 +1,98 @@
+// Predictions and verdicts: made, stored with everything needed to repeat them, shown or hidden, judged.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aceso/store/blobs.hpp"
+#include "context.hpp"
+#include "images.hpp"
+#include "registry.hpp"
+#include "serving.hpp"
+
+namespace aceso::models {
+
+// One input with the answer to it, as it is stored.
+struct StoredPrediction {
+  std::string id;
+  std::int64_t created = 0;
+  ModelVersion model;
+  std::string intended_use, engine;
+  std::string input_sha256;                             // of the bytes as they came
+  std::string tensor_sha256;                            // of what the model saw: type, shape, values
+  std::string input_type;                               // media type
+  std::vector<std::pair<std::string, double>> outputs;  // class, probability
+  double probability = 0, threshold = 0;
+  std::string finding;  // the class that the model decides for
+  Json uncertainty;
+  std::vector<std::string> warnings;
+  bool blinded = false;
+  std::string source;  // api, kserve, internal
+  std::string agent, agent_name;
+};
+
+// Thread-safe.
+class PredictionService {
+ public:
+  PredictionService(const Context& context, Registry& registry, Serving& serving, store::BlobStore& blobs)
+      : context_{context}, registry_{registry}, serving_{serving}, blobs_{blobs} {}
+
+  Result<Json> predict_bytes(const Actor& actor, const contracts::ModelRef& ref, std::span<const std::byte> bytes,
+                             std::string_view content_type, bool blinded);
+
+  // Model-ready arrays, checked against the signature; one stored prediction a sample. Refused while a blinded read of
+  // one of the samples waits for this actor's verdict.
+  struct BatchAnswer {
+    ModelVersion model;
+    std::shared_ptr<ServedModel> served;  // shared with the serving cache
+    learn::Array output;                  // [samples, outputs]
+    std::vector<std::string> ids;
+  };
+  Result<BatchAnswer> predict_batch(const Actor& actor, const contracts::ModelRef& ref, const learn::NamedArrays& batch,
+                                    std::string_view source);
+
+  Result<Json> list(const Actor& reader, std::string_view model, std::string_view cursor, std::size_t limit);
+  Result<Json> show(const Actor& reader, std::string_view id);
+  Result<std::vector<std::byte>> png(std::string_view id) const;
+
+  // Appends a revision unless the reader's last one says the same.
+  Result<Json> put_verdict(const Actor& reader, std::string_view id, std::string_view finding, const Json& verdict);
+  Result<Json> verdicts(const Actor& reader, std::string_view id) const;
+
+  Result<ModelVersion> usable(const contracts::ModelRef& ref) const;  // precondition: retired, or no live version
+  Result<std::shared_ptr<ServedModel>> served(const ModelVersion& version) { return serving_.model(version.bundle); }
+
+ private:
+  // Blinded reads of one reader that wait for the verdict: inputs whose predictions are hidden from that reader.
+  struct Pending {
+    std::set<std::string, std::less<>> inputs, tensors;
+    bool holds(std::string_view input, std::string_view tensor) const {
+      return inputs.contains(input) || tensors.contains(tensor);
+    }
+  };
+  Result<Pending> pending_of(std::string_view reader) const;
+  Result<bool> hidden(const StoredPrediction& p, const Pending& pending) const;
+  Result<StoredPrediction> find(std::string_view id) const;
+  StoredPrediction describe(const Actor& actor, const ModelVersion& version, const ServedModel& served,
+                            std::span<const float> outputs) const;
+  Status store(const Actor& actor, std::vector<StoredPrediction>& predictions);
+  Status mark_seen(std::string_view reader, const std::vector<std::string>& ids);
+  Result<Json> view(const Actor& reader, const StoredPrediction& p, bool hide) const;
+  Result<Json> last_verdict(std::string_view id, std::string_view reader) const;
+
+  const Context& context_;
+  Registry& registry_;
+  Serving& serving_;
+  store::BlobStore& blobs_;
+};
+
+// SHA-256 over type, shape and values.
+std::string hash_array(const learn::Array& array);
+
+}  // namespace aceso::models

@@ -1,0 +1,80 @@
+// The model registry: versions and stages in the catalogue, bundles as folders named by their id.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "aceso/learn/bundle.hpp"
+#include "context.hpp"
+
+namespace aceso::models {
+
+struct ModelVersion {
+  std::string name;
+  int version = 0;
+  std::string bundle;  // its id
+  std::string stage;   // candidate, shadow, live, retired
+  bool evaluated = false;
+  std::optional<double> auroc;
+  std::string dataset;
+  std::int64_t created = 0;
+  std::string created_by;
+};
+
+// Thread-safe. Invariants: at most one live version a name; a row's bundle folder was complete and verified when the
+// row was written.
+class Registry {
+ public:
+  Registry(const Context& context, const crypto::SigningKey& key) : context_{context}, key_{key} {}
+
+  Status reconcile();  // removes bundle folders without a row, tells of rows without a folder
+
+  // Signs the bundle with the node's key and makes it the next candidate version of `name`. Called again for the same
+  // job it answers the version it made.
+  Result<ModelVersion> add(const Actor& actor, std::string_view name, learn::Bundle bundle,
+                           std::string_view report_html, std::string_view job_id);
+  std::optional<ModelVersion> of_job(std::string_view job_id) const;
+  // A folder from elsewhere, signed by the node or a trusted key; copied as it is. exists when this name has it
+  // already.
+  Result<ModelVersion> import(const Actor& actor, const std::filesystem::path& folder, std::string_view name);
+  Status export_to(const Actor& actor, std::string_view name, int version, const std::filesystem::path& target) const;
+  // The files of a bundle folder that belong to it, relative.
+  std::vector<std::filesystem::path> files(const ModelVersion& version) const;
+  std::filesystem::path folder(std::string_view bundle) const { return context_.folder / "bundles" / bundle; }
+
+  // version 0: the live one; precondition when the name has none. not_found.
+  Result<ModelVersion> find(std::string_view name, int version) const;
+  Result<Json> list() const;
+  Result<Json> show(std::string_view name, int version) const;
+  Result<std::string> report_html(std::string_view name, int version) const;
+  Result<Json> promote(const Actor& actor, std::string_view name, int version, std::string_view stage);
+
+  // Verified against hashes and trusted keys. With weights: read from disk each time; without: kept for a few.
+  Result<learn::Bundle> read(std::string_view bundle) const;
+  Result<std::shared_ptr<const learn::Bundle>> info(
+      std::string_view bundle) const;  // weights are empty; shared with the requests that read it
+
+ private:
+  Result<learn::Bundle> read_trusted(const std::filesystem::path& folder, std::string* signer) const;
+  Result<ModelVersion> insert(const Actor& actor, std::string_view name, const learn::Bundle& bundle,
+                              std::string_view job_id);
+
+  const Context& context_;
+  const crypto::SigningKey& key_;
+  mutable std::mutex mutex_;  // guards infos_
+  mutable std::list<std::pair<std::string, std::shared_ptr<const learn::Bundle>>> infos_;
+};
+
+Json to_json(const ModelVersion& version);
+// The AUROC of an evaluation: a number, or an object with "value".
+std::optional<double> auroc_of(const Json& evaluation);
+
+}  // namespace aceso::models

@@ -1,0 +1,169 @@
+// Predictions, blinded reads, verdicts.
+#include <nlohmann/json.hpp>
+
+#include "aceso/crypto/hash.hpp"
+#include "multipart.hpp"
+#include "routes.hpp"
+
+namespace aceso::models {
+namespace {
+
+struct Input {
+  std::string bytes, content_type;
+  std::string model;
+  int version = 0;
+};
+
+Result<int> parse_version(const std::string& text) {
+  if (text.empty() || text == "live") return 0;
+  if (text.size() > 9 || text.find_first_not_of("0123456789") != std::string::npos)
+    return Error{Code::invalid, "version: a whole number is expected"};
+  return std::stoi(text);
+}
+
+Status read_form(net::Request& request, std::size_t limit, Input& input) {
+  ACESO_TRY(MultipartReader form, MultipartReader::open(request.headers.get("Content-Type"), *request.body));
+  bool got = false;
+  for (;;) {
+    ACESO_TRY(const auto part, form.next());
+    if (!part) break;
+    if (part->file || part->name == "image") {
+      if (got) return Error{Code::invalid, "multipart: more than one image"};
+      ACESO_TRY(input.bytes, form.read_all(limit));
+      input.content_type = part->content_type;
+      got = true;
+      continue;
+    }
+    ACESO_TRY(const std::string value, form.read_all(4096));
+    if (part->name == "model") {
+      input.model = value;
+    } else if (part->name == "version") {
+      ACESO_TRY(input.version, parse_version(value));
+    } else {
+      return Error{Code::invalid, "multipart: unknown field " + part->name.substr(0, 64)};
+    }
+  }
+  return got ? Status{} : Status{Error{Code::invalid, "multipart: no image"}};
+}
+
+// The image and what model it is for: raw body with query parameters, or a form.
+Result<Input> read_input(net::Request& request, std::size_t limit) {
+  Input input;
+  input.model =
+      request.param("name").empty() ? request.query_value("model").value_or("") : std::string{request.param("name")};
+  ACESO_TRY(input.version, parse_version(request.query_value("version").value_or("")));
+  const std::string type = media_type(request.headers.get("Content-Type"));
+  if (type == "multipart/form-data") {
+    const std::string from_path = input.model;
+    ACESO_TRY_OK(read_form(request, limit, input));
+    if (!from_path.empty()) input.model = from_path;
+    return input;
+  }
+  if (type != "image/png" && type != "image/jpeg" && type != "application/octet-stream" && type != "application/x-npy")
+    return Error{
+        Code::unsupported,
+        "content type: image/png, image/jpeg, application/octet-stream (NPY) or multipart/form-data is expected"};
+  input.content_type = type;
+  ACESO_TRY(input.bytes, request.body->read_all(limit));
+  return input;
+}
+
+Result<net::Response> predict(Models& models, Models::Impl& impl, net::Request& request, const Actor& actor,
+                              bool always_blinded) {
+  ACESO_TRY(const Input input, read_input(request, impl.context.options.max_image_bytes));
+  if (input.model.empty()) return Error{Code::invalid, "model: is missing"};
+  ACESO_TRY(const std::int64_t asked, request.query_integer("blinded", 0, 0, 1));
+  const bool blinded = always_blinded || asked == 1;
+  const auto bytes = crypto::as_bytes(input.bytes);
+  const std::string signature = "predict\n" + input.model + "\n" + std::to_string(input.version) + "\n" +
+                                (blinded ? "1" : "0") + "\n" + crypto::to_hex(crypto::sha256(bytes));
+  ACESO_TRY(const Json json,
+            impl.once(
+                actor, request.headers.get("Idempotency-Key"), signature,
+                [&]() -> Result<std::pair<Json, std::string>> {
+                  ACESO_TRY(Json made, models.predict_bytes(actor, {.name = input.model, .version = input.version},
+                                                            bytes, input.content_type, blinded));
+                  std::string id = made.value("id", std::string{});
+                  return std::pair{std::move(made), std::move(id)};
+                },
+                [&](const std::string& id) { return models.prediction(actor, id); }));
+  net::Response response = net::Response::json(json, 201);
+  response.headers.set("Location", "/api/v1/predictions/" + json.value("id", std::string{}));
+  response.headers.set("Cache-Control", "private, no-store");
+  return response;
+}
+
+}  // namespace
+
+void Routes::predictions() {
+  using net::Method;
+  const auto max_body = static_cast<std::size_t>(impl.context.options.max_image_bytes) + (std::size_t{64} << 10);
+  add(Method::post, "/api/v1/models/{name}/predictions",
+      {.summary = "Predict on an image (PNG, JPEG) or array (NPY)",
+       .tag = "predictions",
+       .scope = "predictions:create",
+       .request_type = "image/png",
+       .query = {{"version", "a number; the live one when absent"}, {"blinded", "1: a blinded read"}},
+       .max_body = max_body},
+      [this_ = &models, i = &impl](net::Request& request, const Actor& actor) {
+        return predict(*this_, *i, request, actor, false);
+      });
+  add(Method::post, "/api/v1/reads",
+      {.summary = "A blinded read: the prediction is shown after the verdict",
+       .tag = "predictions",
+       .scope = "predictions:create",
+       .request_type = "multipart/form-data",
+       .query = {{"model", ""}, {"version", ""}},
+       .max_body = max_body},
+      [this_ = &models, i = &impl](net::Request& request, const Actor& actor) {
+        return predict(*this_, *i, request, actor, true);
+      });
+  add(Method::get, "/api/v1/predictions",
+      {.summary = "Predictions, newest first",
+       .tag = "predictions",
+       .scope = "predictions:read",
+       .query = {{"model", ""}, {"cursor", ""}, {"limit", "1 to 200"}},
+       .audit_read = true},
+      [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
+        ACESO_TRY(const std::size_t limit, limit_param(request, 50, 200));
+        ACESO_TRY(const Json json, this_->predictions(actor, request.query_value("model").value_or(""),
+                                                      request.query_value("cursor").value_or(""), limit));
+        return net::Response::json(json);
+      });
+  add(Method::get, "/api/v1/predictions/{id:uuid}",
+      {.summary = "A prediction", .tag = "predictions", .scope = "predictions:read", .audit_read = true},
+      [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
+        ACESO_TRY(const Json json, this_->prediction(actor, request.param("id")));
+        return net::Response::json(json);
+      });
+  add(Method::get, "/api/v1/predictions/{id:uuid}/image.png",
+      {.summary = "The image a prediction was made on",
+       .tag = "predictions",
+       .scope = "predictions:read",
+       .response_type = "image/png",
+       .audit_read = true},
+      [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
+        ACESO_TRY(std::vector<std::byte> png, this_->prediction_png(actor, request.param("id")));
+        return png_response(std::move(png));
+      });
+  add(Method::put, "/api/v1/predictions/{id:uuid}/verdicts/{finding}",
+      {.summary = "Say whether a finding is right: a new revision",
+       .tag = "predictions",
+       .scope = "feedback:write",
+       .request_type = "application/json",
+       .request_schema =
+           R"({"type":"object","properties":{"agree":{"type":["boolean","null"]},"label":{"type":["string","null"]},"comment":{"type":["string","null"]}},"additionalProperties":false})"},
+      [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
+        ACESO_TRY(const Json body, request.json());
+        ACESO_TRY(const Json json, this_->put_verdict(actor, request.param("id"), request.param("finding"), body));
+        return net::Response::json(json);
+      });
+  add(Method::get, "/api/v1/predictions/{id:uuid}/verdicts",
+      {.summary = "All revisions of the verdicts on a prediction", .tag = "predictions", .scope = "predictions:read"},
+      [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
+        ACESO_TRY(const Json json, this_->verdicts(actor, request.param("id")));
+        return net::Response::json(json);
+      });
+}
+
+}  // namespace aceso::models

@@ -1,0 +1,85 @@
+// /api/v1/models: the registry
+#include <nlohmann/json.hpp>
+
+#include "object_reader.hpp"
+#include "routes.hpp"
+#include "tar.hpp"
+
+namespace aceso::models {
+namespace {
+
+// The report is one self-contained page with its own style; nothing in it may run or load.
+constexpr std::string_view kReportCsp =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'self'";
+
+Result<net::Response> report(Models& models, const net::Request& request) {
+  ACESO_TRY(const int version, version_param(request));
+  ACESO_TRY(std::string html, models.report_html(request.param("name"), version));
+  net::Response response = net::Response::text(std::move(html), "text/html; charset=utf-8");
+  response.headers.set("Content-Security-Policy", kReportCsp);
+  response.headers.set("X-Content-Type-Options", "nosniff");
+  response.headers.set("Referrer-Policy", "no-referrer");
+  response.headers.set("Cache-Control", "private, no-store");
+  return response;
+}
+
+Result<net::Response> bundle_tar(Models::Impl& impl, const net::Request& request, const Actor& actor) {
+  ACESO_TRY(const int version, version_param(request));
+  ACESO_TRY(const ModelVersion v, impl.registry.find(request.param("name"), version));
+  ACESO_TRY([[maybe_unused]] const learn::Bundle verified, impl.registry.read(v.bundle));
+  ACESO_TRY_OK(impl.context.record(actor, "R", "model.export", "model", v.name + "/" + std::to_string(v.version),
+                                   dump(Json{{"bundle", v.bundle}})));
+  const std::string folder = v.name.substr(0, 40) + "-" + std::to_string(v.version);
+  net::Response response;
+  response.headers.set("Content-Type", "application/x-tar");
+  response.headers.set("Content-Disposition", "attachment; filename=\"" + folder + ".tar\"");
+  response.body = std::shared_ptr<net::BodySource>{
+      std::make_shared<TarSource>(impl.registry.folder(v.bundle), folder, impl.registry.files(v))};
+  return response;
+}
+
+Result<net::Response> promote(Models& models, net::Request& request, const Actor& actor) {
+  ACESO_TRY(const int version, version_param(request));
+  ACESO_TRY(const Json body, request.json());
+  ACESO_TRY(ObjectReader reader, ObjectReader::of(body, "promote"));
+  ACESO_TRY(const std::string stage, reader.text("stage", 16));
+  ACESO_TRY_OK(reader.done());
+  ACESO_TRY(const Json json, models.promote(actor, request.param("name"), version, stage));
+  return net::Response::json(json);
+}
+
+}  // namespace
+
+void Routes::registry() {
+  using net::Method;
+  add(Method::get, "/api/v1/models",
+      {.summary = "All models with their versions", .tag = "models", .scope = "models:read"},
+      [this_ = &models](net::Request&, const Actor&) -> Result<net::Response> {
+        ACESO_TRY(const Json json, this_->models());
+        return net::Response::json(json);
+      });
+  add(Method::get, "/api/v1/models/{name}/{version:int}",
+      {.summary = "A version: card, signature, evaluation, training", .tag = "models", .scope = "models:read"},
+      [this_ = &models](net::Request& request, const Actor&) -> Result<net::Response> {
+        ACESO_TRY(const int version, version_param(request));
+        ACESO_TRY(const Json json, this_->model(request.param("name"), version));
+        return net::Response::json(json);
+      });
+  add(Method::get, "/api/v1/models/{name}/{version:int}/report.html",
+      {.summary = "The evaluation report", .tag = "models", .scope = "models:read", .response_type = "text/html"},
+      [this_ = &models](net::Request& request, const Actor&) { return report(*this_, request); });
+  add(Method::get, "/api/v1/models/{name}/{version:int}/bundle.tar",
+      {.summary = "The signed bundle", .tag = "models", .scope = "models:write", .response_type = "application/x-tar"},
+      [i = &impl](net::Request& request, const Actor& actor) { return bundle_tar(*i, request, actor); });
+  add(Method::post, "/api/v1/models/{name}/{version:int}/promote",
+      {.summary = "Change a version's stage",
+       .tag = "models",
+       .scope = "models:promote",
+       .request_type = "application/json",
+       .request_schema =
+           R"({"type":"object","required":["stage"],"properties":{"stage":{"enum":["candidate","shadow","live","retired"]}},"additionalProperties":false})"},
+      [this_ = &models](net::Request& request, const Actor& actor) { return promote(*this_, request, actor); });
+}
+
+}  // namespace aceso::models

@@ -1,0 +1,247 @@
+#include "training.hpp"
+
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "aceso/base/file.hpp"
+#include "object_reader.hpp"
+
+namespace aceso::models {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr int kPollMs = 100;
+constexpr int kMaxUnreadable = 100;
+constexpr std::uint64_t kMaxReport = std::uint64_t{32} << 20;
+constexpr std::string_view kIntendedUse = "Research use only. Not for diagnosis.";
+
+Error died(const WorkerProcess::Exit& exit) {
+  if (exit.signal == SIGKILL)
+    return Error{Code::exhausted, "the training worker was killed by the system: most likely out of memory"};
+  if (exit.signal != 0)
+    return Error{Code::internal, "the training worker crashed with signal " + std::to_string(exit.signal)};
+  return Error{Code::internal,
+               "the training worker ended with status " + std::to_string(exit.code) + " and without a result"};
+}
+
+Result<learn::Optimiser> parse_optimiser(const std::string& name) {
+  if (name == "adam") return learn::Optimiser::adam;
+  if (name == "adamw") return learn::Optimiser::adamw;
+  if (name == "sgd") return learn::Optimiser::sgd;
+  return Error{Code::invalid, "config: optimiser: adam, adamw or sgd"};
+}
+
+}  // namespace
+
+Actor actor_of(const Json& input, const store::Job& job) {
+  Actor actor{.id = job.created_by, .name = job.created_by, .source_address = "job", .request_id = job.id};
+  if (!input.is_object() || !input.contains("requested_by") || !input["requested_by"].is_object()) return actor;
+  actor.name = input["requested_by"].value("name", actor.name);
+  return actor;
+}
+
+Json requested_by(const Actor& actor) {
+  return Json{{"id", actor.id}, {"name", actor.name}};
+}
+
+void JobProgress::update(const ProgressUpdate& update) {
+  const std::scoped_lock lock{mutex_};
+  const SteadyTime now = clock_.steady_now();
+  const bool due = update.phase != phase_ || (update.total > 0 && update.done >= update.total) ||
+                   now - last_ >= std::chrono::milliseconds{100};
+  if (!due) return;
+  last_ = now;
+  phase_ = update.phase;
+  [[maybe_unused]] const Status ignored = job_.progress(update);  // a lost update is followed by the next
+}
+
+Result<learn::TrainConfig> parse_training_config(const Json* config, const learn::ArchitectureRegistry& architectures) {
+  learn::TrainConfig out;
+  if (config == nullptr) return out;
+  ACESO_TRY(ObjectReader reader, ObjectReader::of(*config, "config"));
+  ACESO_TRY(out.architecture, reader.text_or("architecture", 64, out.architecture));
+  bool known = false;
+  for (const auto& [name, summary] : architectures.list()) known = known || name == out.architecture;
+  if (!known) return Error{Code::invalid, "config: architecture: not one of those that /api/v1/architectures lists"};
+  const auto integer = [&](const char* key, auto& field, std::int64_t min, std::int64_t max) -> Status {
+    ACESO_TRY(const std::int64_t value, reader.integer_or(key, static_cast<std::int64_t>(field), min, max));
+    field = static_cast<std::remove_reference_t<decltype(field)>>(value);
+    return {};
+  };
+  ACESO_TRY_OK(integer("epochs", out.epochs, 1, 10'000));
+  ACESO_TRY_OK(integer("batch", out.batch, 1, 4096));
+  ACESO_TRY_OK(integer("seed", out.seed, 0, std::int64_t{1} << 53));
+  ACESO_TRY_OK(integer("image_size", out.image_size, 0, 4096));
+  ACESO_TRY_OK(integer("channels", out.channels, 0, 16));
+  ACESO_TRY_OK(integer("patience", out.patience, 0, 10'000));
+  ACESO_TRY(out.flip, reader.boolean_or("flip", out.flip));
+  ACESO_TRY(out.options.learning_rate, reader.number_or("learning_rate", out.options.learning_rate, 1e-9, 10));
+  ACESO_TRY(out.options.weight_decay, reader.number_or("weight_decay", out.options.weight_decay, 0, 10));
+  ACESO_TRY(const std::string optimiser, reader.text_or("optimiser", 16, "adam"));
+  ACESO_TRY(out.options.optimiser, parse_optimiser(optimiser));
+  ACESO_TRY_OK(reader.done());
+  return out;
+}
+
+Result<Json> Training::prepare(const Json& request) const {
+  ACESO_TRY(ObjectReader reader, ObjectReader::of(request, "training"));
+  ACESO_TRY(const std::string name, reader.text("name", 64));
+  ACESO_TRY_OK(check_name("name", name));
+  ACESO_TRY(const std::string dataset, reader.text("dataset", 64));
+  ACESO_TRY(const std::string hash, datasets_.sha256(dataset));
+  ACESO_TRY(learn::TrainConfig config, parse_training_config(reader.child("config"), architectures_));
+  ACESO_TRY(const std::string use, reader.text_or("intended_use", 4000, std::string{kIntendedUse}));
+  ACESO_TRY(const std::string limits, reader.text_or("limitations", 4000, {}));
+  ACESO_TRY_OK(reader.done());
+  config.options.threads = context_.options.training_threads;
+  return Json{{"name", name},           {"dataset", dataset},
+              {"dataset_sha256", hash}, {"config", learn::to_json(config)},
+              {"intended_use", use},    {"limitations", limits}};
+}
+
+// What is known of the worker while it runs.
+struct Training::Run {
+  LineSplitter lines;
+  int unreadable = 0;
+  bool result = false;
+  bool stopped_by_us = false;
+  std::optional<Error> error;
+};
+
+Status Training::write_job_file(const store::Job& job, const Json& input, const fs::path& folder) const {
+  std::error_code ec;
+  fs::remove_all(folder, ec);
+  fs::create_directories(folder, ec);
+  if (ec)
+    return Error{ec == std::errc::no_space_on_device ? Code::exhausted : Code::internal,
+                 "cannot make the job's folder: " + ec.message()};
+  const std::string dataset = input.value("dataset", std::string{});
+  Json file{{"format", 1},
+            {"id", job.id},
+            {"kind", "train"},
+            {"dataset_folder", fs::absolute(datasets_.folder(dataset)).string()},
+            {"engine", context_.options.training_engine},
+            {"engine_folder", context_.options.engine_folder.string()},
+            {"created", time_text(context_.now_us())},
+            {"created_by", actor_of(input, job).name}};
+  for (const char* key : {"name", "dataset", "dataset_sha256", "config", "intended_use", "limitations"}) {
+    if (input.contains(key)) file[key] = input[key];
+  }
+  return write_file_atomic(folder / "job.json", dump(file), {.mode = 0600, .durable = false});
+}
+
+Status Training::on_line(store::JobContext& job, Run& run, std::string_view line) const {
+  if (line.empty()) return {};
+  Result<WorkerMessage> message = parse_worker_line(line);
+  if (!message) {  // a library's chatter on standard output
+    if (++run.unreadable > kMaxUnreadable)
+      return Error{Code::internal, "the training worker does not speak the protocol"};
+    if (run.unreadable == 1)
+      return job.event(Json{
+          {"type", "log"}, {"level", "warn"}, {"message", "the worker wrote a line that is not part of the protocol"}});
+    return {};
+  }
+  switch (message->type) {
+    case WorkerMessage::Type::progress:
+      return job.progress(message->progress);
+    case WorkerMessage::Type::epoch:
+      return job.event(epoch_json(message->epoch));
+    case WorkerMessage::Type::log:
+      return job.event(Json{{"type", "log"}, {"level", message->level}, {"message", message->text}});
+    case WorkerMessage::Type::result:
+      run.result = true;
+      return {};
+    case WorkerMessage::Type::error:
+      if (!run.error) run.error.emplace(message->code, message->text);
+      return {};
+  }
+  return {};
+}
+
+// Reads until the worker closes its output, stops are asked for, or it does what it must not.
+Status Training::pump(store::JobContext& job, WorkerProcess& worker, Run& run) const {
+  std::array<std::byte, 16384> buffer;
+  SteadyTime last_sign = context_.clock.steady_now();
+  while (!worker.closed()) {
+    if (job.stop().stop_requested()) {
+      run.stopped_by_us = true;
+      return {};
+    }
+    ACESO_TRY(const std::size_t n, worker.read(buffer, kPollMs));
+    const SteadyTime now = context_.clock.steady_now();
+    if (n > 0) {
+      last_sign = now;
+      Status handled;
+      ACESO_TRY_OK(run.lines.feed(std::span{buffer}.first(n), [&](std::string_view line) {
+        if (handled) handled = on_line(job, run, line);
+      }));
+      ACESO_TRY_OK(handled);
+    } else if (context_.options.worker_silence_ms > 0 &&
+               now - last_sign > std::chrono::milliseconds{context_.options.worker_silence_ms}) {
+      return Error{Code::internal, "the training worker gave no sign of life for " +
+                                       std::to_string(context_.options.worker_silence_ms / 1000) + " s"};
+    }
+  }
+  return {};
+}
+
+// SIGTERM, a grace period in which the worker's last words are still read, SIGKILL. Then what the end means.
+Status Training::finish(store::JobContext& job, WorkerProcess& worker, Run& run) const {
+  const auto grace = static_cast<int>(context_.options.worker_grace_ms);
+  if (!worker.closed() || run.error) worker.terminate();
+  auto exit = worker.wait(grace);
+  if (!exit) {
+    worker.kill();
+    exit = worker.wait(60'000);
+  }
+  if (!exit) return Error{Code::internal, "the training worker cannot be ended"};
+  if (run.stopped_by_us) return Error{Code::cancelled, job.cancelled() ? "cancelled" : "the node is shutting down"};
+  if (run.error) return *run.error;
+  if (exit->signal != 0 || exit->code != 0 || !run.result) {
+    if (!exit->stderr_tail.empty())
+      context_.log.warn("worker.stderr", {{"job", job.job().id}, {"tail", exit->stderr_tail}});
+    return died(*exit);
+  }
+  return {};
+}
+
+Result<Json> Training::run(store::JobContext& job) {
+  ACESO_TRY(const Json input, parse_own(job.job().input_json));
+  const auto answer = [](const ModelVersion& v) {
+    return Json{{"model", v.name},
+                {"version", v.version},
+                {"id", v.bundle},
+                {"auroc", v.auroc ? Json(*v.auroc) : Json(nullptr)}};
+  };
+  if (const auto made = registry_.of_job(job.job().id)) return answer(*made);  // registered before a crash
+  const fs::path folder = context_.folder / "jobs" / job.job().id;
+  struct Cleanup {
+    const fs::path& folder;
+    ~Cleanup() {
+      std::error_code ec;
+      fs::remove_all(folder, ec);
+    }
+  } cleanup{folder};
+  ACESO_TRY_OK(write_job_file(job.job(), input, folder));
+  ACESO_TRY(const auto worker, workers_.launch(folder));
+  Run run;
+  Status pumped = pump(job, *worker, run);
+  if (!pumped && !run.error) run.error = pumped.error();  // finish() ends the worker
+  ACESO_TRY_OK(finish(job, *worker, run));
+  return register_result(input, job.job(), folder);
+}
+
+Result<Json> Training::register_result(const Json& input, const store::Job& job, const fs::path& folder) {
+  const std::string name = input.value("name", std::string{});
+  ACESO_TRY(learn::Bundle bundle,
+            learn::read_bundle(folder / "bundle", nullptr));  // hashes; the worker's signature means nothing
+  if (bundle.card.name != name) return Error{Code::internal, "the worker's bundle is not for this model"};
+  ACESO_TRY(const std::string report, read_text_file(folder / "bundle" / "evidence" / "report.html", kMaxReport));
+  ACESO_TRY(const ModelVersion v, registry_.add(actor_of(input, job), name, std::move(bundle), report, job.id));
+  return Json{
+      {"model", v.name}, {"version", v.version}, {"id", v.bundle}, {"auroc", v.auroc ? Json(*v.auroc) : Json(nullptr)}};
+}
+
+}  // namespace aceso::models

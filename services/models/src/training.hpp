@@ -1,0 +1,69 @@
+// Training jobs: from a request to a job, and from a job to a worker, its events and a registered bundle.
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "aceso/learn/network.hpp"
+#include "aceso/learn/trainer.hpp"
+#include "aceso/store/jobs.hpp"
+#include "context.hpp"
+#include "datasets.hpp"
+#include "registry.hpp"
+#include "worker_protocol.hpp"
+
+namespace aceso::models {
+
+// {architecture, epochs, batch, learning_rate, seed, flip, patience, image_size, channels, optimiser, weight_decay}:
+// every field may be absent. invalid names the field.
+Result<learn::TrainConfig> parse_training_config(const Json* config, const learn::ArchitectureRegistry& architectures);
+
+// Thread-safe.
+class Training {
+ public:
+  Training(const Context& context, DatasetStore& datasets, Registry& registry, WorkerLauncher& workers,
+           const learn::ArchitectureRegistry& architectures)
+      : context_{context}, datasets_{datasets}, registry_{registry}, workers_{workers}, architectures_{architectures} {}
+
+  // The job's input from {name, dataset, config?, intended_use?, limitations?}: checked, defaults filled in.
+  Result<Json> prepare(const Json& request) const;
+  // Runs one job to its end. Its folder jobs/<id> is made anew and removed afterwards.
+  Result<Json> run(store::JobContext& job);
+
+ private:
+  struct Run;
+  Status write_job_file(const store::Job& job, const Json& input, const std::filesystem::path& folder) const;
+  Status pump(store::JobContext& job, WorkerProcess& worker, Run& run) const;
+  Status on_line(store::JobContext& job, Run& run, std::string_view line) const;
+  Status finish(store::JobContext& job, WorkerProcess& worker, Run& run) const;
+  Result<Json> register_result(const Json& input, const store::Job& job, const std::filesystem::path& folder);
+
+  const Context& context_;
+  DatasetStore& datasets_;
+  Registry& registry_;
+  WorkerLauncher& workers_;
+  const learn::ArchitectureRegistry& architectures_;
+};
+
+// The actor that a job's input names: {"requested_by":{"id","name","address"}}.
+Actor actor_of(const Json& input, const store::Job& job);
+Json requested_by(const Actor& actor);
+
+// Hands ProgressUpdates of a running job on, at most ten a second.
+class JobProgress final : public ProgressSink {
+ public:
+  JobProgress(store::JobContext& job, const Clock& clock) : job_{job}, clock_{clock} {}
+  void update(const ProgressUpdate& update) override;
+  void finish(std::string_view) override {}
+
+ private:
+  store::JobContext& job_;
+  const Clock& clock_;
+  std::mutex mutex_;
+  SteadyTime last_{};
+  std::string phase_;
+};
+
+}  // namespace aceso::models

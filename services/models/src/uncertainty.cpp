@@ -1,0 +1,117 @@
+#include "uncertainty.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "aceso/stats/interval.hpp"
+
+namespace aceso::models {
+namespace {
+
+constexpr std::size_t kMinCases = 20;  // fewer give an interval wider than 0.4: no more than "unknown"
+constexpr std::size_t kMaxBins = 10;
+
+std::string fixed(double value, int digits) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.*f", digits, value);
+  return text;
+}
+
+Json none() {
+  return Json{
+      {"kind", "none"},
+      {"text", "The model's bundle holds too few validation cases to say how often it is right at this score."}};
+}
+
+}  // namespace
+
+Json calibration_table(const learn::Predictions& validation) {
+  std::vector<std::pair<double, bool>> cases;  // score, counted
+  bool binary = true;
+  for (std::size_t i = 0; i < validation.probabilities.size() && i < validation.labels.size(); ++i) {
+    const std::vector<double>& p = validation.probabilities[i];
+    if (p.empty() || validation.labels[i] < 0) continue;
+    if (p.size() == 1) {
+      cases.emplace_back(p[0], validation.labels[i] == 1);
+      continue;
+    }
+    binary = false;
+    const auto top = std::max_element(p.begin(), p.end());
+    cases.emplace_back(*top, top - p.begin() == validation.labels[i]);
+  }
+  if (cases.size() < kMinCases) return nullptr;
+  std::sort(cases.begin(), cases.end());
+  const std::size_t bins = std::clamp<std::size_t>(cases.size() / kMinCases, 1, kMaxBins);
+  Json out = Json::array();
+  std::size_t from = 0;
+  for (std::size_t b = 1; b <= bins && from < cases.size(); ++b) {
+    std::size_t to = std::max(cases.size() * b / bins, from + 1);
+    while (to < cases.size() && cases[to].first == cases[to - 1].first) ++to;
+    if (b == bins || cases.size() - to < kMinCases / 2) to = cases.size();
+    const auto counted =
+        std::count_if(cases.begin() + static_cast<std::ptrdiff_t>(from),
+                      cases.begin() + static_cast<std::ptrdiff_t>(to), [](const auto& c) { return c.second; });
+    out.push_back(
+        Json{{"low", cases[from].first}, {"high", cases[to - 1].first}, {"cases", to - from}, {"counted", counted}});
+    from = to;
+  }
+  return Json{{"split", "validation"},
+              {"kind", binary ? "positive" : "top-label"},
+              {"cases", cases.size()},
+              {"bins", std::move(out)}};
+}
+
+namespace {
+
+Json group_of(const Json& table, double score, const std::string& name) {
+  if (!table.is_object() || !table.contains("bins") || !table["bins"].is_array() || table["bins"].empty())
+    return none();
+  const Json& bins = table["bins"];
+  std::size_t chosen = bins.size() - 1;
+  for (std::size_t i = 0; i + 1 < bins.size(); ++i) {  // a score between two groups belongs to the nearer one
+    if (score <= (bins[i].value("high", 0.0) + bins[i + 1].value("low", 0.0)) / 2) {
+      chosen = i;
+      break;
+    }
+  }
+  const Json& bin = bins[chosen];
+  const double low = bin.value("low", 0.0), high = bin.value("high", 0.0);
+  const auto cases = bin.value("cases", std::uint64_t{0}), counted = bin.value("counted", std::uint64_t{0});
+  const auto interval = stats::wilson_interval(counted, cases);
+  if (!interval) return none();
+  const double observed = static_cast<double>(counted) / static_cast<double>(cases);
+  const bool top_label = table.value("kind", std::string{}) == "top-label";
+  std::string text = "Of " + std::to_string(cases) + " validation cases with a score from " + fixed(low, 3) + " to " +
+                     fixed(high, 3) + ", " + std::to_string(counted) +
+                     (top_label ? " were classified rightly" : " were " + name) + " (" + fixed(100 * observed, 0) +
+                     " %, 95 % interval " + fixed(100 * interval->low, 0) + " to " + fixed(100 * interval->high, 0) +
+                     " %).";
+  if (score < low || score > high) text += " This score lies outside of that range.";
+  return Json{{"kind", "validation-calibration"},
+              {"class", name},
+              {"cases", cases},
+              {"positives", counted},
+              {"observed", observed},
+              {"low", interval->low},
+              {"high", interval->high},
+              {"level", 0.95},
+              {"method", "Wilson score interval"},
+              {"score_low", low},
+              {"score_high", high},
+              {"outside", score < low || score > high},
+              {"text", std::move(text)}};
+}
+
+}  // namespace
+
+Json uncertainty(const Json& table, double score, const std::string& name) {
+  try {
+    return group_of(table, score, name);
+  } catch (const nlohmann::json::exception&) {  // a bundle from elsewhere whose table has another shape
+    return none();
+  }
+}
+
+}  // namespace aceso::models

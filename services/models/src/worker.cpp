@@ -1,0 +1,295 @@
+// The worker's side of training: runs in its own process, talks in lines, writes into its job folder only.
+#include "aceso/models/worker.hpp"
+
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <mutex>
+#include <new>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "aceso/base/file.hpp"
+#include "aceso/crypto/crypto.hpp"
+#include "aceso/learn/bundle.hpp"
+#include "aceso/learn/evaluate.hpp"
+#include "aceso/learn/trainer.hpp"
+#include "context.hpp"
+#include "object_reader.hpp"
+#include "serving.hpp"
+#include "uncertainty.hpp"
+#include "worker_protocol.hpp"
+
+namespace aceso::models {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct TrainJob {
+  std::string name, dataset, dataset_sha256, engine, intended_use, limitations, created, created_by;
+  fs::path dataset_folder, engine_folder;
+  learn::TrainConfig config;
+};
+
+Result<TrainJob> read_job(const fs::path& folder) {
+  ACESO_TRY(const std::string text, read_text_file(folder / "job.json", std::uint64_t{1} << 20));
+  ACESO_TRY(const Json json, parse_json(text));
+  ACESO_TRY(ObjectReader reader, ObjectReader::of(json, "job.json"));
+  ACESO_TRY(const std::int64_t format, reader.integer_or("format", 0, 0, 1'000));
+  if (format != 1) return Error{Code::unsupported, "job.json: format: 1 is expected"};
+  TrainJob job;
+  ACESO_TRY(job.name, reader.text("name", 64));
+  ACESO_TRY(job.dataset, reader.text("dataset", 64));
+  ACESO_TRY(job.dataset_sha256, reader.text("dataset_sha256", 64));
+  ACESO_TRY(job.engine, reader.text("engine", 32));
+  ACESO_TRY(job.intended_use, reader.text_or("intended_use", 4000, {}));
+  ACESO_TRY(job.limitations, reader.text_or("limitations", 4000, {}));
+  ACESO_TRY(job.created, reader.text_or("created", 64, {}));
+  ACESO_TRY(job.created_by, reader.text_or("created_by", 256, {}));
+  ACESO_TRY(const std::string dataset_folder, reader.text("dataset_folder", 4096));
+  ACESO_TRY(const std::string engine_folder, reader.text_or("engine_folder", 4096, {}));
+  job.dataset_folder = dataset_folder;
+  job.engine_folder = engine_folder;
+  const Json* config = reader.child("config");
+  if (config == nullptr) return Error{Code::invalid, "job.json: config: is missing"};
+  ACESO_TRY(job.config, learn::parse_train_config_json(*config));
+  return job;
+}
+
+// Lines to the node. A broken pipe means that the node is gone: the run is asked to stop.
+class Speaker {
+ public:
+  Speaker(int fd, std::stop_source& stop) : fd_{fd}, stop_{stop} {}
+  void say(const std::string& line) {
+    const std::scoped_lock lock{mutex_};
+    std::string_view rest{line};
+    while (!rest.empty()) {
+      const ssize_t n = ::write(fd_, rest.data(), rest.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) {
+        stop_.request_stop();
+        return;
+      }
+      rest.remove_prefix(static_cast<std::size_t>(n));
+    }
+  }
+
+ private:
+  int fd_;
+  std::stop_source& stop_;
+  std::mutex mutex_;
+};
+
+// Asks for a stop when the node closes our standard input or sends SIGTERM.
+class Watcher {
+ public:
+  Watcher(int input, std::stop_source& stop) {
+    sigset_t set;
+    ::sigemptyset(&set);
+    ::sigaddset(&set, SIGTERM);
+    ::pthread_sigmask(SIG_BLOCK, &set, &before_);  // threads that the engine starts later inherit it
+    signals_ = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (::pipe(wake_.data()) != 0) wake_ = {-1, -1};
+    thread_ = std::thread{[this, input, &stop] { watch(input, stop); }};
+  }
+  Watcher(const Watcher&) = delete;
+  Watcher& operator=(const Watcher&) = delete;
+  ~Watcher() {
+    ::close(wake_[1]);
+    thread_.join();
+    ::close(wake_[0]);
+    ::close(signals_);
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+
+ private:
+  void watch(int input, std::stop_source& stop) const {
+    std::array<pollfd, 3> fds{pollfd{wake_[0], POLLIN, 0}, pollfd{input, POLLIN, 0}, pollfd{signals_, POLLIN, 0}};
+    for (;;) {
+      if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) return;
+      if (fds[0].revents != 0) return;
+      bool ask = fds[2].revents != 0;
+      if (fds[1].revents != 0) {
+        std::array<char, 256> ignored;
+        ask = ask || ::read(input, ignored.data(), ignored.size()) <= 0;
+      }
+      if (!ask) continue;
+      stop.request_stop();
+      fds[1].fd = -1;
+      fds[2].fd = -1;
+    }
+  }
+  sigset_t before_{};
+  int signals_ = -1;
+  std::array<int, 2> wake_{-1, -1};
+  std::thread thread_;
+};
+
+// Short machine-readable reason beside the message, so that the node need not read prose.
+std::string reason_of(const Error& error, const fs::path& folder) {
+  if (error.code() == Code::cancelled) return "cancelled";
+  if (error.code() == Code::exhausted) {
+    std::error_code ec;
+    const fs::space_info space = fs::space(folder, ec);
+    return !ec && space.available < (std::uintmax_t{1} << 20) ? "disk_full" : "out_of_memory";
+  }
+  if (error.code() == Code::invalid &&
+      (error.message().find("NaN") != std::string::npos || error.message().find("not finite") != std::string::npos))
+    return "nan";
+  return {};
+}
+
+class Worker {
+ public:
+  Worker(fs::path folder, TrainJob job, const WorkerEnvironment& environment, const Clock& clock, Speaker& speaker,
+         std::stop_token stop)
+      : folder_{std::move(folder)},
+        job_{std::move(job)},
+        environment_{environment},
+        clock_{clock},
+        speaker_{speaker},
+        stop_{std::move(stop)} {}
+
+  Status run() {
+    ACESO_TRY(const learn::Dataset dataset, learn::Dataset::open(job_.dataset_folder));
+    if (dataset.manifest().sha256 != job_.dataset_sha256)
+      return Error{Code::conflict, "the dataset changed since the job was made"};
+    ACESO_TRY(const auto engine, environment_.load_engine
+                                     ? environment_.load_engine(job_.engine, job_.engine_folder)
+                                     : learn::load_engine("learn_" + job_.engine, job_.engine_folder));
+    learn::ArchitectureRegistry architectures;
+    learn::register_builtin_architectures(architectures);
+    const auto progress =
+        make_callback_progress([this](const ProgressUpdate& update) { speaker_.say(to_line(update)); });
+    const auto on_epoch = [this](const learn::EpochRecord& epoch) { speaker_.say(to_line(epoch)); };
+    ACESO_TRY(learn::TrainResult trained,
+              learn::train(*engine, dataset, architectures, job_.config, clock_, *progress, on_epoch, stop_));
+    ACESO_TRY(learn::Bundle bundle, make_bundle(dataset, std::move(trained)));
+    ACESO_TRY_OK(evaluate(*engine, dataset, *progress, bundle));
+    return write(dataset, bundle);
+  }
+
+ private:
+  Result<learn::Bundle> make_bundle(const learn::Dataset& dataset, learn::TrainResult trained) const {
+    learn::Bundle bundle;
+    bundle.card.name = job_.name;
+    bundle.card.intended_use = job_.intended_use;
+    bundle.card.limitations = job_.limitations;
+    bundle.card.data = job_.dataset + " (sha256 " + job_.dataset_sha256 + ")";
+    bundle.card.classes = dataset.manifest().classes;
+    bundle.card.created = job_.created;
+    bundle.card.created_by = job_.created_by;
+    bundle.signature = std::move(trained.signature);
+    bundle.network = std::move(trained.network);
+    bundle.weights = std::move(trained.weights);
+    Json history = Json::array();
+    for (const learn::EpochRecord& e : trained.history) {
+      Json epoch = epoch_json(e);
+      epoch.erase("type");
+      history.push_back(std::move(epoch));
+    }
+    bundle.training = Json{{"dataset", job_.dataset},
+                           {"dataset_sha256", job_.dataset_sha256},
+                           {"config", learn::to_json(job_.config)},
+                           {"history", std::move(history)},
+                           {"best_epoch", trained.best_epoch},
+                           {"seconds", trained.seconds},
+                           {"peak_rss_bytes", trained.peak_rss_bytes},
+                           {"engine", trained.engine}};
+    return bundle;
+  }
+
+  // Threshold and calibration from validation data, figures from test data. Without a test split there is no
+  // evaluation, and the version cannot go live.
+  Status evaluate(learn::Engine& engine, const learn::Dataset& dataset, ProgressSink& progress,
+                  learn::Bundle& bundle) const {
+    ACESO_TRY(const auto session, engine.load(bundle.network, bundle.weights, input_shapes(bundle.signature),
+                                              {.threads = job_.config.options.threads, .allow_bf16 = false}));
+    const auto predict = [&](learn::Split split) {
+      return learn::predict_split(*session, bundle.signature, dataset, split, job_.config.batch, progress, stop_);
+    };
+    Json calibration = nullptr;
+    if (!dataset.indices(learn::Split::validation).empty()) {
+      ACESO_TRY(const learn::Predictions validation, predict(learn::Split::validation));
+      if (bundle.card.classes.size() <= 2) bundle.card.threshold = learn::choose_threshold(validation);
+      calibration = calibration_table(validation);
+    }
+    if (dataset.indices(learn::Split::test).empty()) {
+      speaker_.say(
+          dump(Json{{"type", "log"},
+                    {"level", "warn"},
+                    {"message", "the dataset has no test split: the version is registered without an evaluation"}}) +
+          "\n");
+      bundle.evaluation = nullptr;
+      return {};
+    }
+    ACESO_TRY(const learn::Predictions test, predict(learn::Split::test));
+    bundle.evaluation = learn::evaluate(test, bundle.card.threshold, bundle.card.classes, job_.config.seed);
+    bundle.evaluation["validation_calibration"] = std::move(calibration);
+    return {};
+  }
+
+  Status write(const learn::Dataset& dataset, const learn::Bundle& bundle) const {
+    const Json context{{"card", Json{{"name", bundle.card.name},
+                                     {"intended_use", bundle.card.intended_use},
+                                     {"limitations", bundle.card.limitations},
+                                     {"data", bundle.card.data},
+                                     {"classes", bundle.card.classes},
+                                     {"threshold", bundle.card.threshold},
+                                     {"created", bundle.card.created},
+                                     {"created_by", bundle.card.created_by}}},
+                       {"training", bundle.training},
+                       {"dataset", learn::summary_json(dataset)}};
+    const std::string report = learn::render_report_html(bundle.evaluation, context);
+    crypto::SystemRandom random;
+    const crypto::SigningKey throwaway =
+        crypto::SigningKey::generate(random);  // the node signs with its own key; this process never sees it
+    return learn::write_bundle(folder_ / "bundle", bundle, report, throwaway);
+  }
+
+  fs::path folder_;
+  TrainJob job_;
+  const WorkerEnvironment& environment_;
+  const Clock& clock_;
+  Speaker& speaker_;
+  std::stop_token stop_;
+};
+
+int conclude(const Status& status, const fs::path& folder, Speaker& speaker) {
+  if (status) {
+    speaker.say("{\"type\":\"result\"}\n");
+    return 0;
+  }
+  speaker.say(to_line(status.error(), reason_of(status.error(), folder)));
+  return 1;
+}
+
+}  // namespace
+
+int run_train_worker(const fs::path& folder, const WorkerEnvironment& environment) {
+  std::signal(SIGPIPE, SIG_IGN);
+  static const SystemClock system_clock;
+  std::stop_source stop;
+  Speaker speaker{environment.output_fd, stop};
+  Result<TrainJob> job = read_job(folder);
+  if (!job) {
+    speaker.say(to_line(job.error(), "job"));
+    return 2;
+  }
+  const Watcher watcher{environment.input_fd, stop};
+  try {
+    Worker worker{folder,      *std::move(job),
+                  environment, environment.clock != nullptr ? *environment.clock : system_clock,
+                  speaker,     stop.get_token()};
+    return conclude(worker.run(), folder, speaker);
+  } catch (const std::bad_alloc&) {
+    return conclude(Error{Code::exhausted, "out of memory"}, folder, speaker);
+  }
+}
+
+}  // namespace aceso::models

@@ -1,0 +1,229 @@
+// Stand-ins for what the service is given: an engine that answers from the mean of its input, an audit trail in memory,
+// a worker that is this very program.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "aceso/base/file.hpp"
+#include "aceso/crypto/crypto.hpp"
+#include "aceso/imaging/image.hpp"
+#include "aceso/learn/bundle.hpp"
+#include "aceso/learn/engine.hpp"
+#include "aceso/learn/network.hpp"
+#include "aceso/models/models.hpp"
+
+namespace aceso::models::test {
+
+// output = sigmoid(20 * (mean - 0.5)) for each sample; with more outputs a softmax of (mean, 1 - mean, 0...).
+class FakeSession final : public learn::InferenceSession {
+ public:
+  explicit FakeSession(std::int64_t outputs) : outputs_{outputs} {}
+  Result<learn::NamedArrays> run(const learn::NamedArrays& batch) override {
+    const learn::Array& in = batch.begin()->second;
+    const auto n = static_cast<std::size_t>(in.shape[0]);
+    const auto values = in.f32();
+    const std::size_t row = values.size() / n;
+    std::vector<float> out;
+    for (std::size_t i = 0; i < n; ++i) {
+      double mean = 0;
+      for (std::size_t k = 0; k < row; ++k) mean += static_cast<double>(values[i * row + k]);
+      mean /= static_cast<double>(row);
+      if (outputs_ == 1) out.push_back(static_cast<float>(1 / (1 + std::exp(-20 * (mean - 0.5)))));
+      for (std::int64_t k = 0; outputs_ > 1 && k < outputs_; ++k)
+        out.push_back(static_cast<float>(k == 0 ? mean : (1 - mean) / static_cast<double>(outputs_ - 1)));
+    }
+    ++runs;
+    largest = std::max(largest.load(), in.shape[0]);
+    learn::NamedArrays answer;
+    answer.emplace("output", learn::Array::from({in.shape[0], outputs_}, std::move(out)));
+    return answer;
+  }
+  static inline std::atomic<int> runs{0};
+  static inline std::atomic<std::int64_t> largest{0};
+
+ private:
+  std::int64_t outputs_;
+};
+
+// Learns nothing: its weights stay as they were, its loss falls by a rule. `on_step` may fail, hang or count.
+class FakeTraining final : public learn::TrainingSession {
+ public:
+  FakeTraining(learn::Weights weights, std::function<Result<double>(int)> on_step)
+      : weights_{std::move(weights)}, on_step_{std::move(on_step)}, session_{1} {}
+  Result<double> step(const learn::NamedArrays&, const learn::Array&) override {
+    return on_step_ ? on_step_(steps_++) : Result<double>{1.0 / ++steps_};
+  }
+  Result<learn::Array> forward(const learn::NamedArrays& inputs) override {
+    ACESO_TRY(learn::NamedArrays out, session_.run(inputs));
+    return std::move(out.begin()->second);
+  }
+  Result<double> loss(const learn::NamedArrays&, const learn::Array&) override { return 0.5; }
+  Result<learn::Weights> weights() const override { return weights_; }
+  Status set_weights(const learn::Weights& weights) override {
+    weights_ = weights;
+    return {};
+  }
+  Status set_learning_rate(double) override { return {}; }
+  Result<learn::Weights> optimiser_state() const override { return learn::Weights{}; }
+  Status set_optimiser_state(const learn::Weights&) override { return {}; }
+
+ private:
+  learn::Weights weights_;
+  std::function<Result<double>(int)> on_step_;
+  int steps_ = 0;
+  FakeSession session_;
+};
+
+class FakeEngine final : public learn::Engine {
+ public:
+  std::function<Result<double>(int)> on_step;
+  int loads = 0;
+  std::string name() const override { return "fake"; }
+  std::string version() const override { return "1.0"; }
+  std::string device() const override { return "CPU"; }
+  Result<std::unique_ptr<learn::InferenceSession>> load(const learn::Network& network, const learn::Weights&,
+                                                        const std::map<std::string, learn::Shape>& inputs,
+                                                        const learn::InferenceOptions&) override {
+    ++loads;
+    ACESO_TRY(const learn::Shapes shapes, learn::infer_shapes(network, inputs));
+    return std::unique_ptr<learn::InferenceSession>{
+        std::make_unique<FakeSession>(shapes.outputs.at(network.output).back())};
+  }
+  Result<std::unique_ptr<learn::InferenceSession>> load_onnx(std::span<const std::byte>,
+                                                             const learn::InferenceOptions&) override {
+    return Error{Code::unsupported, "fake"};
+  }
+  Result<std::unique_ptr<learn::TrainingSession>> train(const learn::Network&, const learn::Weights& weights,
+                                                        const std::map<std::string, learn::Shape>&,
+                                                        const learn::TrainingOptions&) override {
+    return std::unique_ptr<learn::TrainingSession>{std::make_unique<FakeTraining>(weights, on_step)};
+  }
+};
+
+class FakeEngines final : public EngineProvider {
+ public:
+  FakeEngine engine;
+  Result<learn::Engine*> serving() override { return &engine; }
+  std::string loaded() const override { return "fake 1.0"; }
+};
+
+class FakeAudit final : public contracts::AuditSink {
+ public:
+  Status record(const contracts::AuditEvent& event) override {
+    const std::scoped_lock lock{mutex_};
+    if (fail) return Error{Code::unavailable, "no audit trail"};
+    events_.push_back(event);
+    return {};
+  }
+  std::vector<contracts::AuditEvent> of(std::string_view name) const {
+    const std::scoped_lock lock{mutex_};
+    std::vector<contracts::AuditEvent> out;
+    std::copy_if(events_.begin(), events_.end(), std::back_inserter(out),
+                 [&](const auto& e) { return e.event == name; });
+    return out;
+  }
+  bool fail = false;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<contracts::AuditEvent> events_;
+};
+
+class NullSink final : public LogSink {
+ public:
+  void write(LogLevel, std::string_view) override {}
+};
+
+// n pictures side x side: label 1 is bright (mean 200), label 0 dark (mean 50), with a pattern that makes each differ.
+inline learn::Array pictures(std::int64_t n, std::int64_t side, int first) {
+  learn::Array a = learn::Array::zeros(learn::DType::u8, {n, side, side});
+  for (std::int64_t i = 0; i < n; ++i) {
+    std::byte* pixel = &a.data[static_cast<std::size_t>(i * side * side)];
+    for (std::int64_t k = 0; k < side * side; ++k)
+      pixel[k] = static_cast<std::byte>((i % 2 == 1 ? 190 : 40) + (k * 7 + i * 13 + first) % 20);
+    pixel[0] = static_cast<std::byte>(i);
+    pixel[1] = static_cast<std::byte>(first);
+  }
+  return a;
+}
+inline learn::Array labels(std::int64_t n) {
+  learn::Array a = learn::Array::zeros(learn::DType::u8, {n, 1});
+  for (std::int64_t i = 0; i < n; ++i) a.data[static_cast<std::size_t>(i)] = static_cast<std::byte>(i % 2);
+  return a;
+}
+inline learn::NamedArrays medmnist(std::int64_t side = 16) {
+  learn::NamedArrays arrays;
+  arrays.emplace("train_images", pictures(40, side, 0));
+  arrays.emplace("train_labels", labels(40));
+  arrays.emplace("val_images", pictures(40, side, 1));
+  arrays.emplace("val_labels", labels(40));
+  arrays.emplace("test_images", pictures(24, side, 2));
+  arrays.emplace("test_labels", labels(24));
+  return arrays;
+}
+
+// A grey PNG whose pixels vary a little around `level`.
+inline std::vector<std::byte> grey_png(std::int64_t side, int level, int seed = 0) {
+  imaging::Image image;
+  image.width = side;
+  image.height = side;
+  for (std::int64_t k = 0; k < side * side; ++k)
+    image.pixels.push_back(
+        static_cast<std::byte>(std::clamp(level + static_cast<int>((k * 5 + seed) % 11) - 5, 0, 255)));
+  return *imaging::encode_png(image);
+}
+
+// A signed bundle folder of a two-class model on side x side grey pictures. `with_evaluation`: calibration of 60
+// validation cases in three groups.
+inline learn::Bundle make_bundle(const std::string& name, std::int64_t side, bool with_evaluation,
+                                 std::uint64_t seed = 1) {
+  learn::ArchitectureRegistry registry;
+  learn::register_builtin_architectures(registry);
+  learn::Bundle b;
+  b.network = *registry.make("article_cnn", {.input = {1, side, side}, .outputs = 1});
+  b.signature.inputs.push_back({.name = "image",
+                                .dtype = learn::DType::f32,
+                                .shape = {1, side, side},
+                                .kind = learn::PortKind::image,
+                                .meaning = "picture",
+                                .labels = {},
+                                .unit = ""});
+  b.signature.outputs.push_back({.name = "output",
+                                 .dtype = learn::DType::f32,
+                                 .shape = {1},
+                                 .kind = learn::PortKind::probability,
+                                 .meaning = "probability of pneumonia",
+                                 .labels = {"pneumonia"},
+                                 .unit = ""});
+  b.signature.preprocessing.height = b.signature.preprocessing.width = side;
+  b.signature.preprocessing.channels = 1;
+  const auto shapes = learn::infer_shapes(b.network, {{"image", {-1, 1, side, side}}});
+  b.weights = learn::initial_weights(b.network, *shapes, seed);
+  b.card.name = name;
+  b.card.intended_use = "Research use only: a test.";
+  b.card.classes = {"normal", "pneumonia"};
+  b.card.threshold = 0.5;
+  b.card.created = "2026-01-01T00:00:00.000000Z";
+  b.card.created_by = "test";
+  b.training = Json{{"dataset", "set"}, {"seed", seed}};
+  if (with_evaluation) {
+    b.evaluation = Json{{"auroc", 0.9}};
+    b.evaluation["validation_calibration"] = Json::parse(
+        R"({"split":"validation","kind":"positive","cases":60,"bins":[{"low":0.0,"high":0.2,"cases":20,"counted":1},{"low":0.3,"high":0.6,"cases":20,"counted":9},{"low":0.7,"high":1.0,"cases":20,"counted":19}]})");
+  }
+  return b;
+}
+
+inline Actor actor(const std::string& name) {
+  return {.id = "id-" + name, .name = name, .source_address = "127.0.0.1", .request_id = "req-1"};
+}
+
+}  // namespace aceso::models::test
