@@ -83,7 +83,8 @@ class ServerImpl final : public Server {
   void drain(std::int64_t grace_ms) override {
     core_.draining = true;
     close_listeners();
-    for (const auto& s : shards_) s->post([s] { s->close_idle(); });
+    for (const auto& s : shards_)
+      s->post([shard = s.get()] { shard->close_idle(); });  // not its owner: that would be a cycle
     const SteadyTime end = core_.clock.steady_now() + std::chrono::milliseconds{grace_ms};
     std::unique_lock lock{core_.closed_mutex};
     while (core_.open > 0 && core_.clock.steady_now() < end) core_.closed.wait_for(lock, std::chrono::milliseconds{20});
@@ -109,7 +110,7 @@ class ServerImpl final : public Server {
     core_.draining = true;
     core_.stopping = true;
     close_listeners();
-    for (const auto& s : shards_) s->post([s] { s->close_all(); });
+    for (const auto& s : shards_) s->post([shard = s.get()] { shard->close_all(); });
     core_.pool.stop();
     for (const auto& s : shards_) s->stop();
   }
@@ -159,9 +160,9 @@ Result<Endpoint> Listener::open_unix(const Endpoint& wanted) {
       return Error{Code::exists, path + " is in use"};
     ::unlink(path.c_str());
   }
-  const mode_t old = ::umask(0177);  // 0600 from the first moment
   acceptor.bind(Unix::endpoint{path}, error);
-  ::umask(old);
+  // Nobody can connect before listen().
+  if (!error && ::chmod(path.c_str(), 0600) != 0) return Error{Code::denied, "cannot restrict " + path};
   if (error) return error_of(error, "cannot listen on " + path);
   if (acceptor.listen(asio::socket_base::max_listen_connections, error))
     return error_of(error, "cannot listen on " + path);
@@ -212,7 +213,7 @@ void Listener::accept_on(Acceptor& acceptor) {
                                                       : make_plain_transport(std::move(stream));
                           auto connection =
                               std::make_shared<Connection>(core, target, std::move(transport), std::move(peer));
-                          target.post([connection, &target] { target.add(connection); });
+                          if (!target.post([connection, &target] { target.add(connection); })) core.open.fetch_sub(1);
                           self->accept_on(acceptor);
                         });
 }
