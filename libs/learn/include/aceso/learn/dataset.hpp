@@ -58,6 +58,8 @@ struct ImportOptions {
   std::string licence, label_source;
   std::string labels_csv;                      // for folders: path,label[,patient][,split]
   double validation_fraction = 0.2, test_fraction = 0.0;   // when the source has no such split
+  std::string kind;                            // image, signal or table; empty: told from keys and shapes
+  std::int64_t block = 0;                      // > 0: so many neighbours of one class form a group, for slices without a patient
   std::uint64_t seed = 1;
   std::uint64_t max_bytes = std::uint64_t{8} << 30;
 };
@@ -66,6 +68,7 @@ class Dataset {
  public:
   // Source: .npz (X,y or MedMNIST's train_images...), or a folder of images with class sub-folders or a CSV. Written to a temporary folder and renamed: never half there.
   // Errors name file, key or sample: invalid (NaN, one class only, mismatched lengths, no labels), too_large, exists, exhausted (disk full), cancelled.
+  // Arrays: keys X,y or images,labels (optional group), or MedMNIST's {train,val,test}_{images,labels}; images [N,H,W] or [N,H,W,C], signals [N,C,T], tables [N,F]; labels [N] or [N,1], whole numbers.
   static Result<Dataset> import(const std::filesystem::path& source, const std::filesystem::path& target, const ImportOptions& options, ProgressSink& progress, std::stop_token stop);
   static Result<Dataset> import_arrays(const NamedArrays& arrays, std::string_view source_name, const std::filesystem::path& target, const ImportOptions& options, ProgressSink& progress, std::stop_token stop);
   static Result<Dataset> open(const std::filesystem::path& folder);

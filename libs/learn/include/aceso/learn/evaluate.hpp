@@ -27,7 +27,8 @@ double choose_threshold(const Predictions& validation);
 // Accuracy, sensitivity, specificity, PPV, NPV, F1 (Wilson or bootstrap), AUROC (DeLong), AUPRC (bootstrap), confusion matrix, ROC points, Brier, ECE. Multi-class: macro one-against-the-rest.
 Json evaluate(const Predictions& predictions, double threshold, const std::vector<std::string>& classes, std::uint64_t seed);
 
-// `context`: model card, training record, dataset summary, as JSON. No outside resource, no script needed to read it; prints well.
+// `context`: {card, training {engine, config, history, best_epoch, seconds, peak_rss_bytes}, dataset (summary_json), model_sha256}, each of which may be absent; `evaluation` may be null.
+// No outside resource, no script needed to read it; prints well. All text is escaped. Thread-safe.
 std::string render_report_html(const Json& evaluation, const Json& context);
 
 }  // namespace aceso::learn

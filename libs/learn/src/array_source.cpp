@@ -1,0 +1,189 @@
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <optional>
+#include <set>
+
+#include "sample_source.hpp"
+#include "values.hpp"
+
+namespace aceso::learn {
+namespace {
+
+struct Part {
+  std::string name;  // prefix of the ids
+  Split split = Split::unassigned;
+  const Array* x = nullptr;
+  const Array* y = nullptr;
+  const Array* group = nullptr;
+};
+
+const Array* find(const NamedArrays& arrays, std::string_view key) {
+  const auto found = arrays.find(key);
+  return found == arrays.end() ? nullptr : &found->second;
+}
+
+Result<std::vector<Part>> find_parts(const NamedArrays& arrays) {
+  std::vector<Part> parts;
+  const std::vector<std::pair<const char*, Split>> splits{
+      {"train", Split::train}, {"val", Split::validation}, {"test", Split::test}};
+  for (const auto& [prefix, split] : splits) {
+    const std::string p = prefix;
+    Part part{p, split, find(arrays, p + "_images"), find(arrays, p + "_labels"), find(arrays, p + "_group")};
+    if (part.x == nullptr && part.y == nullptr) continue;
+    if (part.x == nullptr || part.y == nullptr)
+      return Error{Code::invalid, "there is only one of " + p + "_images and " + p + "_labels"};
+    parts.push_back(part);
+  }
+  if (!parts.empty()) return parts;
+  for (const auto& [x, y] : {std::pair{"X", "y"}, std::pair{"images", "labels"}}) {
+    Part part{"", Split::unassigned, find(arrays, x), find(arrays, y), find(arrays, "group")};
+    if (part.x != nullptr && part.y != nullptr) return std::vector<Part>{part};
+    if (part.x != nullptr)
+      return Error{Code::invalid, "key \"" + std::string{x} + "\" is there, its labels \"" + y + "\" are not"};
+  }
+  std::string keys;
+  for (const auto& [key, array] : arrays) keys += (keys.empty() ? "" : ", ") + key;
+  return Error{Code::invalid,
+               "no arrays X and y, images and labels, or train_images and train_labels; the file has " + keys};
+}
+
+Result<std::vector<std::int64_t>> whole_numbers(const Array& array, const std::string& key, std::int64_t count) {
+  const bool fits =
+      (array.shape.size() == 1 || (array.shape.size() == 2 && array.shape[1] == 1)) && array.shape[0] == count;
+  if (!fits)
+    return Error{Code::invalid,
+                 key + " must have shape [" + std::to_string(count) + "], has " + to_string(array.shape)};
+  std::vector<std::int64_t> values;
+  bool whole = true;
+  for_each_value(array.dtype, array.data, [&](double value) {
+    whole = whole && std::isfinite(value) && value == std::floor(value) && std::abs(value) < 1e15;
+    values.push_back(whole ? static_cast<std::int64_t>(value) : 0);
+  });
+  if (!whole)
+    return Error{Code::invalid,
+                 key + " must hold whole numbers; row " + std::to_string(values.size()) + " or one before it does not"};
+  return values;
+}
+
+Result<std::string> kind_of(const Part& part, const ImportOptions& options) {
+  const Shape& shape = part.x->shape;
+  if (shape.size() < 2 || shape.size() > 4)
+    return Error{Code::invalid, "samples must have 1 to 3 dimensions, the array is " + to_string(shape)};
+  if (!options.kind.empty()) {
+    const std::size_t least = options.kind == "image" ? 3 : 2;
+    const std::size_t most = options.kind == "image" ? 4 : options.kind == "signal" ? 3 : 2;
+    if (shape.size() < least || shape.size() > most)
+      return Error{Code::invalid,
+                   "an array of shape " + to_string(shape) + " holds no samples of kind " + options.kind};
+    return options.kind;
+  }
+  if (shape.size() == 2) return std::string{"table"};
+  const bool medmnist = !part.name.empty();
+  const bool integers = part.x->dtype == DType::u8 || part.x->dtype == DType::u16;
+  if (shape.size() == 4 || medmnist || integers) return std::string{"image"};
+  return std::string{"signal"};
+}
+
+class ArraySource final : public SampleSource {
+ public:
+  Result<Array> load(std::size_t index) override {
+    const auto& [part, row] = places_[index];
+    const Array& x = *parts_[part].x;
+    Array sample;
+    sample.dtype = x.dtype;
+    sample.shape.assign(x.shape.begin() + 1, x.shape.end());
+    if (kind == "image" && sample.shape.size() == 2) sample.shape.push_back(1);
+    const std::size_t bytes = x.data.size() / static_cast<std::size_t>(x.shape[0]);
+    const auto from = x.data.begin() + static_cast<std::ptrdiff_t>(row * bytes);
+    sample.data.assign(from, from + static_cast<std::ptrdiff_t>(bytes));
+    return sample;
+  }
+
+  Status fill(std::vector<Part> parts, const ImportOptions& options) {
+    parts_ = std::move(parts);
+    dtype = parts_.front().x->dtype;
+    ACESO_TRY(kind, kind_of(parts_.front(), options));
+    std::set<std::int64_t> seen;
+    std::vector<std::vector<std::int64_t>> labels;
+    for (std::size_t p = 0; p < parts_.size(); ++p) {
+      const Part& part = parts_[p];
+      const std::string prefix = part.name.empty() ? "" : part.name + "_";
+      const Shape& shape = part.x->shape;
+      if (part.x->dtype != dtype || shape.size() != parts_[0].x->shape.size())
+        return Error{Code::invalid, prefix + "images differ in number type or dimensions from the first split"};
+      if (kind == "image" && shape.size() == 4 && shape[3] > 4)
+        return Error{Code::unsupported,
+                     "images of shape " + to_string(shape) + ": 1 to 4 channels, which come last, are read"};
+      const std::int64_t count = shape[0];
+      if (const auto total = element_count(shape); !total || (*total == 0 && count != 0))
+        return Error{Code::invalid, prefix + "samples of shape " + to_string(shape) + " are empty"};
+      ACESO_TRY(auto values, whole_numbers(*part.y, prefix + "labels", count));
+      seen.insert(values.begin(), values.end());
+      labels.push_back(std::move(values));
+    }
+    if (seen.size() > 10'000) return Error{Code::invalid, "more than 10000 different labels: these are no classes"};
+    ACESO_TRY_OK(name_classes(seen, options));
+    for (std::size_t p = 0; p < parts_.size(); ++p) ACESO_TRY_OK(add_items(p, labels[p], options));
+    return {};
+  }
+
+ private:
+  Status name_classes(const std::set<std::int64_t>& seen, const ImportOptions& options) {
+    if (options.classes.empty()) {
+      for (const std::int64_t value : seen) {
+        values_.push_back(value);
+        classes.push_back(std::to_string(value));
+      }
+      return {};
+    }
+    classes = options.classes;
+    for (std::size_t i = 0; i < classes.size(); ++i) values_.push_back(static_cast<std::int64_t>(i));
+    for (const std::int64_t value : seen) {
+      if (value < 0 || value >= static_cast<std::int64_t>(classes.size()))
+        return Error{Code::invalid, "label " + std::to_string(value) + " has no name: " +
+                                        std::to_string(classes.size()) + " classes are named, from 0 on"};
+    }
+    return {};
+  }
+
+  Status add_items(std::size_t p, const std::vector<std::int64_t>& labels, const ImportOptions& options) {
+    const Part& part = parts_[p];
+    std::optional<std::vector<std::int64_t>> groups;
+    if (part.group != nullptr) {
+      ACESO_TRY(groups, whole_numbers(*part.group, "group", static_cast<std::int64_t>(labels.size())));
+    }
+    std::vector<std::int64_t> counted(values_.size(), 0);
+    for (std::size_t row = 0; row < labels.size(); ++row) {
+      std::string number = std::to_string(row);
+      number.insert(0, 6 - std::min<std::size_t>(6, number.size()), '0');
+      const auto label =
+          static_cast<std::size_t>(std::lower_bound(values_.begin(), values_.end(), labels[row]) - values_.begin());
+      SourceItem item{(part.name.empty() ? "" : part.name + "/") + number, static_cast<int>(label), "", part.split};
+      if (groups) {
+        item.group = std::to_string((*groups)[row]);
+      } else if (options.block > 0) {
+        item.group =
+            part.name + "block-" + std::to_string(label) + "-" + std::to_string(counted[label]++ / options.block);
+      }
+      items.push_back(std::move(item));
+      places_.emplace_back(p, row);
+    }
+    return {};
+  }
+
+  std::vector<Part> parts_;
+  std::vector<std::int64_t> values_;
+  std::vector<std::pair<std::size_t, std::size_t>> places_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<SampleSource>> open_array_source(const NamedArrays& arrays, const ImportOptions& options) {
+  ACESO_TRY(auto parts, find_parts(arrays));
+  auto source = std::make_unique<ArraySource>();
+  ACESO_TRY_OK(source->fill(std::move(parts), options));
+  return std::unique_ptr<SampleSource>{std::move(source)};
+}
+
+}  // namespace aceso::learn

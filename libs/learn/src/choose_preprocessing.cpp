@@ -1,0 +1,102 @@
+#include "choose_preprocessing.hpp"
+
+#include <cmath>
+
+#include "values.hpp"
+
+namespace aceso::learn {
+namespace {
+
+struct Moments {
+  double n = 0, mean = 0, squares = 0, low = INFINITY, high = -INFINITY;
+  void add(double x) {
+    n += 1;
+    const double delta = x - mean;
+    mean += delta / n;
+    squares += delta * (x - mean);
+    low = std::min(low, x);
+    high = std::max(high, x);
+  }
+  double sd() const { return n > 1 && squares > 0 ? std::sqrt(squares / n) : 1; }
+};
+
+// Values of one sample are ordered so that the channel of value i is i / run % channels.
+std::vector<Moments> moments_of(const Dataset& dataset, std::size_t channels, bool interleaved) {
+  std::vector<Moments> all(channels);
+  for (const std::size_t i : dataset.indices(Split::train)) {
+    const auto bytes = dataset.raw(i);
+    const std::size_t run = interleaved ? 1 : bytes.size() / size_of(dataset.manifest().dtype) / channels;
+    std::size_t at = 0;
+    for_each_value(dataset.manifest().dtype, bytes, [&](double value) { all[at++ / run % channels].add(value); });
+  }
+  return all;
+}
+
+void standardise(Preprocessing& how, const std::vector<Moments>& moments) {
+  how.scale = 1;
+  for (const Moments& m : moments) {
+    how.mean.push_back(m.mean);
+    how.std.push_back(m.sd());
+  }
+}
+
+Result<Preprocessing> for_images(const Dataset& dataset, const TrainConfig& config) {
+  Preprocessing how;
+  const Manifest& manifest = dataset.manifest();
+  const Shape& first = manifest.samples.front().shape;
+  bool one_size = true;
+  bool one_depth = true;
+  for (const Sample& sample : manifest.samples) {
+    one_size = one_size && sample.shape[0] == first[0] && sample.shape[1] == first[1];
+    one_depth = one_depth && sample.shape[2] == first[2];
+  }
+  if (config.image_size > 0) {
+    how.height = how.width = config.image_size;
+  } else if (one_size) {
+    how.height = first[0];
+    how.width = first[1];
+  } else {
+    return Error{Code::invalid, "the images differ in size: give image_size"};
+  }
+  how.channels = config.channels != 0 ? config.channels : one_depth && first[2] <= 2 ? 1 : 3;
+  if (manifest.dtype == DType::u8) return how;
+  if (manifest.dtype == DType::u16) {
+    how.scale = 1.0 / 65535.0;
+    return how;
+  }
+  Moments all = moments_of(dataset, 1, true).front();
+  if (all.low >= 0 && all.high <= 255) {
+    how.scale = all.high <= 1 ? 1.0 : 1.0 / 255.0;
+  } else {
+    standardise(how, {all});
+  }
+  return how;
+}
+
+}  // namespace
+
+Result<Preprocessing> choose_preprocessing(const Dataset& dataset, const TrainConfig& config) {
+  const Manifest& manifest = dataset.manifest();
+  for (const Sample& sample : manifest.samples) {
+    if (sample.shape.size() != manifest.samples.front().shape.size())
+      return Error{Code::invalid, "the samples differ in dimensions"};
+  }
+  if (manifest.kind == "image") {
+    if (manifest.samples.front().shape.size() != 3)
+      return Error{Code::data_loss, "an image of the dataset has no shape [height, width, channels]"};
+    return for_images(dataset, config);
+  }
+  for (const Sample& sample : manifest.samples) {
+    if (sample.shape != manifest.samples.front().shape)
+      return Error{Code::invalid, "the samples differ in shape: " + to_string(manifest.samples.front().shape) +
+                                      " and " + to_string(sample.shape)};
+  }
+  Preprocessing how;
+  how.kind = manifest.kind == "signal" ? PortKind::signal : PortKind::table;
+  const Shape& shape = manifest.samples.front().shape;
+  const bool single = how.kind == PortKind::signal && shape.size() == 1;
+  standardise(how, moments_of(dataset, single ? 1 : static_cast<std::size_t>(shape[0]), false));
+  return how;
+}
+
+}  // namespace aceso::learn

@@ -1,0 +1,137 @@
+#include "aceso/learn/dataset.hpp"
+
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "aceso/base/assert.hpp"
+#include "aceso/base/file.hpp"
+#include "manifest_json.hpp"
+#include "values.hpp"
+
+namespace aceso::learn {
+
+std::string_view to_string(Split split) noexcept {
+  constexpr std::array<std::string_view, 4> kNames{"train", "validation", "test", "unassigned"};
+  return kNames[static_cast<std::size_t>(split)];
+}
+
+struct Dataset::Impl {
+  Manifest manifest;
+  MappedFile pack;
+};
+
+Dataset::Dataset(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
+Dataset::Dataset(Dataset&&) noexcept = default;
+Dataset& Dataset::operator=(Dataset&&) noexcept = default;
+Dataset::~Dataset() = default;
+
+Result<Dataset> Dataset::open(const std::filesystem::path& folder) {
+  auto text = read_text_file(folder / "manifest.json", kMaxManifestBytes);
+  if (!text)
+    return Error{text.error().code(), "dataset \"" + folder.filename().string() + "\": manifest.json cannot be read"};
+  auto pack = MappedFile::open(folder / "pack.bin");
+  if (!pack) return Error{Code::data_loss, "dataset \"" + folder.filename().string() + "\": pack.bin cannot be read"};
+  const auto bytes = pack->bytes();
+  if (bytes.size() < kPackHeader || std::memcmp(bytes.data(), kPackMagic.data(), kPackMagic.size()) != 0) {
+    return Error{Code::data_loss,
+                 "dataset \"" + folder.filename().string() + "\": pack.bin is no pack of samples, or is truncated"};
+  }
+  auto manifest = parse_manifest(*text, bytes.size());
+  if (!manifest)
+    return std::move(std::move(manifest).error().add_context("dataset \"" + folder.filename().string() + "\""));
+  return Dataset{std::make_unique<Impl>(Impl{*std::move(manifest), *std::move(pack)})};
+}
+
+const Manifest& Dataset::manifest() const noexcept {
+  return impl_->manifest;
+}
+
+std::span<const std::byte> Dataset::raw(std::size_t index) const {
+  ACESO_ASSERT(index < impl_->manifest.samples.size(), "sample index out of range");
+  const Sample& sample = impl_->manifest.samples[index];
+  std::uint64_t bytes = size_of(impl_->manifest.dtype);
+  for (const std::int64_t size : sample.shape) bytes *= static_cast<std::uint64_t>(size);
+  return impl_->pack.bytes().subspan(static_cast<std::size_t>(sample.offset), static_cast<std::size_t>(bytes));
+}
+
+Array Dataset::array(std::size_t index) const {
+  const auto bytes = raw(index);
+  return {impl_->manifest.dtype, impl_->manifest.samples[index].shape, {bytes.begin(), bytes.end()}};
+}
+
+std::vector<std::size_t> Dataset::indices(Split split) const {
+  std::vector<std::size_t> found;
+  for (std::size_t i = 0; i < impl_->manifest.samples.size(); ++i) {
+    if (impl_->manifest.samples[i].split == split) found.push_back(i);
+  }
+  return found;
+}
+
+Status Dataset::verify() const {
+  for (std::size_t i = 0; i < impl_->manifest.samples.size(); ++i) {
+    const Sample& sample = impl_->manifest.samples[i];
+    if (sample_hash(impl_->manifest.dtype, sample.shape, raw(i)) != sample.sha256) {
+      return Error{Code::data_loss, "sample " + std::to_string(i) + " (\"" + sample.id +
+                                        "\") is not what its hash says: pack.bin was altered"};
+    }
+  }
+  return {};
+}
+
+Json summary_json(const Dataset& dataset) {
+  const Manifest& manifest = dataset.manifest();
+  Json counts = Json::object();
+  Json shapes = Json::object();
+  double low = INFINITY;
+  double high = -INFINITY;
+  double sum = 0;
+  double squares = 0;
+  double n = 0;
+  for (std::size_t i = 0; i < manifest.samples.size(); ++i) {
+    const Sample& sample = manifest.samples[i];
+    const std::string split{to_string(sample.split)};
+    if (!counts.contains(split)) {
+      counts[split] = Json::object();
+      for (const auto& name : manifest.classes) counts[split][name] = 0;
+    }
+    if (sample.label >= 0)
+      counts[split][manifest.classes[static_cast<std::size_t>(sample.label)]] =
+          counts[split][manifest.classes[static_cast<std::size_t>(sample.label)]].get<int>() + 1;
+    const std::string shape = to_string(sample.shape);
+    shapes[shape] = shapes.value(shape, 0) + 1;
+    for_each_value(manifest.dtype, dataset.raw(i), [&](double value) {
+      low = std::min(low, value);
+      high = std::max(high, value);
+      sum += value;
+      squares += value * value;
+      n += 1;
+    });
+  }
+  Json aside = Json::array();
+  for (const SetAside& item : manifest.set_aside) aside.push_back(Json{{"id", item.id}, {"reason", item.reason}});
+  Json intensity = nullptr;
+  if (n > 0)
+    intensity = Json{{"min", low},
+                     {"max", high},
+                     {"mean", sum / n},
+                     {"sd", std::sqrt(std::max(0.0, squares / n - sum / n * (sum / n)))}};
+  return Json{{"name", manifest.name},
+              {"sha256", manifest.sha256},
+              {"kind", manifest.kind},
+              {"classes", manifest.classes},
+              {"samples", manifest.samples.size()},
+              {"counts", std::move(counts)},
+              {"shape", shapes.size() == 1 ? Json(manifest.samples.front().shape) : Json(nullptr)},
+              {"shapes", std::move(shapes)},
+              {"dtype", to_string(manifest.dtype)},
+              {"source", manifest.source},
+              {"licence", manifest.licence},
+              {"label_source", manifest.label_source},
+              {"warnings", manifest.warnings},
+              {"set_aside", std::move(aside)},
+              {"intensity", std::move(intensity)}};
+}
+
+}  // namespace aceso::learn
