@@ -121,7 +121,8 @@ Result<contracts::Principal> ApiTokens::find(std::string_view secret) const {
   }
   const auto now = core_.now_us();
   if (now - token.last_used_us >= 60LL * 1'000'000) {
-    ACESO_TRY_OK(core_.catalogue->execute("UPDATE api_tokens SET last_used = ?2 WHERE id = ?1", {token.id, now}));
+    const auto noted = core_.catalogue->execute("UPDATE api_tokens SET last_used = ?2 WHERE id = ?1", {token.id, now});
+    if (!noted) core_.logger.warn("token.not_touched", {{"code", to_string(noted.error().code())}});
   }
   contracts::Principal p;
   p.id = token.id;

@@ -79,8 +79,10 @@ Result<Session> Sessions::find(std::string_view secret) const {
   session.csrf_token = csrf_of(secret);
   const auto now = core_.now_us();
   if (now - last_seen >= kTouchInterval_us) {
-    ACESO_TRY_OK(core_.catalogue->execute("UPDATE sessions SET last_seen = ?2 WHERE id = ?1 AND last_seen < ?2",
-                                          {session.id, now}));
+    // A full disk must not lock readers out; the idle end then does not move.
+    const auto moved = core_.catalogue->execute("UPDATE sessions SET last_seen = ?2 WHERE id = ?1 AND last_seen < ?2",
+                                                {session.id, now});
+    if (!moved) core_.logger.warn("session.not_touched", {{"code", to_string(moved.error().code())}});
   }
   return session;
 }

@@ -162,7 +162,7 @@ class WebNode : public Node {
     config.web_root = home->path() / "web";
     std::filesystem::create_directories(config.web_root / "assets");
     write("index.html", "<meta nonce=\"__CSP_NONCE__\"><link nonce=\"__CSP_NONCE__\">");
-    write("assets/app-1a2b.js", "export {};");
+    write("assets/app-3f9c2a1b.js", "export {};");
     ASSERT_TRUE(write_file_atomic(home->path() / "outside.txt", "secret"));
     Node::SetUp();
   }
@@ -193,7 +193,7 @@ TEST_F(WebNode, every_page_gets_its_own_nonce) {
 
 TEST_F(WebNode, files_come_with_their_type_and_are_kept_by_their_name) {
   auto b = browser();
-  const auto script = b.get("/assets/app-1a2b.js");
+  const auto script = b.get("/assets/app-3f9c2a1b.js");
   EXPECT_EQ(script.status, 200);
   EXPECT_EQ(script.body, "export {};");
   EXPECT_EQ(script.headers.get("Content-Type"), "text/javascript; charset=utf-8");
