@@ -26,3 +26,4 @@ foreach(pair fmt=fmt::fmt json=nlohmann_json::nlohmann_json boost=Boost::headers
   target_link_libraries(aceso_ext_${name} INTERFACE ${target})
   add_library(aceso_ext::${name} ALIAS aceso_ext_${name})
 endforeach()
+include(AcesoEngines)   # aceso_ext::torch, aceso_ext::openvino

@@ -22,12 +22,13 @@ function(_aceso_engine_folder name out)
 endfunction()
 
 if(ACESO_ENGINES)
+  set(CMAKE_POSITION_INDEPENDENT_CODE ON)   # the static libraries are linked into the engine modules too
   _aceso_engine_folder(torch _torch)
   add_library(aceso_ext_torch INTERFACE)
   target_include_directories(aceso_ext_torch SYSTEM INTERFACE "${_torch}/torch/include" "${_torch}/torch/include/torch/csrc/api/include")
   # torch_cpu and c10 only: libtorch.so would pull CUDA in. Registration happens in static initialisers, so nothing may be dropped as unneeded.
-  target_link_options(aceso_ext_torch INTERFACE "LINKER:--no-as-needed" "LINKER:--allow-shlib-undefined")
-  target_link_libraries(aceso_ext_torch INTERFACE "${_torch}/torch/lib/libtorch_cpu.so" "${_torch}/torch/lib/libc10.so")
+  target_link_options(aceso_ext_torch INTERFACE "LINKER:--allow-shlib-undefined")
+  target_link_libraries(aceso_ext_torch INTERFACE "-Wl,--push-state,--no-as-needed" "${_torch}/torch/lib/libtorch_cpu.so" "${_torch}/torch/lib/libc10.so" "-Wl,--pop-state")
   add_library(aceso_ext::torch ALIAS aceso_ext_torch)
 
   _aceso_engine_folder(openvino _openvino)
@@ -37,3 +38,9 @@ if(ACESO_ENGINES)
   target_link_libraries(aceso_ext_openvino INTERFACE "${_openvino_library}")
   add_library(aceso_ext::openvino ALIAS aceso_ext_openvino)
 endif()
+
+# A module loaded by learn::load_engine(): found in <build>/engines, exports its one C entry only.
+function(aceso_engine_module target)
+  set_target_properties(${target} PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/engines" CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  target_link_options(${target} PRIVATE "LINKER:--exclude-libs,ALL" "LINKER:-z,defs")
+endfunction()

@@ -1,0 +1,75 @@
+// The module's engine and its one C entry.
+#include <openvino/core/version.hpp>
+#include <openvino/runtime/core.hpp>
+
+#include <algorithm>
+
+#include "graph.hpp"
+#include "onnx_scan.hpp"
+#include "session.hpp"
+
+namespace aceso::learn_openvino {
+namespace {
+
+using learn::InferenceOptions;
+using learn::Network;
+using learn::Shape;
+using learn::Weights;
+
+class OpenVinoEngine final : public learn::Engine {
+ public:
+  std::string name() const override { return "openvino"; }
+  std::string version() const override {
+    const std::string_view build{ov::get_openvino_version().buildNumber};  // "2026.4.0-22959-..."
+    return std::string{build.substr(0, build.find('-'))};
+  }
+  std::string device() const override {
+    try {
+      const auto able = core_->get_property("CPU", ov::device::capabilities);
+      const bool bf16 = std::find(able.begin(), able.end(), ov::device::capability::BF16) != able.end();
+      return "CPU: " + core_->get_property("CPU", ov::device::full_name) + (bf16 ? ", bf16" : ", no bf16");
+    } catch (const std::exception&) {
+      return "CPU: unknown";
+    }
+  }
+
+  Result<std::unique_ptr<learn::InferenceSession>> load(const Network& network, const Weights& weights,
+                                                        const std::map<std::string, Shape>& inputs,
+                                                        const InferenceOptions& options) override {
+    return fenced(Code::internal, "loading the model", [&]() -> Result<std::unique_ptr<learn::InferenceSession>> {
+      ACESO_TRY(const std::shared_ptr<ov::Model> model, build_graph(network, weights, inputs));
+      return make_session(core_, model, options);
+    });
+  }
+
+  Result<std::unique_ptr<learn::InferenceSession>> load_onnx(std::span<const std::byte> onnx,
+                                                             const InferenceOptions& options) override {
+    ACESO_TRY_OK(refuse_external_data(onnx));
+    return fenced(Code::invalid, "reading ONNX", [&]() -> Result<std::unique_ptr<learn::InferenceSession>> {
+      const std::string bytes{reinterpret_cast<const char*>(onnx.data()), onnx.size()};
+      const std::shared_ptr<ov::Model> model = core_->read_model(bytes, ov::Tensor{});
+      return make_session(core_, model, options);
+    });
+  }
+
+  Result<std::unique_ptr<learn::TrainingSession>> train(const Network&, const Weights&,
+                                                        const std::map<std::string, Shape>&,
+                                                        const learn::TrainingOptions&) override {
+    return Error{Code::unsupported, "OpenVINO does not train: use the engine torch"};
+  }
+
+ private:
+  std::shared_ptr<ov::Core> core_ = std::make_shared<ov::Core>();  // shared with the sessions
+};
+
+}  // namespace
+}  // namespace aceso::learn_openvino
+
+extern "C" __attribute__((visibility("default"))) aceso::learn::Engine* aceso_engine_create(std::uint32_t abi) {
+  if (abi != aceso::learn::kEngineAbi) return nullptr;
+  try {
+    return std::make_unique<aceso::learn_openvino::OpenVinoEngine>().release();
+  } catch (...) {
+    return nullptr;
+  }
+}

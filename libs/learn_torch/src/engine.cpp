@@ -1,0 +1,90 @@
+// The module's engine and its one C entry.
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <malloc.h>
+#include <sched.h>
+#include <torch/version.h>
+
+#include <algorithm>
+#include <mutex>
+
+#include "fence.hpp"
+#include "sessions.hpp"
+
+namespace aceso::learn_torch {
+namespace {
+
+using learn::InferenceOptions;
+using learn::Network;
+using learn::Shape;
+using learn::TrainingOptions;
+using learn::Weights;
+
+int usable_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(1, CPU_COUNT(&set)) : 1;
+}
+
+// The number of threads is one for the process: LibTorch has one pool.
+void set_threads(int threads) {
+  at::set_num_threads(threads > 0 ? std::min(threads, 1024) : usable_cpus());
+}
+
+// glibc gives large blocks back to the kernel when they are freed, and LibTorch frees every activation in every step:
+// most of a small network's step is then page faults. From the first training on, the process keeps what it has had.
+void keep_memory() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    constexpr int kNever = 2'000'000'000;
+    mallopt(M_MMAP_THRESHOLD, kNever);
+    mallopt(M_TRIM_THRESHOLD, kNever);
+    mallopt(M_TOP_PAD, 64 << 20);
+    mallopt(M_ARENA_MAX, 1);  // other arenas cannot hold large blocks
+  });
+}
+
+class TorchEngine final : public learn::Engine {
+ public:
+  std::string name() const override { return "torch"; }
+  std::string version() const override { return TORCH_VERSION; }
+  std::string device() const override {
+    std::string text = "CPU: " + at::get_cpu_capability();
+#if defined(__x86_64__)
+    text += __builtin_cpu_supports("avx512bf16") != 0 ? ", bf16" : ", no bf16";
+#endif
+    return text + ", " + std::to_string(at::get_num_threads()) + " threads";
+  }
+
+  Result<std::unique_ptr<learn::InferenceSession>> load(const Network& network, const Weights& weights,
+                                                        const std::map<std::string, Shape>& inputs,
+                                                        const InferenceOptions& options) override {
+    set_threads(options.threads);
+    return make_inference(network, weights, inputs);
+  }
+
+  Result<std::unique_ptr<learn::InferenceSession>> load_onnx(std::span<const std::byte>,
+                                                             const InferenceOptions&) override {
+    return Error{Code::unsupported, "LibTorch does not read ONNX: use the engine openvino"};
+  }
+
+  Result<std::unique_ptr<learn::TrainingSession>> train(const Network& network, const Weights& weights,
+                                                        const std::map<std::string, Shape>& inputs,
+                                                        const TrainingOptions& options) override {
+    keep_memory();
+    set_threads(options.threads);
+    return make_training(network, weights, inputs, options);
+  }
+};
+
+}  // namespace
+}  // namespace aceso::learn_torch
+
+extern "C" __attribute__((visibility("default"))) aceso::learn::Engine* aceso_engine_create(std::uint32_t abi) {
+  if (abi != aceso::learn::kEngineAbi) return nullptr;
+  try {
+    return std::make_unique<aceso::learn_torch::TorchEngine>().release();
+  } catch (...) {
+    return nullptr;
+  }
+}

@@ -1,0 +1,18 @@
+// Losses from logits, with class weights and the checks of the targets.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "aceso/learn/engine.hpp"
+
+namespace aceso::learn_torch {
+
+// The options that do not go together with the network's logits: [N, outputs] of shape `logits`.
+Status check_loss(const learn::TrainingOptions& options, const learn::Shape& logits);
+// Targets fit N logits: binary cross-entropy and squared error float [N] or the logits' shape, cross-entropy int64 [N].
+Status check_targets(learn::Loss loss, const learn::Shape& logits, std::int64_t n, const learn::Array& targets);
+// Mean over the batch; with class weights sum(weight * loss) / sum(weight). For binary cross-entropy the two weights
+// belong to targets below and above 0.5.
+at::Tensor loss_of(const learn::TrainingOptions& options, const at::Tensor& logits, const learn::Array& targets);
+
+}  // namespace aceso::learn_torch

@@ -1,0 +1,233 @@
+#include "sessions.hpp"
+
+#include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "fence.hpp"
+#include "loss.hpp"
+#include "optimiser.hpp"
+
+namespace aceso::learn_torch {
+
+using learn::Array;
+using learn::DType;
+using learn::NamedArrays;
+using learn::Shape;
+using learn::Weights;
+
+namespace {
+
+constexpr std::string_view kStepName = "optimiser.step";
+constexpr std::int64_t kUpdateGrain = 1 << 16;  // elements a thread updates at least
+
+Shape shape_of(const at::Tensor& tensor) {
+  return {tensor.sizes().begin(), tensor.sizes().end()};
+}
+
+class Training final : public learn::TrainingSession {
+ public:
+  Training(const learn::Network& network, Checked checked, const Weights& weights,
+           const learn::TrainingOptions& options)
+      : graph_{network, std::move(checked), weights},
+        options_{options},
+        logits_{network.logits},
+        output_{network.output},
+        optimiser_{options, sizes()} {}
+
+  Result<double> step(const NamedArrays& inputs, const Array& targets) override {
+    ACESO_TRY_OK(check_step(inputs, targets));
+    return fenced("training step", [&]() -> Result<double> {
+      for (const Graph::Parameter& parameter : graph_.parameters()) parameter.tensor.mutable_grad() = at::Tensor{};
+      const Pass pass{true,
+                      options_.seed ^ (static_cast<std::uint64_t>(optimiser_.steps() + 1) * 0xD1B54A32D192ED03ULL)};
+      const at::Tensor loss = loss_of(options_, graph_.run(inputs, logits_, pass), targets);
+      const double value = loss.item().toDouble();
+      if (!std::isfinite(value)) return value;  // the parameters stay as they are
+      loss.backward();
+      apply();
+      return value;
+    });
+  }
+
+  Result<Array> forward(const NamedArrays& inputs) override {
+    ACESO_TRY([[maybe_unused]] const std::int64_t n, check_batch(graph_.checked().inputs, inputs));
+    return fenced("forward pass", [&]() -> Result<Array> {
+      const c10::InferenceMode inference;
+      const at::Tensor out = graph_.run(inputs, output_, {});
+      return to_array(out, shape_of(out));
+    });
+  }
+
+  Result<double> loss(const NamedArrays& inputs, const Array& targets) override {
+    ACESO_TRY_OK(check_step(inputs, targets));
+    return fenced("loss", [&]() -> Result<double> {
+      const c10::InferenceMode inference;
+      return loss_of(options_, graph_.run(inputs, logits_, {}), targets).item().toDouble();
+    });
+  }
+
+  Result<Weights> weights() const override {
+    return fenced("copying weights", [&]() -> Result<Weights> { return graph_.weights(); });
+  }
+
+  Status set_weights(const Weights& weights) override {
+    ACESO_TRY_OK(check_weights(graph_.checked().parameters, weights));
+    return fenced("setting weights", [&]() -> Status {
+      graph_.set_weights(weights);
+      return {};
+    });
+  }
+
+  Status set_learning_rate(double rate) override {
+    if (!std::isfinite(rate) || rate < 0)
+      return Error{Code::invalid, "the learning rate must be finite and not negative"};
+    optimiser_.set_learning_rate(rate);
+    return {};
+  }
+
+  Result<Weights> optimiser_state() const override {
+    return fenced("copying the optimiser's state", [&]() -> Result<Weights> {
+      Weights state;
+      Array step = Array::zeros(DType::i64, {1});
+      const std::int64_t steps = optimiser_.steps();
+      std::memcpy(step.data.data(), &steps, sizeof steps);
+      state.emplace(kStepName, std::move(step));
+      for_each_moment([&](const std::string& name, std::size_t which, std::size_t index) {
+        const auto values = optimiser_.moment(which, index);
+        Array array = Array::zeros(DType::f32, {static_cast<std::int64_t>(values.size())});
+        std::memcpy(array.data.data(), values.data(), array.data.size());
+        state.emplace(name, std::move(array));
+      });
+      return state;
+    });
+  }
+
+  Status set_optimiser_state(const Weights& state) override {
+    const auto step = state.find(kStepName);
+    if (step == state.end() || step->second.dtype != DType::i64 || step->second.shape != Shape{1} ||
+        step->second.as<std::int64_t>()[0] < 0)
+      return Error{Code::invalid, "the optimiser's state lacks a valid \"" + std::string{kStepName} + "\""};
+    std::string wrong;
+    for_each_moment([&](const std::string& name, std::size_t which, std::size_t index) {
+      const auto found = state.find(name);
+      const auto size = static_cast<std::int64_t>(optimiser_.moment(which, index).size());
+      if (found == state.end() || found->second.dtype != DType::f32 || found->second.shape != Shape{size}) wrong = name;
+    });
+    if (!wrong.empty()) return Error{Code::invalid, "the optimiser's state lacks a valid \"" + wrong + "\""};
+    optimiser_.set_steps(step->second.as<std::int64_t>()[0]);
+    for_each_moment([&](const std::string& name, std::size_t which, std::size_t index) {
+      const auto values = optimiser_.moment(which, index);
+      std::memcpy(values.data(), state.find(name)->second.data.data(), values.size_bytes());
+    });
+    return {};
+  }
+
+ private:
+  std::vector<std::size_t> sizes() const {
+    std::vector<std::size_t> sizes;
+    for (const Graph::Parameter& parameter : graph_.parameters()) {
+      sizes.push_back(parameter.trained ? static_cast<std::size_t>(parameter.tensor.numel()) : 0);
+    }
+    return sizes;
+  }
+
+  template <class F>
+  void for_each_moment(F&& f) const {
+    for (std::size_t which = 0; which < optimiser_.moments().size(); ++which) {
+      for (std::size_t i = 0; i < graph_.parameters().size(); ++i) {
+        const Graph::Parameter& parameter = graph_.parameters()[i];
+        if (parameter.trained) f("optimiser." + optimiser_.moments()[which] + "." + parameter.name, which, i);
+      }
+    }
+  }
+
+  Status check_step(const NamedArrays& inputs, const Array& targets) const {
+    ACESO_TRY(const std::int64_t n, check_batch(graph_.checked().inputs, inputs));
+    return check_targets(options_.loss, graph_.checked().outputs.at(logits_), n, targets);
+  }
+
+  void apply() {
+    optimiser_.begin_step();
+    for (std::size_t i = 0; i < graph_.parameters().size(); ++i) {
+      const Graph::Parameter& parameter = graph_.parameters()[i];
+      if (!parameter.trained || !parameter.tensor.grad().defined()) continue;
+      // The gradient in the parameter's own layout, so that both can be walked as plain arrays.
+      const at::Tensor gradient = parameter.tensor.grad().contiguous(parameter.tensor.suggest_memory_format());
+      const auto count = static_cast<std::size_t>(parameter.tensor.numel());
+      const std::span<float> w{parameter.tensor.mutable_data_ptr<float>(), count};
+      const std::span<const float> g{gradient.const_data_ptr<float>(), count};
+      at::parallel_for(0, parameter.tensor.numel(), kUpdateGrain, [&](std::int64_t begin, std::int64_t end) {
+        optimiser_.update(i, w, g, static_cast<std::size_t>(begin), static_cast<std::size_t>(end));
+      });
+    }
+  }
+
+  Graph graph_;
+  learn::TrainingOptions options_;
+  std::string logits_, output_;
+  OptimiserState optimiser_;
+};
+
+// Thread-safe: the graph is only read.
+class Inference final : public learn::InferenceSession {
+ public:
+  Inference(const learn::Network& network, Checked checked, const Weights& weights)
+      : graph_{network, std::move(checked), weights}, output_{network.output} {}
+
+  Result<NamedArrays> run(const NamedArrays& batch) override {
+    ACESO_TRY([[maybe_unused]] const std::int64_t n, check_batch(graph_.checked().inputs, batch));
+    return fenced("prediction", [&]() -> Result<NamedArrays> {
+      const c10::InferenceMode inference;
+      const at::Tensor out = graph_.run(batch, output_, {});
+      NamedArrays outputs;
+      outputs.emplace("output", to_array(out, shape_of(out)));
+      return outputs;
+    });
+  }
+
+ private:
+  Graph graph_;
+  std::string output_;
+};
+
+bool in_unit(double x) {
+  return x >= 0 && x < 1;
+}
+
+Status check_options(const learn::TrainingOptions& o) {
+  if (!std::isfinite(o.learning_rate) || o.learning_rate < 0)
+    return Error{Code::invalid, "the learning rate must be finite and not negative"};
+  if (!in_unit(o.beta1) || !in_unit(o.beta2) || !in_unit(o.momentum))
+    return Error{Code::invalid, "beta1, beta2 and momentum must be in [0, 1)"};
+  if (!(o.epsilon > 0) || !std::isfinite(o.epsilon)) return Error{Code::invalid, "epsilon must be positive"};
+  if (!(o.weight_decay >= 0) || !std::isfinite(o.weight_decay))
+    return Error{Code::invalid, "weight_decay must not be negative"};
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<learn::TrainingSession>> make_training(const learn::Network& network, const Weights& weights,
+                                                              const std::map<std::string, Shape>& inputs,
+                                                              const learn::TrainingOptions& options) {
+  ACESO_TRY_OK(check_options(options));
+  ACESO_TRY(Checked checked, check(network, weights, inputs));
+  ACESO_TRY_OK(check_loss(options, checked.outputs.at(network.logits)));
+  return fenced("preparing training", [&]() -> Result<std::unique_ptr<learn::TrainingSession>> {
+    return std::unique_ptr<learn::TrainingSession>{
+        std::make_unique<Training>(network, std::move(checked), weights, options)};
+  });
+}
+
+Result<std::unique_ptr<learn::InferenceSession>> make_inference(const learn::Network& network, const Weights& weights,
+                                                                const std::map<std::string, Shape>& inputs) {
+  ACESO_TRY(Checked checked, check(network, weights, inputs));
+  return fenced("preparing prediction", [&]() -> Result<std::unique_ptr<learn::InferenceSession>> {
+    return std::unique_ptr<learn::InferenceSession>{std::make_unique<Inference>(network, std::move(checked), weights)};
+  });
+}
+
+}  // namespace aceso::learn_torch

@@ -1,0 +1,19 @@
+// The two kinds of session over a Graph.
+#pragma once
+
+#include <memory>
+
+#include "aceso/learn/engine.hpp"
+#include "graph.hpp"
+
+namespace aceso::learn_torch {
+
+Result<std::unique_ptr<learn::TrainingSession>> make_training(const learn::Network& network,
+                                                              const learn::Weights& weights,
+                                                              const std::map<std::string, learn::Shape>& inputs,
+                                                              const learn::TrainingOptions& options);
+Result<std::unique_ptr<learn::InferenceSession>> make_inference(const learn::Network& network,
+                                                                const learn::Weights& weights,
+                                                                const std::map<std::string, learn::Shape>& inputs);
+
+}  // namespace aceso::learn_torch
