@@ -36,6 +36,8 @@ Json to_json(const learn::ImportOptions& o) {
               {"labels_csv", o.labels_csv},
               {"validation_fraction", o.validation_fraction},
               {"test_fraction", o.test_fraction},
+              {"kind", o.kind},
+              {"block", o.block},
               {"seed", o.seed},
               {"max_bytes", o.max_bytes}};
 }
@@ -50,6 +52,8 @@ Result<learn::ImportOptions> parse_import_options(const Json& json) {
   ACESO_TRY(o.labels_csv, reader.text_or("labels_csv", 4096, {}));
   ACESO_TRY(o.validation_fraction, reader.number_or("validation_fraction", o.validation_fraction, 0, 0.9));
   ACESO_TRY(o.test_fraction, reader.number_or("test_fraction", o.test_fraction, 0, 0.9));
+  ACESO_TRY(o.kind, reader.text_or("kind", 16, {}));
+  ACESO_TRY(o.block, reader.integer_or("block", 0, 0, 1'000'000));
   ACESO_TRY(const std::int64_t seed,
             reader.integer_or("seed", static_cast<std::int64_t>(o.seed), 0, std::int64_t{1} << 53));
   o.seed = static_cast<std::uint64_t>(seed);

@@ -138,7 +138,8 @@ bool JobEvents::pump(Listener& l) const {
     for (const store::JobEvent& event : *events) {
       const Json json = stored(event.json);
       const std::string type = json.is_object() ? json.value("type", std::string{"log"}) : std::string{"log"};
-      if (!l.stream->send(type, event.json, std::to_string(event.sequence))) return false;
+      // What the queue notes of a state is short; listeners get the whole job below.
+      if (type != "state" && !l.stream->send(type, event.json, std::to_string(event.sequence))) return false;
       l.after = event.sequence;
     }
     if (events->size() < kPage) break;
@@ -150,7 +151,7 @@ bool JobEvents::pump(Listener& l) const {
   const std::string state = std::string{to_string(job->state)} + "/" + std::to_string(job->attempt);
   if (state != l.state) {
     l.state = state;
-    if (!l.stream->send("state", dump(job_json(*job)))) return false;
+    if (!l.stream->send("state", dump(job_json(*job)), std::to_string(l.after))) return false;
   }
   return !ended(job->state);
 }

@@ -81,8 +81,11 @@ Status check_promotion(const ModelVersion& v, std::string_view stage) {
 }  // namespace
 
 std::optional<double> auroc_of(const Json& evaluation) {
-  if (!evaluation.is_object() || !evaluation.contains("auroc")) return std::nullopt;
-  const Json& a = evaluation["auroc"];
+  if (!evaluation.is_object()) return std::nullopt;
+  const Json& figures =
+      evaluation.contains("metrics") && evaluation["metrics"].is_object() ? evaluation["metrics"] : evaluation;
+  if (!figures.contains("auroc")) return std::nullopt;
+  const Json& a = figures["auroc"];
   if (a.is_number()) return a.get<double>();
   if (a.is_object() && a.contains("value") && a["value"].is_number()) return a["value"].get<double>();
   return std::nullopt;

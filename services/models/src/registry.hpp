@@ -74,7 +74,7 @@ class Registry {
 };
 
 Json to_json(const ModelVersion& version);
-// The AUROC of an evaluation: a number, or an object with "value".
+// The AUROC of an evaluation as learn::evaluate() gives it (metrics.auroc.value), or of one from elsewhere (auroc).
 std::optional<double> auroc_of(const Json& evaluation);
 
 }  // namespace aceso::models

@@ -163,7 +163,8 @@ TEST_F(Service, cancel_ends_a_worker_that_ignores_sigterm) {
   std::atomic<bool> cancelled{false};
   const Json job = *models->train(actor("a"), Json{{"name", "m"}, {"dataset", "set"}});
   const auto end = wait(job, [&](const Json& event) {
-    if (event["type"] == "log" && !cancelled.exchange(true)) EXPECT_TRUE(models->cancel_job(actor("a"), id_of(job)));
+    if (event["type"] != "log" || cancelled.exchange(true)) return;
+    EXPECT_TRUE(models->cancel_job(actor("a"), id_of(job)));
   });
   ASSERT_FALSE(end);
   EXPECT_EQ(end.error().code(), Code::cancelled);
