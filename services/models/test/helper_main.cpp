@@ -56,7 +56,7 @@ int misbehave(const std::string& kind, const std::string& folder) {
     std::fflush(stdout);
     forever();
   }
-  if (kind == "crash") ::raise(SIGSEGV);
+  if (kind == "crash") ::raise(SIGABRT);
   if (kind == "oom") ::raise(SIGKILL);
   if (kind == "status") {
     std::fputs("something on standard error\n", stderr);

@@ -128,7 +128,7 @@ TEST_F(Service, trains_in_a_worker_and_registers_a_signed_candidate) {
 
 TEST_F(Service, each_death_of_a_worker_has_its_own_message) {
   const std::vector<std::pair<const char*, const char*>> cases{
-      {"garbage", "without a result"}, {"flood", "protocol"},  {"long", "longer than"}, {"crash", "signal 11"},
+      {"garbage", "without a result"}, {"flood", "protocol"},  {"long", "longer than"}, {"crash", "signal 6"},
       {"oom", "out of memory"},        {"status", "status 3"}, {"liar", "model.json"},  {"disk", "no space left"},
       {"memory", "out of memory"},     {"nan", "not finite"}};
   open();
