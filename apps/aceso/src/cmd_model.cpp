@@ -1,0 +1,240 @@
+// aceso model, evaluate, predict: the registry, figures on a split, and answers.
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+#include "aceso/base/file.hpp"
+#include "commands.hpp"
+#include "context.hpp"
+
+namespace aceso::app {
+namespace {
+
+std::string target(const std::string& name, int version) { return "/api/v1/models/" + url_encode(name) + (version > 0 ? "/" + std::to_string(version) : std::string{}); }
+
+// The version asked for, else the live one, else the newest.
+Result<int> choose_version(Api& api, const std::string& name, int asked) {
+  if (asked > 0) return asked;
+  ACESO_TRY(const Json all, api.get("/api/v1/models"));
+  for (const auto& model : all.at("items")) {
+    if (model.value("name", "") != name) continue;
+    int newest = 0;
+    for (const auto& v : model.at("versions")) {
+      if (v.value("stage", "") == "live") return v.value("version", 0);
+      newest = std::max(newest, v.value("version", 0));
+    }
+    if (newest > 0) return newest;
+  }
+  return Error{Code::not_found, "no model named " + name + "; see aceso model list"};
+}
+
+Status list_models(Context& context) {
+  ACESO_TRY(Api * api, context.api());
+  ACESO_TRY(const Json answer, api->get("/api/v1/models"));
+  if (context.json) {
+    context.print(answer);
+    return {};
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& model : answer.at("items")) {
+    for (const auto& v : model.at("versions")) {
+      const Json auroc = v.value("auroc", Json());
+      rows.push_back({model.value("name", ""), v.value("version", Json(0)).dump(), v.value("stage", ""), describe_figure(auroc), v.value("dataset", Json("")).is_string() ? v.value("dataset", "") : "",
+                      v.value("created", "").substr(0, 19), v.value("id", "").substr(0, 12)});
+    }
+  }
+  context.print(rows.empty() ? "no models yet: aceso train --dataset NAME" : format_table({"NAME", "VERSION", "STAGE", "AUROC", "DATA SET", "CREATED", "ID"}, rows));
+  return {};
+}
+
+Status show_model(Context& context, const std::string& name, int version) {
+  ACESO_TRY(Api * api, context.api());
+  ACESO_TRY(version, choose_version(*api, name, version));
+  ACESO_TRY(const Json model, api->get(target(name, version)));
+  if (context.json) {
+    context.print(model);
+    return {};
+  }
+  const Json card = model.value("card", Json::object());
+  context.print(name + " version " + std::to_string(version) + ", " + model.value("stage", "") + "\nid            " + model.value("id", "") + "\nintended use  " + card.value("intended_use", "") + "\nlimitations   " +
+                card.value("limitations", "") + "\ndata          " + card.value("data", "") + "\nfigures       " + describe_evaluation(model.value("evaluation", Json::object())));
+  return {};
+}
+
+struct PredictArguments {
+  std::string model;
+  int version = 0;
+  std::vector<std::filesystem::path> files;
+};
+
+std::string content_type_of(const std::filesystem::path& file) {
+  const auto extension = file.extension().string();
+  if (extension == ".png") return "image/png";
+  if (extension == ".jpg" || extension == ".jpeg") return "image/jpeg";
+  return "application/octet-stream";
+}
+
+Status predict(Context& context, const PredictArguments& a) {
+  ACESO_TRY(Api * api, context.api());
+  ACESO_TRY(const int version, choose_version(*api, a.model, a.version));
+  Json all = Json::array();
+  std::optional<Error> failed;
+  for (const auto& file : a.files) {
+    auto answer = api->upload("/api/v1/models/" + url_encode(a.model) + "/predictions?version=" + std::to_string(version), file, content_type_of(file));
+    if (!answer) {
+      failed = std::move(answer.error().add_context(file.filename().string()));
+      if (!context.json) std::fprintf(stderr, "aceso: %s\n", failed->message().c_str());
+      all.push_back({{"file", file.filename().string()}, {"error", failed->message()}});
+      continue;
+    }
+    Json entry = std::move(*answer);
+    if (!context.json) context.print(file.filename().string() + ": " + describe_prediction(entry));
+    entry["file"] = file.filename().string();
+    all.push_back(std::move(entry));
+  }
+  if (context.json) context.print(all);
+  if (failed) context.exit_status = exit_code(failed->code());
+  return {};
+}
+
+}  // namespace
+
+std::string describe_figure(const Json& figure) {
+  const auto number = [](const Json& v) {
+    if (!v.is_number()) return std::string{"-"};
+    char text[32];
+    std::snprintf(text, sizeof text, "%.3f", v.get<double>());
+    return std::string{text};
+  };
+  if (figure.is_object()) return number(figure.value("value", Json())) + " (" + number(figure.value("low", Json())) + "-" + number(figure.value("high", Json())) + ")";
+  return number(figure);
+}
+
+std::string describe_prediction(const Json& p) {
+  const Json model = p.value("model", Json::object());
+  std::string out;
+  const auto number = [](double v) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.3f", v);
+    return std::string{text};
+  };
+  if (p.contains("outputs") && p.at("outputs").is_array()) {
+    for (const auto& o : p.at("outputs")) out += (out.empty() ? "" : ", ") + o.value("label", "") + " " + number(o.value("probability", 0.0));
+  }
+  if (p.contains("finding") && p.at("finding").is_string()) out += " -> " + p.at("finding").get<std::string>();
+  if (p.contains("threshold") && p.at("threshold").is_number()) out += " (threshold " + number(p.at("threshold").get<double>()) + ")";
+  if (const Json u = p.value("uncertainty", Json()); u.is_object() && u.contains("text") && u.at("text").is_string()) out += "\n    " + u.at("text").get<std::string>();
+  out += "\n    model " + model.value("name", "") + " version " + model.value("version", Json(0)).dump() + ", " + model.value("stage", "") + ", " + model.value("hash", "").substr(0, 12) + "\n    " + model.value("intended_use", "");
+  for (const auto& w : p.value("warnings", Json::array())) {
+    if (w.is_string()) out += "\n    warning: " + w.get<std::string>();
+  }
+  return out;
+}
+
+void add_model(CLI::App& app, Context& context) {
+  auto* group = app.add_subcommand("model", "Register, list, show, promote and export models");
+  group->require_subcommand(1);
+  group->footer("Examples:\n  aceso model list\n  aceso model promote chest 2 live\n  aceso model report chest --output report.html");
+  on_run(group->add_subcommand("list", "List models and versions"), context, [&context] { return list_models(context); });
+
+  struct Arguments {
+    std::string name, stage;
+    std::filesystem::path folder;
+    int version = 0;
+  };
+  const auto a = std::make_shared<Arguments>();
+  auto* show = group->add_subcommand("show", "Show card, figures and hashes of a version");
+  show->add_option("NAME", a->name, "Model")->required();
+  show->add_option("VERSION", a->version, "Version (default: the live one, else the newest)");
+  on_run(show, context, [&context, a] { return show_model(context, a->name, a->version); });
+
+  auto* add = group->add_subcommand("register", "Register a bundle folder; its hashes and signature are checked");
+  add->add_option("FOLDER", a->folder, "Bundle: model.json, model.safetensors, evidence/, signature.ed25519")->required();
+  add->add_option("--name", a->name, "Name (default: the card's)");
+  on_run(add, context, [&context, a]() -> Status {
+    std::error_code ec;
+    ACESO_TRY(Api * api, context.api());
+    ACESO_TRY(const Json model, api->call(net::Method::post, "/api/v1/local/models", Json{{"path", std::filesystem::absolute(a->folder, ec).string()}, {"name", a->name}}));
+    if (context.json) context.print(model);
+    else context.print("registered " + model.value("name", "") + " version " + model.value("version", Json(0)).dump() + " as " + model.value("stage", "candidate"));
+    return {};
+  });
+
+  auto* promote = group->add_subcommand("promote", "Change the stage of a version");
+  promote->add_option("NAME", a->name, "Model")->required();
+  promote->add_option("VERSION", a->version, "Version")->required();
+  promote->add_option("STAGE", a->stage, "candidate, shadow, live or retired")->required()->check(CLI::IsMember({"candidate", "shadow", "live", "retired"}));
+  on_run(promote, context, [&context, a]() -> Status {
+    ACESO_TRY(Api * api, context.api());
+    ACESO_TRY(const Json answer, api->call(net::Method::post, target(a->name, a->version) + "/promote", Json{{"stage", a->stage}}));
+    if (context.json) context.print(answer);
+    else context.print(a->name + " version " + std::to_string(a->version) + " is " + a->stage);
+    return {};
+  });
+
+  auto* report = group->add_subcommand("report", "Write the evaluation report, one HTML page");
+  report->add_option("NAME", a->name, "Model")->required();
+  report->add_option("VERSION", a->version, "Version (default: the live one, else the newest)");
+  report->add_option("-o,--output", a->folder, "File to write (default: standard output)");
+  on_run(report, context, [&context, a]() -> Status {
+    ACESO_TRY(Api * api, context.api());
+    ACESO_TRY(const int version, choose_version(*api, a->name, a->version));
+    ACESO_TRY(const std::string html, api->text(target(a->name, version) + "/report.html"));
+    if (a->folder.empty()) {
+      context.print(html);
+      return {};
+    }
+    return write_file_atomic(a->folder, html);
+  });
+
+  auto* dump = group->add_subcommand("export", "Write a version's bundle to a new folder");
+  dump->add_option("NAME", a->name, "Model")->required();
+  dump->add_option("FOLDER", a->folder, "Folder to make")->required();
+  dump->add_option("--version", a->version, "Version (default: the live one, else the newest)");
+  on_run(dump, context, [&context, a]() -> Status {
+    std::error_code ec;
+    ACESO_TRY(Api * api, context.api());
+    ACESO_TRY(const int version, choose_version(*api, a->name, a->version));
+    ACESO_TRY(const Json answer, api->call(net::Method::post, "/api/v1/local/models/" + url_encode(a->name) + "/" + std::to_string(version) + "/export",
+                                           Json{{"path", std::filesystem::absolute(a->folder, ec).string()}}));
+    if (context.json) context.print(answer);
+    else context.print("wrote " + a->folder.string());
+    return {};
+  });
+}
+
+void add_evaluate(CLI::App& app, Context& context) {
+  auto* evaluate = app.add_subcommand("evaluate", "Figures of a model on a split, with 95 % intervals");
+  struct Arguments {
+    std::string model, dataset, split = "test";
+    int version = 0;
+  };
+  const auto a = std::make_shared<Arguments>();
+  evaluate->add_option("MODEL", a->model, "Model")->required();
+  evaluate->add_option("--dataset", a->dataset, "Data set")->required();
+  evaluate->add_option("--version", a->version, "Version (default: the live one, else the newest)");
+  evaluate->add_option("--split", a->split, "train, validation or test")->check(CLI::IsMember({"train", "validation", "test"}))->capture_default_str();
+  evaluate->footer("Example:\n  aceso evaluate chest --dataset other-hospital --split test --json");
+  on_run(evaluate, context, [&context, a]() -> Status {
+    ACESO_TRY(Api * api, context.api());
+    ACESO_TRY(const int version, choose_version(*api, a->model, a->version));
+    ACESO_TRY(const Json accepted, api->call(net::Method::post, "/api/v1/evaluations", Json{{"model", a->model}, {"version", version}, {"dataset", a->dataset}, {"split", a->split}}));
+    ACESO_TRY(const Json output, context.follow(accepted));
+    if (context.json) context.print(output);
+    else context.print(a->model + " version " + std::to_string(version) + " on " + a->dataset + "/" + a->split + "\n" + describe_evaluation(output.value("evaluation", output)));
+    return {};
+  });
+}
+
+void add_predict(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("predict", "Ask a model about images");
+  const auto a = std::make_shared<PredictArguments>();
+  command->add_option("MODEL", a->model, "Model")->required();
+  command->add_option("FILES", a->files, "PNG, JPEG or .npy files")->required();
+  command->add_option("--version", a->version, "Version (default: the live one, else the newest)");
+  command->footer("Every answer is stored with model, version and hashes. Research use only until validated.\n\nExample:\n  aceso predict chest a.png b.jpg --json");
+  on_run(command, context, [&context, a] { return predict(context, *a); });
+}
+
+}  // namespace aceso::app

@@ -1,0 +1,124 @@
+// aceso train, aceso job: long work, followed, cancelled.
+#include <filesystem>
+#include <memory>
+
+#include "aceso/base/file.hpp"
+#include "aceso/learn/trainer.hpp"
+#include "commands.hpp"
+#include "context.hpp"
+
+namespace aceso::app {
+namespace {
+
+struct TrainArguments {
+  std::filesystem::path config;
+  std::string dataset, name, architecture;
+  int epochs = 0, batch = 0, patience = -1;
+  double learning_rate = 0;
+  std::int64_t image_size = -1;
+  std::uint64_t seed = 0;
+  bool no_flip = false, detach = false;
+};
+
+Result<Json> config_json(const TrainArguments& a) {
+  learn::TrainConfig config;
+  if (!a.config.empty()) {
+    ACESO_TRY(const std::string yaml, read_text_file(a.config, std::uint64_t{1} << 20));
+    ACESO_TRY(config, learn::parse_train_config(yaml, a.config.filename().string()));
+  }
+  if (!a.architecture.empty()) config.architecture = a.architecture;
+  if (a.epochs > 0) config.epochs = a.epochs;
+  if (a.batch > 0) config.batch = a.batch;
+  if (a.patience >= 0) config.patience = a.patience;
+  if (a.learning_rate > 0) config.options.learning_rate = a.learning_rate;
+  if (a.image_size >= 0) config.image_size = a.image_size;
+  if (a.seed > 0) config.seed = a.seed;
+  if (a.no_flip) config.flip = false;
+  return learn::to_json(config);
+}
+
+}  // namespace
+
+std::string describe_evaluation(const Json& evaluation) {
+  const auto figure = [&](const char* key) { return evaluation.is_object() && evaluation.contains(key) ? describe_figure(evaluation.at(key)) : std::string{"-"}; };
+  return "AUROC " + figure("auroc") + ", accuracy " + figure("accuracy") + ", sensitivity " + figure("sensitivity") + ", specificity " + figure("specificity") + ", F1 " + figure("f1");
+}
+
+void add_train(CLI::App& app, Context& context) {
+  auto* train = app.add_subcommand("train", "Train, evaluate and register a model");
+  auto a = std::make_shared<TrainArguments>();
+  train->add_option("CONFIG", a->config, "YAML file; the options below win over it");
+  train->add_option("--dataset", a->dataset, "Data set to learn from")->required();
+  train->add_option("--name", a->name, "Name of the model (default: the data set's name)");
+  train->add_option("--architecture", a->architecture, "article_cnn, resnet18, signal_cnn, mlp, logistic");
+  train->add_option("--epochs", a->epochs, "Passes over the training samples")->check(CLI::Range(1, 100000));
+  train->add_option("--batch", a->batch, "Samples a step")->check(CLI::Range(1, 65536));
+  train->add_option("--learning-rate", a->learning_rate, "Step size of the optimiser")->check(CLI::PositiveNumber);
+  train->add_option("--patience", a->patience, "Stop after so many epochs without a better validation AUC; 0: never");
+  train->add_option("--image-size", a->image_size, "Side in pixels that images are resized to; 0: as they are");
+  train->add_option("--seed", a->seed, "Seed of weights, order and augmentation")->check(CLI::PositiveNumber);
+  train->add_flag("--no-flip", a->no_flip, "No random left-right flips");
+  train->add_flag("--detach", a->detach, "Return at once; needs a running node. Follow with: aceso job show ID");
+  train->footer("Training runs in a process of its own; Ctrl-C cancels it. The threshold is chosen on validation samples only; figures are of the test split.\n\nExamples:\n  aceso train --dataset xray --name pneumonia --epochs 5\n  aceso train resnet.yaml --dataset xray --seed 3");
+  on_run(train, context, [&context, a]() -> Status {
+    ACESO_TRY(const Json config, config_json(*a));
+    ACESO_TRY(Api * api, context.api());
+    if (a->detach && api->in_process()) return Error{Code::unavailable, "--detach needs a running node: start one with `aceso node`"};
+    const std::string name = a->name.empty() ? a->dataset : a->name;
+    ACESO_TRY(const Json accepted, api->call(net::Method::post, "/api/v1/training", Json{{"name", name}, {"dataset", a->dataset}, {"config", config}}));
+    if (a->detach) {
+      context.print(accepted);
+      return {};
+    }
+    ACESO_TRY(const Json output, context.follow(accepted));
+    if (context.json) {
+      context.print(output);
+      return {};
+    }
+    const std::string version = output.value("version", Json(0)).dump();
+    ACESO_TRY(const Json model, api->get("/api/v1/models/" + url_encode(name) + "/" + version));
+    context.print("registered " + name + " version " + version + "\n" + describe_evaluation(model.value("evaluation", Json::object())) + "\nserve it:   aceso model promote " + name + " " + version +
+                  " live\nread more:  aceso model report " + name + " --output report.html");
+    return {};
+  });
+}
+
+void add_job(CLI::App& app, Context& context) {
+  auto* group = app.add_subcommand("job", "List, show and cancel long work");
+  group->require_subcommand(1);
+  auto* list = group->add_subcommand("list", "List jobs, newest first");
+  on_run(list, context, [&context]() -> Status {
+    ACESO_TRY(Api * api, context.api());
+    ACESO_TRY(const Json answer, api->get("/api/v1/jobs?limit=50"));
+    if (context.json) {
+      context.print(answer);
+      return {};
+    }
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& job : answer.at("items")) rows.push_back({job.value("id", ""), job.value("kind", ""), job.value("state", ""), job.value("created", "").substr(0, 19), job.value("error", "")});
+    context.print(rows.empty() ? "no jobs" : format_table({"ID", "KIND", "STATE", "CREATED", "ERROR"}, rows));
+    return {};
+  });
+  const auto with_id = [&](const char* command, const char* help, std::function<Status(Api&, const std::string&)> work) {
+    auto* sub = group->add_subcommand(command, help);
+    auto id = std::make_shared<std::string>();
+    sub->add_option("ID", *id, "Job")->required();
+    on_run(sub, context, [&context, id, work = std::move(work)]() -> Status {
+      ACESO_TRY(Api * api, context.api());
+      return work(*api, *id);
+    });
+  };
+  with_id("show", "Show a job", [&context](Api& api, const std::string& id) -> Status {
+    ACESO_TRY(const Json job, api.get("/api/v1/jobs/" + url_encode(id)));
+    context.print(job);
+    return {};
+  });
+  with_id("cancel", "Cancel a job", [&context](Api& api, const std::string& id) -> Status {
+    ACESO_TRY(const Json answer, api.call(net::Method::post, "/api/v1/jobs/" + url_encode(id) + "/cancel", Json::object()));
+    (void)answer;
+    context.print("asked job " + id + " to stop");
+    return {};
+  });
+}
+
+}  // namespace aceso::app

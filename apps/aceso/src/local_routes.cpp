@@ -1,0 +1,95 @@
+#include "local_routes.hpp"
+
+#include <any>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "aceso/contracts/access.hpp"
+
+namespace aceso::app {
+namespace {
+
+Result<models::Actor> operator_of(const net::Request& request) {
+  if (!request.local_socket) return Error{Code::denied, "only the operator at this machine may name local files"};
+  const auto* principal = std::any_cast<contracts::Principal>(&request.principal);
+  if (principal == nullptr) return Error{Code::unauthenticated, "not signed in"};
+  return models::Actor{principal->id, principal->name, "local", request.request_id};
+}
+
+std::string text_of(const Json& body, const char* key) {
+  const auto it = body.find(key);
+  return it != body.end() && it->is_string() ? it->get<std::string>() : std::string{};
+}
+
+Result<double> share_of(const Json& body, const char* key, double fallback) {
+  const auto it = body.find(key);
+  if (it == body.end()) return fallback;
+  if (!it->is_number() || it->get<double>() < 0 || it->get<double>() > 0.9) return Error{Code::invalid, std::string{key} + " must be a number from 0 to 0.9"};
+  return it->get<double>();
+}
+
+Result<net::Response> import_dataset(models::Models& models, net::Request& request) {
+  ACESO_TRY(const auto actor, operator_of(request));
+  ACESO_TRY(const Json body, request.json());
+  if (!body.is_object()) return Error{Code::invalid, "the body must be an object"};
+  learn::ImportOptions options;
+  options.name = text_of(body, "name");
+  options.labels_csv = text_of(body, "labels_csv");
+  options.licence = text_of(body, "licence");
+  options.label_source = text_of(body, "label_source");
+  ACESO_TRY(options.validation_fraction, share_of(body, "validation_fraction", options.validation_fraction));
+  ACESO_TRY(options.test_fraction, share_of(body, "test_fraction", options.test_fraction));
+  if (const auto it = body.find("seed"); it != body.end() && it->is_number_unsigned()) options.seed = it->get<std::uint64_t>();
+  std::string classes = text_of(body, "classes");
+  while (!classes.empty()) {
+    const auto comma = std::min(classes.find(','), classes.size());
+    options.classes.push_back(classes.substr(0, comma));
+    classes.erase(0, comma + 1);
+  }
+  const std::string path = text_of(body, "path");
+  if (path.empty()) return Error{Code::invalid, "path is missing"};
+  ACESO_TRY(const Json job, models.import_dataset(actor, path, options));
+  return net::Response::json(job, 202);
+}
+
+Result<net::Response> register_model(models::Models& models, net::Request& request) {
+  ACESO_TRY(const auto actor, operator_of(request));
+  ACESO_TRY(const Json body, request.json());
+  if (!body.is_object() || text_of(body, "path").empty()) return Error{Code::invalid, "path is missing"};
+  ACESO_TRY(const Json model, models.register_bundle(actor, text_of(body, "path"), text_of(body, "name")));
+  return net::Response::json(model, 201);
+}
+
+Result<net::Response> export_model(models::Models& models, net::Request& request) {
+  ACESO_TRY(const auto actor, operator_of(request));
+  ACESO_TRY(const Json body, request.json());
+  if (!body.is_object() || text_of(body, "path").empty()) return Error{Code::invalid, "path is missing"};
+  const auto number = request.param("version");
+  int version = 0;
+  std::from_chars(number.data(), number.data() + number.size(), version);
+  ACESO_TRY_OK(models.export_bundle(actor, request.param("name"), version, text_of(body, "path")));
+  return net::Response::json(Json{{"path", text_of(body, "path")}});
+}
+
+}  // namespace
+
+void register_local_routes(net::Router& router, models::Models& models) {
+  const std::string json = "application/json";
+  const auto path_schema = [](const char* more) {
+    return std::string{R"({"type":"object","required":["path"],"properties":{"path":{"type":"string"},"name":{"type":"string"})"} + more + "}}";
+  };
+  router.add(net::Method::post, "/api/v1/local/datasets",
+             {.summary = "Import a data set from a file or folder of this machine", .tag = "local", .scope = "datasets:write", .request_type = json,
+              .request_schema = path_schema(
+                  R"(,"classes":{"type":"string"},"labels_csv":{"type":"string"},"licence":{"type":"string"},"label_source":{"type":"string"},"validation_fraction":{"type":"number"},"test_fraction":{"type":"number"},"seed":{"type":"integer"})")},
+             [&models](net::Request& request) { return import_dataset(models, request); });
+  router.add(net::Method::post, "/api/v1/local/models",
+             {.summary = "Register a model bundle from a folder of this machine", .tag = "local", .scope = "models:write", .request_type = json, .request_schema = path_schema("")},
+             [&models](net::Request& request) { return register_model(models, request); });
+  router.add(net::Method::post, "/api/v1/local/models/{name}/{version:int}/export",
+             {.summary = "Write a model bundle to a folder of this machine", .tag = "local", .scope = "models:read", .request_type = json, .request_schema = path_schema("")},
+             [&models](net::Request& request) { return export_model(models, request); });
+}
+
+}  // namespace aceso::app

@@ -1,0 +1,116 @@
+#include "services.hpp"
+
+#include <array>
+#include <utility>
+
+#include "aceso/crypto/crypto.hpp"
+#include "aceso/models/models.hpp"
+#include "aceso/models/worker.hpp"
+#include "aceso/patients/patients.hpp"
+#include "aceso/portal/portal.hpp"
+#include "local_routes.hpp"
+#include "settings.hpp"
+#include "version.hpp"
+
+namespace aceso::app {
+namespace {
+
+// Lies beside the program after a build and after installation: <prefix>/bin/aceso, <prefix>/lib/aceso, <prefix>/share/aceso/web.
+std::filesystem::path find_beside(const std::filesystem::path& program, const std::vector<std::string>& candidates) {
+  std::error_code ec;
+  for (const auto& candidate : candidates) {
+    auto path = program.parent_path() / candidate;
+    if (std::filesystem::exists(path, ec)) return std::filesystem::weakly_canonical(path, ec);
+  }
+  return program.parent_path();
+}
+
+std::filesystem::path web_folder(const Config& config, const std::filesystem::path& program) {
+  if (!config.text("web.root").empty()) return config.text("web.root");
+  return find_beside(program, {"../share/aceso/web/index.html", "../../../../web/dist/index.html"}).parent_path();
+}
+
+LogLevel level_of(const std::string& name) {
+  if (name == "debug") return LogLevel::debug;
+  if (name == "warn") return LogLevel::warn;
+  return name == "error" ? LogLevel::error : LogLevel::info;
+}
+
+}  // namespace
+
+std::filesystem::path engine_folder(const std::filesystem::path& program) {
+  return find_beside(program, {"../lib/aceso/libaceso_learn_openvino.so", "libaceso_learn_openvino.so", "../../engines/libaceso_learn_openvino.so"}).parent_path();
+}
+
+struct Services::Impl {
+  Impl(HomeLock held, Config settings, const ServicesOptions& options, const Clock& clock)
+      : lock{std::move(held)},
+        config{std::move(settings)},
+        sink{make_stderr_sink()},
+        logger{clock, *sink, options.log_to_stderr ? level_of(config.text("log.level")) : LogLevel::error, config.text("log.format") == "json" ? LogFormat::json : LogFormat::text} {}
+
+  HomeLock lock;
+  Config config;
+  std::unique_ptr<LogSink> sink;
+  Logger logger;
+  crypto::SystemRandom random;
+  std::unique_ptr<portal::Portal> portal;
+  std::unique_ptr<patients::Patients> patients;
+  std::unique_ptr<models::EngineProvider> engines;
+  std::unique_ptr<models::WorkerLauncher> workers;
+  std::unique_ptr<models::Models> models;
+  net::Router router;
+  net::Handler handler;
+  std::function<std::size_t(const net::Request&)> max_body;
+};
+
+Services::Services(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
+Services::~Services() { stop(); }
+
+Result<std::unique_ptr<Services>> Services::open(const Home& home, const ServicesOptions& options, const Clock& clock) {
+  ACESO_TRY(auto lock, HomeLock::acquire(home.root));
+  ACESO_TRY(auto config, load_settings(home.root, options.config_file));
+  auto impl = std::make_unique<Impl>(std::move(lock), std::move(config), options, clock);
+  const Config& settings = impl->config;
+
+  ACESO_TRY(auto keys, portal::NodeKeys::load_or_create(home.keys(), impl->random));
+  const auto blob_key = keys.derive("models.blobs");
+  const auto signing = keys.signing;
+  ACESO_TRY(impl->portal, portal::Portal::create(home.root, std::move(keys), {clock, impl->random, impl->logger},
+                                                 {.web_root = web_folder(settings, options.program),
+                                                  .session_idle_ms = settings.duration_ms("portal.session_idle"),
+                                                  .session_absolute_ms = settings.duration_ms("portal.session_max"),
+                                                  .version = kVersion,
+                                                  .build = kCommit}));
+  ACESO_TRY(impl->patients, patients::Patients::create(home.root / "patients", {clock, impl->random, impl->logger}));
+
+  const auto engines = engine_folder(options.program);
+  impl->engines = models::make_module_engines("openvino", engines);
+  impl->workers = models::make_process_launcher({.command = {options.program.string(), "worker", "train"}, .address_space_bytes = settings.size_bytes("models.worker_memory")});
+  models::Options how = models::options_from(settings);
+  how.engine_folder = engines;
+  models::Models::Deps deps{.clock = clock, .random = impl->random, .logger = impl->logger, .audit = impl->portal->audit(), .signing_key = signing, .engines = *impl->engines, .workers = *impl->workers};
+  if (settings.boolean("models.encrypt_inputs")) deps.blob_key = blob_key;
+  ACESO_TRY(impl->models, models::Models::create(home.root / "models", std::move(deps), how));
+
+  impl->portal->register_routes(impl->router);
+  impl->models->register_routes(impl->router);
+  register_local_routes(impl->router, *impl->models);
+  impl->portal->add_readiness("models", [m = impl->models.get()] { return m->ready(); });
+  impl->portal->set_engines({"openvino", "torch"});
+  impl->handler = impl->portal->wrap(impl->router);
+  impl->max_body = portal::Portal::body_limit(impl->router);
+  return std::unique_ptr<Services>{new Services{std::move(impl)}};  // NOLINT(modernize-make-unique): private constructor
+}
+
+Status Services::start() { return impl_->models->start(); }
+void Services::stop() {
+  if (impl_->models) impl_->models->stop();
+}
+net::Handler Services::handler() { return impl_->handler; }
+std::size_t Services::max_body(const net::Request& request) const { return impl_->max_body(request); }
+const Config& Services::config() const { return impl_->config; }
+const Logger& Services::logger() const { return impl_->logger; }
+std::string Services::setup_token() const { return impl_->portal->setup_token().value_or(""); }
+
+}  // namespace aceso::app
