@@ -43,7 +43,7 @@ void add_user_list(CLI::App* group, Context& context) {
     ACESO_TRY(Api * api, context.api());
     ACESO_TRY(const Json users, api->get("/api/v1/users"));
     if (context.json) {
-      context.print(users);
+      context.print_json(users);
       return {};
     }
     std::vector<std::vector<std::string>> rows;
@@ -72,7 +72,7 @@ void add_user(CLI::App& app, Context& context) {
     ACESO_TRY(const std::string password, read_password("Password for the new user: "));
     ACESO_TRY(Api * api, context.api());
     ACESO_TRY(const Json user, api->call(net::Method::post, "/api/v1/users", Json{{"name", a->name}, {"password", password}, {"roles", a->roles}}));
-    if (context.json) context.print(user);
+    if (context.json) context.print_json(user);
     else context.print("added " + a->name);
     return {};
   });
@@ -84,7 +84,7 @@ void add_user(CLI::App& app, Context& context) {
       ACESO_TRY(Api * api, context.api());
       ACESO_TRY(const std::string id, user_id(*api, a->name));
       ACESO_TRY(const Json user, api->call(net::Method::patch, "/api/v1/users/" + url_encode(id), body));
-      if (context.json) context.print(user);
+      if (context.json) context.print_json(user);
       else context.print(a->name + " " + done);
       return {};
     });
@@ -116,7 +116,7 @@ void add_audit(CLI::App& app, Context& context) {
     ACESO_TRY(const Json page, api->get("/api/v1/audit?limit=" + std::to_string(a->limit) + (a->event.empty() ? "" : "&event=" + url_encode(a->event)) + (a->agent.empty() ? "" : "&agent=" + url_encode(a->agent)) +
                                         (a->text.empty() ? "" : "&q=" + url_encode(a->text))));
     if (context.json) {
-      context.print(page);
+      context.print_json(page);
       return {};
     }
     std::vector<std::vector<std::string>> rows;
@@ -127,7 +127,7 @@ void add_audit(CLI::App& app, Context& context) {
   on_run(group->add_subcommand("verify", "Check the hash chain and its signed checkpoints"), context, [&context]() -> Status {
     ACESO_TRY(Api * api, context.api());
     ACESO_TRY(const Json state, api->get("/api/v1/audit/verify"));
-    if (context.json) context.print(state);
+    if (context.json) context.print_json(state);
     if (!state.value("ok", false)) return Error{Code::data_loss, "the audit trail was altered: the first bad record is " + state.value("first_bad", Json("unknown")).dump()};
     if (!context.json) context.print("the audit trail is intact: " + state.value("checked", Json(0)).dump() + " records");
     return {};
@@ -145,7 +145,7 @@ void add_config(CLI::App& app, Context& context) {
   on_run(group->add_subcommand("check", "Check aceso.yaml and the environment"), context, [&context]() -> Status {
     ACESO_TRY(const Config config, load_settings(context.home, context.config_file));
     (void)config;
-    if (context.json) context.print(Json{{"ok", true}});
+    if (context.json) context.print_json(Json{{"ok", true}});
     else context.print("the configuration is valid");
     return {};
   });
@@ -170,7 +170,7 @@ void add_config(CLI::App& app, Context& context) {
       rows.push_back({key.name, value, config.origin(key.name)});
       all[key.name] = {{"value", value}, {"origin", config.origin(key.name)}};
     }
-    if (context.json) context.print(all);
+    if (context.json) context.print_json(all);
     else context.print(format_table({"KEY", "VALUE", "FROM"}, rows));
     return {};
   });

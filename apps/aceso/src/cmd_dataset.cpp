@@ -46,7 +46,7 @@ Status import_dataset(Context& context, const ImportArguments& a) {
   ACESO_TRY(const Json done, context.follow(accepted));
   ACESO_TRY(const Json summary, api->get("/api/v1/datasets/" + url_encode(name)));
   (void)done;
-  if (context.json) context.print(summary);
+  if (context.json) context.print_json(summary);
   else context.print("imported " + name + ": " + counts_text(summary.value("counts", Json::object())) + "\nlook at it: aceso dataset show " + name);
   return {};
 }
@@ -91,7 +91,7 @@ void add_dataset(CLI::App& app, Context& context) {
     ACESO_TRY(Api * api, context.api());
     ACESO_TRY(const Json answer, api->get("/api/v1/datasets"));
     if (context.json) {
-      context.print(answer);
+      context.print_json(answer);
       return {};
     }
     std::vector<std::vector<std::string>> rows;
@@ -111,19 +111,19 @@ void add_dataset(CLI::App& app, Context& context) {
   };
   with_name("show", "Show counts, splits, statistics and warnings", [&context](Api& api, const std::string& name) -> Status {
     ACESO_TRY(const Json summary, api.get("/api/v1/datasets/" + url_encode(name)));
-    if (context.json) context.print(summary);
+    if (context.json) context.print_json(summary);
     else print_summary(context, summary);
     return {};
   });
   with_name("verify", "Check the hash of every sample", [&context](Api& api, const std::string& name) -> Status {
     ACESO_TRY(const Json answer, api.call(net::Method::post, "/api/v1/datasets/" + url_encode(name) + "/verify", Json::object()));
-    if (context.json) context.print(answer);
+    if (context.json) context.print_json(answer);
     else context.print(name + ": every sample is as it was imported");
     return {};
   });
   with_name("delete", "Delete a data set", [&context](Api& api, const std::string& name) -> Status {
     ACESO_TRY(const Json answer, api.call(net::Method::del, "/api/v1/datasets/" + url_encode(name), Json(nullptr)));
-    if (context.json) context.print(Json{{"deleted", name}});
+    if (context.json) context.print_json(Json{{"deleted", name}});
     else context.print("deleted " + name);
     (void)answer;
     return {};

@@ -103,10 +103,11 @@ Status diagnose(Context& context, Api& api, const DemoData& data, const std::fil
 Status demo(Context& context, const DemoArguments& a) {
   std::error_code ec;
   const std::filesystem::path place = context.home.string() + "-demo";
+  if (node_is_running(Home{place})) return Error{Code::unavailable, "another demo is running in " + place.string() + "; stop it first, or choose another --home"};
   if (!a.keep) std::filesystem::remove_all(place, ec);
   ACESO_TRY(const Home home, prepare_home(place));
   ACESO_TRY(const auto scratch, TempDir::create("aceso-demo"));
-  ACESO_TRY(const auto node, Node::open(home, {.config_file = context.config_file, .program = context.program, .log_to_stderr = context.verbose}, context.clock));
+  ACESO_TRY(const auto node, Node::open(home, {.config_file = context.config_file, .program = context.program, .log_to_stderr = context.verbose, .any_port = true}, context.clock));
   ACESO_TRY_OK(node->start());
   context.home = home.root;   // commands below reach this node over its socket
   ACESO_TRY(Api * api, context.api());

@@ -33,7 +33,7 @@ Status list_models(Context& context) {
   ACESO_TRY(Api * api, context.api());
   ACESO_TRY(const Json answer, api->get("/api/v1/models"));
   if (context.json) {
-    context.print(answer);
+    context.print_json(answer);
     return {};
   }
   std::vector<std::vector<std::string>> rows;
@@ -53,7 +53,7 @@ Status show_model(Context& context, const std::string& name, int version) {
   ACESO_TRY(version, choose_version(*api, name, version));
   ACESO_TRY(const Json model, api->get(target(name, version)));
   if (context.json) {
-    context.print(model);
+    context.print_json(model);
     return {};
   }
   const Json card = model.value("card", Json::object());
@@ -83,7 +83,8 @@ Status predict(Context& context, const PredictArguments& a) {
   for (const auto& file : a.files) {
     auto answer = api->upload("/api/v1/models/" + url_encode(a.model) + "/predictions?version=" + std::to_string(version), file, content_type_of(file));
     if (!answer) {
-      failed = std::move(answer.error().add_context(file.filename().string()));
+      failed = std::move(answer).error();
+      failed->add_context(file.filename().string());
       if (!context.json) std::fprintf(stderr, "aceso: %s\n", failed->message().c_str());
       all.push_back({{"file", file.filename().string()}, {"error", failed->message()}});
       continue;
@@ -93,7 +94,7 @@ Status predict(Context& context, const PredictArguments& a) {
     entry["file"] = file.filename().string();
     all.push_back(std::move(entry));
   }
-  if (context.json) context.print(all);
+  if (context.json) context.print_json(all);
   if (failed) context.exit_status = exit_code(failed->code());
   return {};
 }
@@ -156,7 +157,7 @@ void add_model(CLI::App& app, Context& context) {
     std::error_code ec;
     ACESO_TRY(Api * api, context.api());
     ACESO_TRY(const Json model, api->call(net::Method::post, "/api/v1/local/models", Json{{"path", std::filesystem::absolute(a->folder, ec).string()}, {"name", a->name}}));
-    if (context.json) context.print(model);
+    if (context.json) context.print_json(model);
     else context.print("registered " + model.value("name", "") + " version " + model.value("version", Json(0)).dump() + " as " + model.value("stage", "candidate"));
     return {};
   });
@@ -168,7 +169,7 @@ void add_model(CLI::App& app, Context& context) {
   on_run(promote, context, [&context, a]() -> Status {
     ACESO_TRY(Api * api, context.api());
     ACESO_TRY(const Json answer, api->call(net::Method::post, target(a->name, a->version) + "/promote", Json{{"stage", a->stage}}));
-    if (context.json) context.print(answer);
+    if (context.json) context.print_json(answer);
     else context.print(a->name + " version " + std::to_string(a->version) + " is " + a->stage);
     return {};
   });
@@ -198,7 +199,7 @@ void add_model(CLI::App& app, Context& context) {
     ACESO_TRY(const int version, choose_version(*api, a->name, a->version));
     ACESO_TRY(const Json answer, api->call(net::Method::post, "/api/v1/local/models/" + url_encode(a->name) + "/" + std::to_string(version) + "/export",
                                            Json{{"path", std::filesystem::absolute(a->folder, ec).string()}}));
-    if (context.json) context.print(answer);
+    if (context.json) context.print_json(answer);
     else context.print("wrote " + a->folder.string());
     return {};
   });
@@ -221,7 +222,7 @@ void add_evaluate(CLI::App& app, Context& context) {
     ACESO_TRY(const int version, choose_version(*api, a->model, a->version));
     ACESO_TRY(const Json accepted, api->call(net::Method::post, "/api/v1/evaluations", Json{{"model", a->model}, {"version", version}, {"dataset", a->dataset}, {"split", a->split}}));
     ACESO_TRY(const Json output, context.follow(accepted));
-    if (context.json) context.print(output);
+    if (context.json) context.print_json(output);
     else context.print(a->model + " version " + std::to_string(version) + " on " + a->dataset + "/" + a->split + "\n" + describe_evaluation(output.value("evaluation", output)));
     return {};
   });

@@ -16,7 +16,7 @@ void add_node(CLI::App& app, Context& context) {
     ACESO_TRY_OK(running->start());
     const std::string token = running->services().setup_token();
     if (context.json) {
-      context.print(Json{{"address", running->address()}, {"home", home.root.string()}, {"setup_needed", !token.empty()}});
+      context.print_json(Json{{"address", running->address()}, {"home", home.root.string()}, {"setup_needed", !token.empty()}});
     } else {
       context.print("Aceso is ready at " + running->address() + "  (home " + home.root.string() + ", Ctrl-C stops)");
       if (!token.empty()) context.print("First run: open " + running->address() + "/setup and enter this one-time code: " + token);

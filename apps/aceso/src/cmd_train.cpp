@@ -67,12 +67,12 @@ void add_train(CLI::App& app, Context& context) {
     const std::string name = a->name.empty() ? a->dataset : a->name;
     ACESO_TRY(const Json accepted, api->call(net::Method::post, "/api/v1/training", Json{{"name", name}, {"dataset", a->dataset}, {"config", config}}));
     if (a->detach) {
-      context.print(accepted);
+      context.print_json(accepted);
       return {};
     }
     ACESO_TRY(const Json output, context.follow(accepted));
     if (context.json) {
-      context.print(output);
+      context.print_json(output);
       return {};
     }
     const std::string version = output.value("version", Json(0)).dump();
@@ -91,7 +91,7 @@ void add_job(CLI::App& app, Context& context) {
     ACESO_TRY(Api * api, context.api());
     ACESO_TRY(const Json answer, api->get("/api/v1/jobs?limit=50"));
     if (context.json) {
-      context.print(answer);
+      context.print_json(answer);
       return {};
     }
     std::vector<std::vector<std::string>> rows;
@@ -110,7 +110,7 @@ void add_job(CLI::App& app, Context& context) {
   };
   with_id("show", "Show a job", [&context](Api& api, const std::string& id) -> Status {
     ACESO_TRY(const Json job, api.get("/api/v1/jobs/" + url_encode(id)));
-    context.print(job);
+    context.print_json(job);
     return {};
   });
   with_id("cancel", "Cancel a job", [&context](Api& api, const std::string& id) -> Status {

@@ -90,16 +90,16 @@ Result<Json> Context::follow(const Json& accepted) {
   }
 }
 
-void Context::print(const std::string& text) const {
+void Context::print(std::string_view text) const {
   std::fwrite(text.data(), 1, text.size(), stdout);
   if (text.empty() || text.back() != '\n') std::fputc('\n', stdout);
 }
-void Context::print(const Json& value) const { print(value.dump(2, ' ', false, Json::error_handler_t::replace)); }
+void Context::print_json(const Json& value) const { print(value.dump(2, ' ', false, Json::error_handler_t::replace)); }
 
 void Context::fail(const Error& error) {
   exit_status = exit_code(error.code());
   if (json) {
-    print(Json{{"error", {{"code", std::string{to_string(error.code())}}, {"message", error.message()}}}});
+    print_json(Json{{"error", {{"code", std::string{to_string(error.code())}}, {"message", error.message()}}}});
   } else {
     std::fprintf(stderr, "aceso: %s\n", error.message().c_str());
   }

@@ -52,8 +52,8 @@ class Context {
   std::stop_source& stop() { return stop_; }
   std::unique_ptr<ProgressSink> progress() const;   // bar or lines on stderr; none with --quiet or --json
 
-  void print(const std::string& text) const;        // to stdout, with a newline
-  void print(const Json& value) const;              // pretty, for --json
+  void print(std::string_view text) const;          // to stdout, with a newline
+  void print_json(const Json& value) const;         // pretty, for --json
   void fail(const Error& error);                    // message to stderr (a JSON object with --json), sets exit_status
 
  private:

@@ -82,7 +82,7 @@ void add_commands(CLI::App& app, Context& context) {
   });
   auto* version = app.add_subcommand("version", "Print the version");
   on_run(version, context, [&context]() -> Status {
-    if (context.json) context.print(Json{{"name", "aceso"}, {"version", kVersion}, {"commit", kCommit}});
+    if (context.json) context.print_json(Json{{"name", "aceso"}, {"version", kVersion}, {"commit", kCommit}});
     else context.print(std::string{"aceso "} + kVersion + " (" + kCommit + ")");
     return {};
   });

@@ -57,11 +57,15 @@ Result<std::unique_ptr<Node>> Node::open(const Home& home, const ServicesOptions
   auto impl = std::make_unique<Impl>();
   ACESO_TRY(impl->services, Services::open(home, options, clock));
   Services& services = *impl->services;
-  ACESO_TRY(const auto endpoint, web_endpoint(services.config()));
+  ACESO_TRY(auto endpoint, web_endpoint(services.config()));
   net::ServerLimits limits;
   limits.max_connections = static_cast<std::size_t>(services.config().integer("net.max_connections"));
   ACESO_TRY(impl->server, net::Server::create({.handler = services.handler(), .max_body = [&services](const net::Request& r) { return services.max_body(r); }}, limits, clock, impl->random, services.logger()));
   auto listening = impl->server->listen(endpoint);
+  if (!listening && options.any_port) {
+    endpoint.port = 0;
+    listening = impl->server->listen(endpoint);
+  }
   if (!listening) return Error{std::move(listening).error().add_context("net.port " + std::to_string(endpoint.port) + " (choose another with ACESO_NET_PORT or in aceso.yaml)")};
   std::error_code ec;
   impl->socket = home.socket();

@@ -19,6 +19,7 @@ struct ServicesOptions {
   std::filesystem::path config_file;   // empty: aceso.yaml in the home folder, when there is one
   std::filesystem::path program;       // the aceso executable: started as `aceso worker`; engines lie beside it
   bool log_to_stderr = true;           // else only errors
+  bool any_port = false;               // the node takes another port when net.port is taken
 };
 
 // The folder of the engines' shared modules.
