@@ -1,0 +1,121 @@
+// Commands as a user types them: help, exit codes, JSON, wrong input, and the thin path from data to a prediction.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "aceso/base/file.hpp"
+#include "aceso/base/json.hpp"
+#include "aceso/learn/dataset.hpp"
+#include "exit_code.hpp"
+#include "run_aceso.hpp"
+
+namespace aceso::app {
+namespace {
+
+class Cli : public testing::Test {
+ protected:
+  Cli() : home_{TempDir::create().operator*()} {}
+  Outcome run(const std::vector<std::string>& arguments, const std::string& input = {}, const std::vector<std::string>& environment = {}) { return run_aceso(home_.path() / "home", arguments, input, environment); }
+  std::string phantom(std::int64_t size = 32, std::size_t train = 160) {
+    const auto file = home_.path() / "phantom.npz";
+    const auto bytes = learn::to_npz(learn::make_phantom_ct({.train = train, .validation = 40, .test = 40, .size = size}));
+    EXPECT_TRUE(bytes.ok());
+    EXPECT_TRUE(write_file_atomic(file, *bytes).ok());
+    return file.string();
+  }
+  TempDir home_;
+};
+
+TEST_F(Cli, help_teaches_with_examples_and_exit_codes) {
+  const auto help = run({"--help"});
+  EXPECT_EQ(help.status, kOk);
+  EXPECT_NE(help.out.find("Examples:"), std::string::npos);
+  EXPECT_NE(help.out.find("Exit codes:"), std::string::npos);
+  for (const char* command : {"dataset", "train", "model", "predict", "node", "audit", "config"}) {
+    const auto sub = run({command, "--help"});
+    EXPECT_EQ(sub.status, kOk) << command;
+    EXPECT_NE(sub.out.find("Usage:"), std::string::npos) << command;
+  }
+}
+TEST_F(Cli, wrong_usage_is_status_2_and_says_what_is_wrong) {
+  const auto wrong = run({"dataset", "imprt"});
+  EXPECT_EQ(wrong.status, kUsage);
+  EXPECT_FALSE(wrong.err.empty() && wrong.out.empty());
+  const auto json = run({"--json", "train"});
+  EXPECT_EQ(json.status, kUsage);
+  EXPECT_TRUE(parse_json(json.out).ok()) << json.out;
+}
+TEST_F(Cli, what_is_not_there_is_status_3) {
+  EXPECT_EQ(run({"dataset", "import", "/no/such/file.npz"}).status, kNotFound);
+  EXPECT_EQ(run({"dataset", "show", "nothing"}).status, kNotFound);
+  EXPECT_EQ(run({"model", "show", "nothing"}).status, kNotFound);
+}
+TEST_F(Cli, a_configuration_error_names_file_line_and_key) {
+  std::filesystem::create_directories(home_.path() / "home");
+  ASSERT_TRUE(write_file_atomic(home_.path() / "home/aceso.yaml", std::string_view{"net:\n  port: 8420\nlog:\n  levle: info\n"}).ok());
+  const auto check = run({"config", "check"});
+  EXPECT_EQ(check.status, kUsage);
+  EXPECT_NE(check.err.find("aceso.yaml:4"), std::string::npos) << check.err;
+  EXPECT_NE(check.err.find("log.level"), std::string::npos) << check.err;
+}
+TEST_F(Cli, the_environment_wins_over_the_file) {
+  const auto shown = run({"config", "show", "--json"}, "", {"ACESO_LOG_LEVEL=warn"});
+  ASSERT_EQ(shown.status, kOk) << shown.err;
+  const auto json = parse_json(shown.out);
+  ASSERT_TRUE(json.ok());
+  EXPECT_EQ(json->at("log.level").at("value"), "warn");
+  EXPECT_EQ(json->at("log.level").at("origin"), "environment");
+}
+TEST_F(Cli, a_damaged_archive_is_refused_and_leaves_nothing) {
+  const auto file = home_.path() / "bad.npz";
+  ASSERT_TRUE(write_file_atomic(file, std::string_view{"PK\x03\x04 this is no archive"}).ok());
+  const auto import = run({"dataset", "import", file.string(), "--name", "bad"});
+  EXPECT_NE(import.status, kOk);
+  EXPECT_NE(import.err.find("bad.npz"), std::string::npos) << import.err;
+  EXPECT_EQ(run({"dataset", "show", "bad"}).status, kNotFound);
+}
+
+TEST_F(Cli, from_arrays_to_a_prediction) {
+  const auto data = phantom();
+  const auto import = run({"dataset", "import", data, "--name", "phantom", "--classes", "smooth,spiculated", "--json"});
+  ASSERT_EQ(import.status, kOk) << import.err << import.out;
+  const auto summary = parse_json(import.out);
+  ASSERT_TRUE(summary.ok()) << import.out;
+  EXPECT_EQ(summary->at("name"), "phantom");
+
+  const auto train = run({"train", "--dataset", "phantom", "--name", "nodule", "--epochs", "2", "--batch", "16"});
+  ASSERT_EQ(train.status, kOk) << train.err << train.out;
+  EXPECT_NE(train.out.find("registered nodule version 1"), std::string::npos) << train.out;
+  EXPECT_NE(train.out.find("AUROC 0."), std::string::npos) << train.out;
+
+  ASSERT_EQ(run({"model", "promote", "nodule", "1", "live"}).status, kOk);
+  const auto shown = run({"model", "show", "nodule", "--json"});
+  ASSERT_EQ(shown.status, kOk) << shown.err;
+
+  const auto arrays = learn::make_phantom_ct({.train = 4, .validation = 2, .test = 2, .size = 32, .seed = 99});
+  const auto& images = arrays.at("test_images");
+  learn::Array one{images.dtype, {32, 32}, {images.data.begin(), images.data.begin() + 32 * 32}};
+  const auto file = home_.path() / "unseen.npy";
+  ASSERT_TRUE(write_file_atomic(file, learn::to_npy(one)).ok());
+  const auto predicted = run({"predict", "nodule", file.string(), "--json"});
+  ASSERT_EQ(predicted.status, kOk) << predicted.err << predicted.out;
+  const auto answer = parse_json(predicted.out);
+  ASSERT_TRUE(answer.ok()) << predicted.out;
+  const auto& first = answer->at(0);
+  EXPECT_EQ(first.at("model").at("name"), "nodule");
+  EXPECT_EQ(first.at("model").at("version"), 1);
+  EXPECT_FALSE(first.at("model").at("intended_use").get<std::string>().empty());
+  EXPECT_GE(first.at("probability").get<double>(), 0.0);
+  EXPECT_LE(first.at("probability").get<double>(), 1.0);
+  EXPECT_TRUE(first.contains("uncertainty"));
+
+  const auto report = run({"model", "report", "nodule"});
+  ASSERT_EQ(report.status, kOk);
+  EXPECT_NE(report.out.find("<html"), std::string::npos);
+  const auto audit = run({"audit", "verify"});
+  EXPECT_EQ(audit.status, kOk) << audit.err;
+}
+
+}  // namespace
+}  // namespace aceso::app
