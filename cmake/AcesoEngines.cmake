@@ -22,7 +22,6 @@ function(_aceso_engine_folder name out)
 endfunction()
 
 if(ACESO_ENGINES)
-  set(CMAKE_POSITION_INDEPENDENT_CODE ON)   # the static libraries are linked into the engine modules too
   _aceso_engine_folder(torch _torch)
   add_library(aceso_ext_torch INTERFACE)
   target_include_directories(aceso_ext_torch SYSTEM INTERFACE "${_torch}/torch/include" "${_torch}/torch/include/torch/csrc/api/include")

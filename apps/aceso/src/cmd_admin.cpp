@@ -153,7 +153,8 @@ void add_config(CLI::App& app, Context& context) {
     ACESO_TRY(const Config config, load_settings(context.home, context.config_file));
     std::vector<std::vector<std::string>> rows;
     Json all = Json::object();
-    for (const auto& key : make_schema().keys()) {
+    const ConfigSchema schema = make_schema();
+    for (const auto& key : schema.keys()) {
       std::string value;
       switch (key.type) {
         case ConfigType::boolean: value = config.boolean(key.name) ? "true" : "false"; break;

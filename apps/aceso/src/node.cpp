@@ -23,7 +23,7 @@ Result<net::Endpoint> web_endpoint(const Config& config) {
   const auto& key = config.text("net.tls_key");
   if (certificate.empty() != key.empty()) return Error{Code::invalid, "net.tls_certificate and net.tls_key belong together: set both or neither"};
   if (!certificate.empty()) {
-    ACESO_TRY(endpoint.tls, crypto::TlsContext::server({.certificate_chain = certificate, .private_key = key}));
+    ACESO_TRY(endpoint.tls, crypto::TlsContext::server({.certificate_chain = certificate, .private_key = key, .client_ca = {}}));
   } else if (!is_loopback(endpoint.address)) {
     return Error{Code::invalid, "net.address " + endpoint.address + " (" + config.origin("net.address") + ") is not loopback: set net.tls_certificate and net.tls_key, or put a TLS proxy in front of 127.0.0.1"};
   }

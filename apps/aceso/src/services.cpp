@@ -6,7 +6,7 @@
 #include "aceso/crypto/crypto.hpp"
 #include "aceso/models/models.hpp"
 #include "aceso/models/worker.hpp"
-#include "aceso/patients/patients.hpp"
+#include "aceso/patients/patient_store.hpp"
 #include "aceso/portal/portal.hpp"
 #include "local_routes.hpp"
 #include "settings.hpp"
@@ -55,7 +55,7 @@ struct Services::Impl {
   Logger logger;
   crypto::SystemRandom random;
   std::unique_ptr<portal::Portal> portal;
-  std::unique_ptr<patients::Patients> patients;
+  std::unique_ptr<patients::PatientStore> patients;
   std::unique_ptr<models::EngineProvider> engines;
   std::unique_ptr<models::WorkerLauncher> workers;
   std::unique_ptr<models::Models> models;
@@ -82,7 +82,7 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
                                                   .session_absolute_ms = settings.duration_ms("portal.session_max"),
                                                   .version = kVersion,
                                                   .build = kCommit}));
-  ACESO_TRY(impl->patients, patients::Patients::create(home.root / "patients", {clock, impl->random, impl->logger}));
+  ACESO_TRY(impl->patients, patients::PatientStore::create(home.root, clock, impl->random, impl->logger));
 
   const auto engines = engine_folder(options.program);
   impl->engines = models::make_module_engines("openvino", engines);

@@ -4,6 +4,8 @@
 #include <optional>
 #include <string>
 
+#include "aceso/models/models.hpp"
+
 namespace aceso::app {
 
 ConfigSchema make_schema() {
@@ -21,11 +23,8 @@ ConfigSchema make_schema() {
       .add({.name = "web.root", .type = ConfigType::text, .default_value = "", .help = "Folder of the built web application; empty: found beside the program."})
       .add({.name = "portal.session_idle", .type = ConfigType::duration, .default_value = "30m", .help = "A session ends after so long without a request."})
       .add({.name = "portal.session_max", .type = ConfigType::duration, .default_value = "12h", .help = "A session ends after so long in any case."})
-      .add({.name = "models.threads", .type = ConfigType::integer, .default_value = "0", .help = "Threads for predictions; 0: one a core.", .min = 0, .max = 1024})
-      .add({.name = "models.max_upload", .type = ConfigType::size, .default_value = "2GiB", .help = "Largest data set that may be uploaded."})
-      .add({.name = "models.max_image", .type = ConfigType::size, .default_value = "64MiB", .help = "Largest image that may be sent for a prediction."})
-      .add({.name = "models.worker_memory", .type = ConfigType::size, .default_value = "0", .help = "Address space of a training worker in bytes; 0: no limit."})
       .add({.name = "models.encrypt_inputs", .type = ConfigType::boolean, .default_value = "true", .help = "Keep the images of predictions encrypted at rest."});
+  models::declare_config(schema);
   return schema;
 }
 
