@@ -57,7 +57,12 @@ class FileBodyReader final : public net::BodyReader {
 };
 
 std::string url_decode(std::string_view text) {
-  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
+  const auto digit = [](char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
+  };
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0) {
@@ -92,12 +97,14 @@ class InProcessApi final : public Api {
     to.method = from.method;
     const auto mark = from.target.find('?');
     to.path = url_decode(std::string_view{from.target}.substr(0, mark));
-    std::string_view rest = mark == std::string::npos ? std::string_view{} : std::string_view{from.target}.substr(mark + 1);
+    std::string_view rest =
+        mark == std::string::npos ? std::string_view{} : std::string_view{from.target}.substr(mark + 1);
     while (!rest.empty()) {
       const auto end = std::min(rest.find('&'), rest.size());
       const auto item = rest.substr(0, end);
       const auto equals = std::min(item.find('='), item.size());
-      to.query.emplace_back(url_decode(item.substr(0, equals)), equals < item.size() ? url_decode(item.substr(equals + 1)) : "");
+      to.query.emplace_back(url_decode(item.substr(0, equals)),
+                            equals < item.size() ? url_decode(item.substr(equals + 1)) : "");
       rest.remove_prefix(std::min(end + 1, rest.size()));
     }
     to.headers = from.headers;
@@ -109,7 +116,10 @@ class InProcessApi final : public Api {
       to.headers.set("Content-Length", std::to_string(from.body.size()));
     } else {
       const int fd = ::open(from.body_file.c_str(), O_RDONLY | O_CLOEXEC);
-      if (fd < 0) return Error{errno == ENOENT ? Code::not_found : Code::denied, "cannot open " + from.body_file.string() + ": " + std::strerror(errno)};  // NOLINT(concurrency-mt-unsafe)
+      if (fd < 0)
+        return Error{
+            errno == ENOENT ? Code::not_found : Code::denied,
+            "cannot open " + from.body_file.string() + ": " + std::strerror(errno)};  // NOLINT(concurrency-mt-unsafe)
       to.body = std::make_shared<FileBodyReader>(fd);
       std::error_code ec;
       to.headers.set("Content-Length", std::to_string(std::filesystem::file_size(from.body_file, ec)));
@@ -175,15 +185,20 @@ Result<std::string> Api::text(std::string target) {
   return std::move(response.body);
 }
 
-std::unique_ptr<Api> make_socket_api(std::unique_ptr<net::Client> client) { return std::make_unique<SocketApi>(std::move(client)); }
-std::unique_ptr<Api> make_in_process_api(net::Handler handler) { return std::make_unique<InProcessApi>(std::move(handler)); }
+std::unique_ptr<Api> make_socket_api(std::unique_ptr<net::Client> client) {
+  return std::make_unique<SocketApi>(std::move(client));
+}
+std::unique_ptr<Api> make_in_process_api(net::Handler handler) {
+  return std::make_unique<InProcessApi>(std::move(handler));
+}
 
 std::string url_encode(std::string_view text) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string out;
   for (const char ch : text) {
     const auto c = static_cast<unsigned char>(ch);
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '.' || c == '_' || c == '~';
     if (plain) {
       out += ch;
     } else {

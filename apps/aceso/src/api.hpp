@@ -1,4 +1,5 @@
-// The node's HTTP routes as the command line uses them: over the local socket of a running node, or in this process when none runs.
+// The node's HTTP routes as the command line uses them: over the local socket of a running node, or in this process
+// when none runs.
 #pragma once
 
 #include <filesystem>
@@ -36,6 +37,6 @@ std::unique_ptr<Api> make_socket_api(std::unique_ptr<net::Client> client);
 // `handler` is the portal's gateway; requests arrive as local_socket.
 std::unique_ptr<Api> make_in_process_api(net::Handler handler);
 
-std::string url_encode(std::string_view text);   // RFC 3986 unreserved characters stay
+std::string url_encode(std::string_view text);  // RFC 3986 unreserved characters stay
 
 }  // namespace aceso::app

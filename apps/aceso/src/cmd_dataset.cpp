@@ -32,12 +32,17 @@ struct ImportArguments {
 Status import_dataset(Context& context, const ImportArguments& a) {
   std::error_code ec;
   const auto source = std::filesystem::absolute(a.source, ec);
-  if (!std::filesystem::exists(source, ec)) return Error{Code::not_found, "no such file or folder: " + a.source.string()};
+  if (!std::filesystem::exists(source, ec))
+    return Error{Code::not_found, "no such file or folder: " + a.source.string()};
   std::filesystem::path labels;
   if (!a.labels.empty()) labels = std::filesystem::absolute(a.labels, ec);
   ACESO_TRY(Api * api, context.api());
   const std::string name = a.name.empty() ? source.stem().string() : a.name;
-  Json body{{"name", name}, {"path", source.string()}, {"validation_fraction", a.validation}, {"test_fraction", a.test}, {"seed", a.seed}};
+  Json body{{"name", name},
+            {"path", source.string()},
+            {"validation_fraction", a.validation},
+            {"test_fraction", a.test},
+            {"seed", a.seed}};
   if (!a.classes.empty()) body["classes"] = a.classes;
   if (!labels.empty()) body["labels_csv"] = labels.string();
   if (!a.licence.empty()) body["licence"] = a.licence;
@@ -46,13 +51,17 @@ Status import_dataset(Context& context, const ImportArguments& a) {
   ACESO_TRY(const Json done, context.follow(accepted));
   ACESO_TRY(const Json summary, api->get("/api/v1/datasets/" + url_encode(name)));
   (void)done;
-  if (context.json) context.print_json(summary);
-  else context.print("imported " + name + ": " + counts_text(summary.value("counts", Json::object())) + "\nlook at it: aceso dataset show " + name);
+  if (context.json)
+    context.print_json(summary);
+  else
+    context.print("imported " + name + ": " + counts_text(summary.value("counts", Json::object())) +
+                  "\nlook at it: aceso dataset show " + name);
   return {};
 }
 
 void print_summary(const Context& context, const Json& s) {
-  context.print("name      " + s.value("name", "") + "\nsha256    " + s.value("sha256", "") + "\nsamples   " + s.value("kind", "") + " " + s.value("shape", Json::array()).dump() + " " + s.value("dtype", ""));
+  context.print("name      " + s.value("name", "") + "\nsha256    " + s.value("sha256", "") + "\nsamples   " +
+                s.value("kind", "") + " " + s.value("shape", Json::array()).dump() + " " + s.value("dtype", ""));
   std::vector<std::vector<std::string>> rows;
   const Json counts = s.value("counts", Json::object());
   for (const auto& [split, classes] : counts.items()) {
@@ -60,9 +69,12 @@ void print_summary(const Context& context, const Json& s) {
   }
   context.print("\n" + format_table({"SPLIT", "CLASS", "SAMPLES"}, rows));
   if (const auto licence = s.value("licence", ""); !licence.empty()) context.print("licence   " + licence);
-  for (const auto& warning : s.value("warnings", Json::array())) context.print("warning   " + warning.get<std::string>());
+  for (const auto& warning : s.value("warnings", Json::array()))
+    context.print("warning   " + warning.get<std::string>());
   const Json aside = s.value("set_aside", Json::array());
-  if (!aside.empty()) context.print("set aside " + std::to_string(aside.size()) + " samples; the first: " + aside[0].value("id", "") + ": " + aside[0].value("reason", ""));
+  if (!aside.empty())
+    context.print("set aside " + std::to_string(aside.size()) + " samples; the first: " + aside[0].value("id", "") +
+                  ": " + aside[0].value("reason", ""));
 }
 
 }  // namespace
@@ -70,20 +82,31 @@ void print_summary(const Context& context, const Json& s) {
 void add_dataset(CLI::App& app, Context& context) {
   auto* group = app.add_subcommand("dataset", "Import, list, show, verify and delete data sets");
   group->require_subcommand(1);
-  group->footer("Examples:\n  aceso dataset import pneumoniamnist.npz --name xray --classes normal,pneumonia\n  aceso dataset import scans/ --labels labels.csv --validation 0.2\n  aceso dataset show xray");
+  group->footer(
+      "Examples:\n  aceso dataset import pneumoniamnist.npz --name xray --classes normal,pneumonia\n  aceso dataset "
+      "import scans/ --labels labels.csv --validation 0.2\n  aceso dataset show xray");
 
   auto* import = group->add_subcommand("import", "Import an .npz file or a folder of images");
   auto a = std::make_shared<ImportArguments>();
-  import->add_option("SOURCE", a->source, ".npz (X and y, or MedMNIST's keys) or a folder with one sub-folder a class")->required();
+  import->add_option("SOURCE", a->source, ".npz (X and y, or MedMNIST's keys) or a folder with one sub-folder a class")
+      ->required();
   import->add_option("--name", a->name, "Name of the data set (default: the file's name)");
   import->add_option("--classes", a->classes, "Class names in the order of the label values, separated by commas");
   import->add_option("--labels", a->labels, "CSV for a folder: path,label[,patient][,split]");
-  import->add_option("--validation", a->validation, "Share of the training samples for validation when the source has no such split")->check(CLI::Range(0.0, 0.9))->capture_default_str();
-  import->add_option("--test", a->test, "Share for testing when the source has no such split")->check(CLI::Range(0.0, 0.9))->capture_default_str();
+  import
+      ->add_option("--validation", a->validation,
+                   "Share of the training samples for validation when the source has no such split")
+      ->check(CLI::Range(0.0, 0.9))
+      ->capture_default_str();
+  import->add_option("--test", a->test, "Share for testing when the source has no such split")
+      ->check(CLI::Range(0.0, 0.9))
+      ->capture_default_str();
   import->add_option("--licence", a->licence, "Licence of the data, kept in the manifest");
   import->add_option("--label-source", a->label_source, "Who or what labelled the data");
   import->add_option("--seed", a->seed, "Seed of the splits")->capture_default_str();
-  import->footer("Undecodable, constant and non-finite samples are set aside with the reason, never dropped silently.\n\nExample:\n  aceso dataset import scans/ --name scans --labels labels.csv --test 0.2");
+  import->footer(
+      "Undecodable, constant and non-finite samples are set aside with the reason, never dropped "
+      "silently.\n\nExample:\n  aceso dataset import scans/ --name scans --labels labels.csv --test 0.2");
   on_run(import, context, [&context, a] { return import_dataset(context, *a); });
 
   auto* list = group->add_subcommand("list", "List the data sets");
@@ -95,12 +118,16 @@ void add_dataset(CLI::App& app, Context& context) {
       return {};
     }
     std::vector<std::vector<std::string>> rows;
-    for (const auto& s : answer.at("items")) rows.push_back({s.value("name", ""), counts_text(s.value("counts", Json::object())), s.value("sha256", "").substr(0, 12)});
-    context.print(rows.empty() ? "no data sets yet: aceso dataset import FILE --name NAME" : format_table({"NAME", "SAMPLES", "SHA-256"}, rows));
+    for (const auto& s : answer.at("items"))
+      rows.push_back(
+          {s.value("name", ""), counts_text(s.value("counts", Json::object())), s.value("sha256", "").substr(0, 12)});
+    context.print(rows.empty() ? "no data sets yet: aceso dataset import FILE --name NAME"
+                               : format_table({"NAME", "SAMPLES", "SHA-256"}, rows));
     return {};
   });
 
-  const auto with_name = [&](const char* command, const char* help, std::function<Status(Api&, const std::string&)> work) {
+  const auto with_name = [&](const char* command, const char* help,
+                             std::function<Status(Api&, const std::string&)> work) {
     auto* sub = group->add_subcommand(command, help);
     auto name = std::make_shared<std::string>();
     sub->add_option("NAME", *name, "Data set")->required();
@@ -109,22 +136,30 @@ void add_dataset(CLI::App& app, Context& context) {
       return work(*api, *name);
     });
   };
-  with_name("show", "Show counts, splits, statistics and warnings", [&context](Api& api, const std::string& name) -> Status {
-    ACESO_TRY(const Json summary, api.get("/api/v1/datasets/" + url_encode(name)));
-    if (context.json) context.print_json(summary);
-    else print_summary(context, summary);
-    return {};
-  });
+  with_name("show", "Show counts, splits, statistics and warnings",
+            [&context](Api& api, const std::string& name) -> Status {
+              ACESO_TRY(const Json summary, api.get("/api/v1/datasets/" + url_encode(name)));
+              if (context.json)
+                context.print_json(summary);
+              else
+                print_summary(context, summary);
+              return {};
+            });
   with_name("verify", "Check the hash of every sample", [&context](Api& api, const std::string& name) -> Status {
-    ACESO_TRY(const Json answer, api.call(net::Method::post, "/api/v1/datasets/" + url_encode(name) + "/verify", Json::object()));
-    if (context.json) context.print_json(answer);
-    else context.print(name + ": every sample is as it was imported");
+    ACESO_TRY(const Json answer,
+              api.call(net::Method::post, "/api/v1/datasets/" + url_encode(name) + "/verify", Json::object()));
+    if (context.json)
+      context.print_json(answer);
+    else
+      context.print(name + ": every sample is as it was imported");
     return {};
   });
   with_name("delete", "Delete a data set", [&context](Api& api, const std::string& name) -> Status {
     ACESO_TRY(const Json answer, api.call(net::Method::del, "/api/v1/datasets/" + url_encode(name), Json(nullptr)));
-    if (context.json) context.print_json(Json{{"deleted", name}});
-    else context.print("deleted " + name);
+    if (context.json)
+      context.print_json(Json{{"deleted", name}});
+    else
+      context.print("deleted " + name);
     (void)answer;
     return {};
   });

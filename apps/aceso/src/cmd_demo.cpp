@@ -29,15 +29,21 @@ Result<DemoData> choose_data(const Context& context, const DemoArguments& a, con
   std::error_code ec;
   std::filesystem::path file = a.data;
   if (file.empty()) {
-    const char* shared = std::getenv("ACESO_SHARED_DATA");  // NOLINT(concurrency-mt-unsafe): nothing sets the environment
-    const auto candidate = std::filesystem::path{shared == nullptr ? "../shared/data" : shared} / "images/pneumoniamnist_reconstructed.npz";
+    const char* shared =
+        std::getenv("ACESO_SHARED_DATA");  // NOLINT(concurrency-mt-unsafe): nothing sets the environment
+    const auto candidate = std::filesystem::path{shared == nullptr ? "../shared/data" : shared} /
+                           "images/pneumoniamnist_reconstructed.npz";
     if (std::filesystem::exists(candidate, ec)) file = candidate;
   }
   if (!file.empty()) {
     if (!std::filesystem::exists(file, ec)) return Error{Code::not_found, "no such file: " + file.string()};
-    return DemoData{"pneumoniamnist", "normal,pneumonia", "CC BY 4.0", "MedMNIST v2 (Yang et al., Scientific Data 2023), from Kermany et al. 2018", file};
+    return DemoData{"pneumoniamnist", "normal,pneumonia", "CC BY 4.0",
+                    "MedMNIST v2 (Yang et al., Scientific Data 2023), from Kermany et al. 2018", file};
   }
-  if (!context.quiet) context.print("PneumoniaMNIST is not on this machine and could not be downloaded: using the built-in chest-CT phantoms (made images, not patients).");
+  if (!context.quiet)
+    context.print(
+        "PneumoniaMNIST is not on this machine and could not be downloaded: using the built-in chest-CT phantoms (made "
+        "images, not patients).");
   const auto phantoms = scratch / "phantom.npz";
   ACESO_TRY(const auto bytes, learn::to_npz(learn::make_phantom_ct({})));
   ACESO_TRY_OK(write_file_atomic(phantoms, bytes));
@@ -48,13 +54,16 @@ Result<DemoData> choose_data(const Context& context, const DemoArguments& a, con
 Result<std::string> demo_account(Api& api, Services& services, RandomSource& random) {
   const std::string password = crypto::random_token(random, 12);
   if (const std::string token = services.setup_token(); !token.empty()) {
-    ACESO_TRY(const Json made, api.call(net::Method::post, "/api/v1/setup", Json{{"token", token}, {"name", "demo"}, {"password", password}}));
+    ACESO_TRY(const Json made, api.call(net::Method::post, "/api/v1/setup",
+                                        Json{{"token", token}, {"name", "demo"}, {"password", password}}));
     (void)made;
   }
   ACESO_TRY(const Json users, api.get("/api/v1/users"));
   for (const auto& user : users.at("items")) {
     if (user.value("name", "") != "demo") continue;
-    ACESO_TRY(const Json changed, api.call(net::Method::patch, "/api/v1/users/" + url_encode(user.value("id", "")), Json{{"password", password}, {"roles", {"admin", "clinician", "scientist", "auditor"}}}));
+    ACESO_TRY(const Json changed,
+              api.call(net::Method::patch, "/api/v1/users/" + url_encode(user.value("id", "")),
+                       Json{{"password", password}, {"roles", {"admin", "clinician", "scientist", "auditor"}}}));
     (void)changed;
     return password;
   }
@@ -64,26 +73,36 @@ Result<std::string> demo_account(Api& api, Services& services, RandomSource& ran
 Status import_and_train(Context& context, Api& api, const DemoData& data, int epochs, std::string& version) {
   if (!api.get("/api/v1/datasets/" + data.name)) {
     context.print("1/5 import  " + data.name + " from " + data.file.filename().string());
-    Json body{{"name", data.name}, {"path", std::filesystem::absolute(data.file).string()}, {"classes", data.classes}, {"licence", data.licence}, {"label_source", data.label_source}};
+    Json body{{"name", data.name},
+              {"path", std::filesystem::absolute(data.file).string()},
+              {"classes", data.classes},
+              {"licence", data.licence},
+              {"label_source", data.label_source}};
     ACESO_TRY(const Json accepted, api.call(net::Method::post, "/api/v1/local/datasets", body));
     ACESO_TRY(const Json imported, context.follow(accepted));
     (void)imported;
   }
   ACESO_TRY(const Json summary, api.get("/api/v1/datasets/" + data.name));
-  context.print("            " + summary.value("counts", Json::object()).dump() + ", sha256 " + summary.value("sha256", "").substr(0, 12));
+  context.print("            " + summary.value("counts", Json::object()).dump() + ", sha256 " +
+                summary.value("sha256", "").substr(0, 12));
   context.print("2/5 train   article_cnn, " + std::to_string(epochs) + " epochs");
-  const Json request{{"name", data.name},
-                     {"dataset", data.name},
-                     {"intended_use", "Research use only: demonstration of the path from images to a diagnosis; not for clinical decisions."},
-                     {"config", {{"architecture", "article_cnn"}, {"epochs", epochs}, {"batch", 64}, {"seed", 1}}}};
+  const Json request{
+      {"name", data.name},
+      {"dataset", data.name},
+      {"intended_use",
+       "Research use only: demonstration of the path from images to a diagnosis; not for clinical decisions."},
+      {"config", {{"architecture", "article_cnn"}, {"epochs", epochs}, {"batch", 64}, {"seed", 1}}}};
   ACESO_TRY(const Json accepted, api.call(net::Method::post, "/api/v1/training", request));
   ACESO_TRY(const Json output, context.follow(accepted));
   version = output.value("version", Json(0)).dump();
   ACESO_TRY(const Json model, api.get("/api/v1/models/" + data.name + "/" + version));
-  context.print("3/5 figures " + describe_evaluation(model.value("evaluation", Json::object())) + "\n            on the test split, with 95 % intervals; the threshold was chosen on validation images");
-  ACESO_TRY(const Json live, api.call(net::Method::post, "/api/v1/models/" + data.name + "/" + version + "/promote", Json{{"stage", "live"}}));
+  context.print("3/5 figures " + describe_evaluation(model.value("evaluation", Json::object())) +
+                "\n            on the test split, with 95 % intervals; the threshold was chosen on validation images");
+  ACESO_TRY(const Json live, api.call(net::Method::post, "/api/v1/models/" + data.name + "/" + version + "/promote",
+                                      Json{{"stage", "live"}}));
   (void)live;
-  context.print("4/5 serve   " + data.name + " version " + version + " is live, id " + model.value("id", "").substr(0, 12));
+  context.print("4/5 serve   " + data.name + " version " + version + " is live, id " +
+                model.value("id", "").substr(0, 12));
   return {};
 }
 
@@ -92,24 +111,33 @@ Status diagnose(Context& context, Api& api, const DemoData& data, const std::fil
   ACESO_TRY(const Json page, api.get("/api/v1/datasets/" + data.name + "/samples?split=test&limit=1"));
   if (page.at("items").empty()) return Error{Code::invalid, "the data set has no test image"};
   const Json sample = page.at("items")[0];
-  ACESO_TRY(const std::string png, api.text("/api/v1/datasets/" + data.name + "/samples/" + sample.at("index").dump() + "/image.png"));
+  ACESO_TRY(const std::string png,
+            api.text("/api/v1/datasets/" + data.name + "/samples/" + sample.at("index").dump() + "/image.png"));
   const auto file = scratch / "unseen.png";
   ACESO_TRY_OK(write_file_atomic(file, png));
   ACESO_TRY(const Json prediction, api.upload("/api/v1/models/" + data.name + "/predictions", file, "image/png"));
-  context.print("5/5 diagnose an image of the test split (its label: " + sample.value("class", "?") + ")\n    " + describe_prediction(prediction));
+  context.print("5/5 diagnose an image of the test split (its label: " + sample.value("class", "?") + ")\n    " +
+                describe_prediction(prediction));
   return {};
 }
 
 Status demo(Context& context, const DemoArguments& a) {
   std::error_code ec;
   const std::filesystem::path place = context.home.string() + "-demo";
-  if (node_is_running(Home{place})) return Error{Code::unavailable, "another demo is running in " + place.string() + "; stop it first, or choose another --home"};
+  if (node_is_running(Home{place}))
+    return Error{Code::unavailable,
+                 "another demo is running in " + place.string() + "; stop it first, or choose another --home"};
   if (!a.keep) std::filesystem::remove_all(place, ec);
   ACESO_TRY(const Home home, prepare_home(place));
   ACESO_TRY(const auto scratch, TempDir::create("aceso-demo"));
-  ACESO_TRY(const auto node, Node::open(home, {.config_file = context.config_file, .program = context.program, .log_to_stderr = context.verbose, .any_port = true}, context.clock));
+  ACESO_TRY(const auto node, Node::open(home,
+                                        {.config_file = context.config_file,
+                                         .program = context.program,
+                                         .log_to_stderr = context.verbose,
+                                         .any_port = true},
+                                        context.clock));
   ACESO_TRY_OK(node->start());
-  context.home = home.root;   // commands below reach this node over its socket
+  context.home = home.root;  // commands below reach this node over its socket
   ACESO_TRY(Api * api, context.api());
   ACESO_TRY(const DemoData data, choose_data(context, a, scratch.path()));
   std::string version;
@@ -117,12 +145,15 @@ Status demo(Context& context, const DemoArguments& a) {
   ACESO_TRY_OK(diagnose(context, *api, data, scratch.path()));
   crypto::SystemRandom random;
   ACESO_TRY(const std::string password, demo_account(*api, node->services(), random));
-  context.print("\nThe node runs at " + node->address() + "  (home " + home.root.string() + ")\n  sign in as       demo / " + password + "\n  diagnose         " + node->address() + "/diagnose\n  report           " + node->address() +
-                "/api/v1/models/" + data.name + "/" + version + "/report.html");
+  context.print("\nThe node runs at " + node->address() + "  (home " + home.root.string() +
+                ")\n  sign in as       demo / " + password + "\n  diagnose         " + node->address() +
+                "/diagnose\n  report           " + node->address() + "/api/v1/models/" + data.name + "/" + version +
+                "/report.html");
   if (!a.once) {
     context.print("Ctrl-C stops it.");
     std::fflush(stdout);
-    while (!context.interrupted().stop_requested()) context.clock.sleep_until(context.clock.steady_now() + std::chrono::hours{1}, context.interrupted());
+    while (!context.interrupted().stop_requested())
+      context.clock.sleep_until(context.clock.steady_now() + std::chrono::hours{1}, context.interrupted());
     context.print("stopping");
   }
   node->stop();
@@ -136,9 +167,13 @@ void add_demo(CLI::App& app, Context& context) {
   const auto a = std::make_shared<DemoArguments>();
   command->add_flag("--once", a->once, "Exit after the diagnosis");
   command->add_flag("--keep", a->keep, "Go on with what the last demo left");
-  command->add_option("--data", a->data, "PneumoniaMNIST's .npz (default: where $ACESO_SHARED_DATA points, else built-in phantoms)");
-  command->add_option("--epochs", a->epochs, "Passes over the training images")->check(CLI::Range(1, 1000))->capture_default_str();
-  command->footer("Uses the home folder with -demo behind its name and empties it first.\n\nExample:\n  aceso demo --once");
+  command->add_option("--data", a->data,
+                      "PneumoniaMNIST's .npz (default: where $ACESO_SHARED_DATA points, else built-in phantoms)");
+  command->add_option("--epochs", a->epochs, "Passes over the training images")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->footer(
+      "Uses the home folder with -demo behind its name and empties it first.\n\nExample:\n  aceso demo --once");
   on_run(command, context, [&context, a] { return demo(context, *a); });
 }
 

@@ -11,7 +11,9 @@
 namespace aceso::app {
 namespace {
 
-std::string target(const std::string& name, int version) { return "/api/v1/models/" + url_encode(name) + (version > 0 ? "/" + std::to_string(version) : std::string{}); }
+std::string target(const std::string& name, int version) {
+  return "/api/v1/models/" + url_encode(name) + (version > 0 ? "/" + std::to_string(version) : std::string{});
+}
 
 // The version asked for, else the live one, else the newest.
 Result<int> choose_version(Api& api, const std::string& name, int asked) {
@@ -40,11 +42,13 @@ Status list_models(Context& context) {
   for (const auto& model : answer.at("items")) {
     for (const auto& v : model.at("versions")) {
       const Json auroc = v.value("auroc", Json());
-      rows.push_back({model.value("name", ""), v.value("version", Json(0)).dump(), v.value("stage", ""), describe_figure(auroc), v.value("dataset", Json("")).is_string() ? v.value("dataset", "") : "",
+      rows.push_back({model.value("name", ""), v.value("version", Json(0)).dump(), v.value("stage", ""),
+                      describe_figure(auroc), v.value("dataset", Json("")).is_string() ? v.value("dataset", "") : "",
                       v.value("created", "").substr(0, 19), v.value("id", "").substr(0, 12)});
     }
   }
-  context.print(rows.empty() ? "no models yet: aceso train --dataset NAME" : format_table({"NAME", "VERSION", "STAGE", "AUROC", "DATA SET", "CREATED", "ID"}, rows));
+  context.print(rows.empty() ? "no models yet: aceso train --dataset NAME"
+                             : format_table({"NAME", "VERSION", "STAGE", "AUROC", "DATA SET", "CREATED", "ID"}, rows));
   return {};
 }
 
@@ -57,8 +61,10 @@ Status show_model(Context& context, const std::string& name, int version) {
     return {};
   }
   const Json card = model.value("card", Json::object());
-  context.print(name + " version " + std::to_string(version) + ", " + model.value("stage", "") + "\nid            " + model.value("id", "") + "\nintended use  " + card.value("intended_use", "") + "\nlimitations   " +
-                card.value("limitations", "") + "\ndata          " + card.value("data", "") + "\nfigures       " + describe_evaluation(model.value("evaluation", Json::object())));
+  context.print(name + " version " + std::to_string(version) + ", " + model.value("stage", "") + "\nid            " +
+                model.value("id", "") + "\nintended use  " + card.value("intended_use", "") + "\nlimitations   " +
+                card.value("limitations", "") + "\ndata          " + card.value("data", "") + "\nfigures       " +
+                describe_evaluation(model.value("evaluation", Json::object())));
   return {};
 }
 
@@ -81,7 +87,9 @@ Status predict(Context& context, const PredictArguments& a) {
   Json all = Json::array();
   std::optional<Error> failed;
   for (const auto& file : a.files) {
-    auto answer = api->upload("/api/v1/models/" + url_encode(a.model) + "/predictions?version=" + std::to_string(version), file, content_type_of(file));
+    auto answer =
+        api->upload("/api/v1/models/" + url_encode(a.model) + "/predictions?version=" + std::to_string(version), file,
+                    content_type_of(file));
     if (!answer) {
       failed = std::move(answer).error();
       failed->add_context(file.filename().string());
@@ -108,7 +116,9 @@ std::string describe_figure(const Json& figure) {
     std::snprintf(text, sizeof text, "%.3f", v.get<double>());
     return std::string{text};
   };
-  if (figure.is_object()) return number(figure.value("value", Json())) + " (" + number(figure.value("low", Json())) + "-" + number(figure.value("high", Json())) + ")";
+  if (figure.is_object())
+    return number(figure.value("value", Json())) + " (" + number(figure.value("low", Json())) + "-" +
+           number(figure.value("high", Json())) + ")";
   return number(figure);
 }
 
@@ -121,12 +131,17 @@ std::string describe_prediction(const Json& p) {
     return std::string{text};
   };
   if (p.contains("outputs") && p.at("outputs").is_array()) {
-    for (const auto& o : p.at("outputs")) out += (out.empty() ? "" : ", ") + o.value("label", "") + " " + number(o.value("probability", 0.0));
+    for (const auto& o : p.at("outputs"))
+      out += (out.empty() ? "" : ", ") + o.value("label", "") + " " + number(o.value("probability", 0.0));
   }
   if (p.contains("finding") && p.at("finding").is_string()) out += " -> " + p.at("finding").get<std::string>();
-  if (p.contains("threshold") && p.at("threshold").is_number()) out += " (threshold " + number(p.at("threshold").get<double>()) + ")";
-  if (const Json u = p.value("uncertainty", Json()); u.is_object() && u.contains("text") && u.at("text").is_string()) out += "\n    " + u.at("text").get<std::string>();
-  out += "\n    model " + model.value("name", "") + " version " + model.value("version", Json(0)).dump() + ", " + model.value("stage", "") + ", " + model.value("hash", "").substr(0, 12) + "\n    " + model.value("intended_use", "");
+  if (p.contains("threshold") && p.at("threshold").is_number())
+    out += " (threshold " + number(p.at("threshold").get<double>()) + ")";
+  if (const Json u = p.value("uncertainty", Json()); u.is_object() && u.contains("text") && u.at("text").is_string())
+    out += "\n    " + u.at("text").get<std::string>();
+  out += "\n    model " + model.value("name", "") + " version " + model.value("version", Json(0)).dump() + ", " +
+         model.value("stage", "") + ", " + model.value("hash", "").substr(0, 12) + "\n    " +
+         model.value("intended_use", "");
   for (const auto& w : p.value("warnings", Json::array())) {
     if (w.is_string()) out += "\n    warning: " + w.get<std::string>();
   }
@@ -136,8 +151,11 @@ std::string describe_prediction(const Json& p) {
 void add_model(CLI::App& app, Context& context) {
   auto* group = app.add_subcommand("model", "Register, list, show, promote and export models");
   group->require_subcommand(1);
-  group->footer("Examples:\n  aceso model list\n  aceso model promote chest 2 live\n  aceso model report chest --output report.html");
-  on_run(group->add_subcommand("list", "List models and versions"), context, [&context] { return list_models(context); });
+  group->footer(
+      "Examples:\n  aceso model list\n  aceso model promote chest 2 live\n  aceso model report chest --output "
+      "report.html");
+  on_run(group->add_subcommand("list", "List models and versions"), context,
+         [&context] { return list_models(context); });
 
   struct Arguments {
     std::string name, stage;
@@ -151,26 +169,37 @@ void add_model(CLI::App& app, Context& context) {
   on_run(show, context, [&context, a] { return show_model(context, a->name, a->version); });
 
   auto* add = group->add_subcommand("register", "Register a bundle folder; its hashes and signature are checked");
-  add->add_option("FOLDER", a->folder, "Bundle: model.json, model.safetensors, evidence/, signature.ed25519")->required();
+  add->add_option("FOLDER", a->folder, "Bundle: model.json, model.safetensors, evidence/, signature.ed25519")
+      ->required();
   add->add_option("--name", a->name, "Name (default: the card's)");
   on_run(add, context, [&context, a]() -> Status {
     std::error_code ec;
     ACESO_TRY(Api * api, context.api());
-    ACESO_TRY(const Json model, api->call(net::Method::post, "/api/v1/local/models", Json{{"path", std::filesystem::absolute(a->folder, ec).string()}, {"name", a->name}}));
-    if (context.json) context.print_json(model);
-    else context.print("registered " + model.value("name", "") + " version " + model.value("version", Json(0)).dump() + " as " + model.value("stage", "candidate"));
+    ACESO_TRY(const Json model,
+              api->call(net::Method::post, "/api/v1/local/models",
+                        Json{{"path", std::filesystem::absolute(a->folder, ec).string()}, {"name", a->name}}));
+    if (context.json)
+      context.print_json(model);
+    else
+      context.print("registered " + model.value("name", "") + " version " + model.value("version", Json(0)).dump() +
+                    " as " + model.value("stage", "candidate"));
     return {};
   });
 
   auto* promote = group->add_subcommand("promote", "Change the stage of a version");
   promote->add_option("NAME", a->name, "Model")->required();
   promote->add_option("VERSION", a->version, "Version")->required();
-  promote->add_option("STAGE", a->stage, "candidate, shadow, live or retired")->required()->check(CLI::IsMember({"candidate", "shadow", "live", "retired"}));
+  promote->add_option("STAGE", a->stage, "candidate, shadow, live or retired")
+      ->required()
+      ->check(CLI::IsMember({"candidate", "shadow", "live", "retired"}));
   on_run(promote, context, [&context, a]() -> Status {
     ACESO_TRY(Api * api, context.api());
-    ACESO_TRY(const Json answer, api->call(net::Method::post, target(a->name, a->version) + "/promote", Json{{"stage", a->stage}}));
-    if (context.json) context.print_json(answer);
-    else context.print(a->name + " version " + std::to_string(a->version) + " is " + a->stage);
+    ACESO_TRY(const Json answer,
+              api->call(net::Method::post, target(a->name, a->version) + "/promote", Json{{"stage", a->stage}}));
+    if (context.json)
+      context.print_json(answer);
+    else
+      context.print(a->name + " version " + std::to_string(a->version) + " is " + a->stage);
     return {};
   });
 
@@ -197,10 +226,14 @@ void add_model(CLI::App& app, Context& context) {
     std::error_code ec;
     ACESO_TRY(Api * api, context.api());
     ACESO_TRY(const int version, choose_version(*api, a->name, a->version));
-    ACESO_TRY(const Json answer, api->call(net::Method::post, "/api/v1/local/models/" + url_encode(a->name) + "/" + std::to_string(version) + "/export",
-                                           Json{{"path", std::filesystem::absolute(a->folder, ec).string()}}));
-    if (context.json) context.print_json(answer);
-    else context.print("wrote " + a->folder.string());
+    ACESO_TRY(const Json answer,
+              api->call(net::Method::post,
+                        "/api/v1/local/models/" + url_encode(a->name) + "/" + std::to_string(version) + "/export",
+                        Json{{"path", std::filesystem::absolute(a->folder, ec).string()}}));
+    if (context.json)
+      context.print_json(answer);
+    else
+      context.print("wrote " + a->folder.string());
     return {};
   });
 }
@@ -215,15 +248,22 @@ void add_evaluate(CLI::App& app, Context& context) {
   evaluate->add_option("MODEL", a->model, "Model")->required();
   evaluate->add_option("--dataset", a->dataset, "Data set")->required();
   evaluate->add_option("--version", a->version, "Version (default: the live one, else the newest)");
-  evaluate->add_option("--split", a->split, "train, validation or test")->check(CLI::IsMember({"train", "validation", "test"}))->capture_default_str();
+  evaluate->add_option("--split", a->split, "train, validation or test")
+      ->check(CLI::IsMember({"train", "validation", "test"}))
+      ->capture_default_str();
   evaluate->footer("Example:\n  aceso evaluate chest --dataset other-hospital --split test --json");
   on_run(evaluate, context, [&context, a]() -> Status {
     ACESO_TRY(Api * api, context.api());
     ACESO_TRY(const int version, choose_version(*api, a->model, a->version));
-    ACESO_TRY(const Json accepted, api->call(net::Method::post, "/api/v1/evaluations", Json{{"model", a->model}, {"version", version}, {"dataset", a->dataset}, {"split", a->split}}));
+    ACESO_TRY(const Json accepted,
+              api->call(net::Method::post, "/api/v1/evaluations",
+                        Json{{"model", a->model}, {"version", version}, {"dataset", a->dataset}, {"split", a->split}}));
     ACESO_TRY(const Json output, context.follow(accepted));
-    if (context.json) context.print_json(output);
-    else context.print(a->model + " version " + std::to_string(version) + " on " + a->dataset + "/" + a->split + "\n" + describe_evaluation(output.value("evaluation", output)));
+    if (context.json)
+      context.print_json(output);
+    else
+      context.print(a->model + " version " + std::to_string(version) + " on " + a->dataset + "/" + a->split + "\n" +
+                    describe_evaluation(output.value("evaluation", output)));
     return {};
   });
 }
@@ -234,7 +274,9 @@ void add_predict(CLI::App& app, Context& context) {
   command->add_option("MODEL", a->model, "Model")->required();
   command->add_option("FILES", a->files, "PNG, JPEG or .npy files")->required();
   command->add_option("--version", a->version, "Version (default: the live one, else the newest)");
-  command->footer("Every answer is stored with model, version and hashes. Research use only until validated.\n\nExample:\n  aceso predict chest a.png b.jpg --json");
+  command->footer(
+      "Every answer is stored with model, version and hashes. Research use only until validated.\n\nExample:\n  aceso "
+      "predict chest a.png b.jpg --json");
   on_run(command, context, [&context, a] { return predict(context, *a); });
 }
 

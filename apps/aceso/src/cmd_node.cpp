@@ -9,20 +9,26 @@ namespace aceso::app {
 
 void add_node(CLI::App& app, Context& context) {
   auto* node = app.add_subcommand("node", "Run the node: web application, API and services");
-  node->footer("Stops cleanly on Ctrl-C or SIGTERM. Listens on 127.0.0.1:8420 unless aceso.yaml or the environment says otherwise.\n\nExamples:\n  aceso node\n  ACESO_NET_PORT=9000 aceso node --home /srv/aceso");
+  node->footer(
+      "Stops cleanly on Ctrl-C or SIGTERM. Listens on 127.0.0.1:8420 unless aceso.yaml or the environment says "
+      "otherwise.\n\nExamples:\n  aceso node\n  ACESO_NET_PORT=9000 aceso node --home /srv/aceso");
   on_run(node, context, [&context]() -> Status {
     ACESO_TRY(const Home home, prepare_home(context.home));
-    ACESO_TRY(const auto running, Node::open(home, {.config_file = context.config_file, .program = context.program}, context.clock));
+    ACESO_TRY(const auto running,
+              Node::open(home, {.config_file = context.config_file, .program = context.program}, context.clock));
     ACESO_TRY_OK(running->start());
     const std::string token = running->services().setup_token();
     if (context.json) {
-      context.print_json(Json{{"address", running->address()}, {"home", home.root.string()}, {"setup_needed", !token.empty()}});
+      context.print_json(
+          Json{{"address", running->address()}, {"home", home.root.string()}, {"setup_needed", !token.empty()}});
     } else {
       context.print("Aceso is ready at " + running->address() + "  (home " + home.root.string() + ", Ctrl-C stops)");
-      if (!token.empty()) context.print("First run: open " + running->address() + "/setup and enter this one-time code: " + token);
+      if (!token.empty())
+        context.print("First run: open " + running->address() + "/setup and enter this one-time code: " + token);
     }
     std::fflush(stdout);
-    while (!context.interrupted().stop_requested()) context.clock.sleep_until(context.clock.steady_now() + std::chrono::hours{1}, context.interrupted());
+    while (!context.interrupted().stop_requested())
+      context.clock.sleep_until(context.clock.steady_now() + std::chrono::hours{1}, context.interrupted());
     if (!context.json && !context.quiet) context.print("stopping");
     running->stop();
     return {};
@@ -31,7 +37,7 @@ void add_node(CLI::App& app, Context& context) {
 
 void add_worker(CLI::App& app, Context& context) {
   auto* group = app.add_subcommand("worker", "Processes that the node starts for heavy work");
-  group->group("");   // not for people
+  group->group("");  // not for people
   group->require_subcommand(1);
   auto* train = group->add_subcommand("train", "Train in a job folder; speaks JSON lines");
   const auto folder = std::make_shared<std::string>();

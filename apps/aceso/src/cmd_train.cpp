@@ -40,8 +40,13 @@ Result<Json> config_json(const TrainArguments& a) {
 }  // namespace
 
 std::string describe_evaluation(const Json& evaluation) {
-  const auto figure = [&](const char* key) { return evaluation.is_object() && evaluation.contains(key) ? describe_figure(evaluation.at(key)) : std::string{"-"}; };
-  return "AUROC " + figure("auroc") + ", accuracy " + figure("accuracy") + ", sensitivity " + figure("sensitivity") + ", specificity " + figure("specificity") + ", F1 " + figure("f1");
+  const auto figure = [&](const char* key) {
+    if (!evaluation.is_object() || !evaluation.contains("metrics") || !evaluation.at("metrics").contains(key))
+      return std::string{"-"};
+    return describe_figure(evaluation.at("metrics").at(key));
+  };
+  return "AUROC " + figure("auroc") + ", accuracy " + figure("accuracy") + ", sensitivity " + figure("sensitivity") +
+         ", specificity " + figure("specificity") + ", F1 " + figure("f1");
 }
 
 void add_train(CLI::App& app, Context& context) {
@@ -59,13 +64,18 @@ void add_train(CLI::App& app, Context& context) {
   train->add_option("--seed", a->seed, "Seed of weights, order and augmentation")->check(CLI::PositiveNumber);
   train->add_flag("--no-flip", a->no_flip, "No random left-right flips");
   train->add_flag("--detach", a->detach, "Return at once; needs a running node. Follow with: aceso job show ID");
-  train->footer("Training runs in a process of its own; Ctrl-C cancels it. The threshold is chosen on validation samples only; figures are of the test split.\n\nExamples:\n  aceso train --dataset xray --name pneumonia --epochs 5\n  aceso train resnet.yaml --dataset xray --seed 3");
+  train->footer(
+      "Training runs in a process of its own; Ctrl-C cancels it. The threshold is chosen on validation samples only; "
+      "figures are of the test split.\n\nExamples:\n  aceso train --dataset xray --name pneumonia --epochs 5\n  aceso "
+      "train resnet.yaml --dataset xray --seed 3");
   on_run(train, context, [&context, a]() -> Status {
     ACESO_TRY(const Json config, config_json(*a));
     ACESO_TRY(Api * api, context.api());
-    if (a->detach && api->in_process()) return Error{Code::unavailable, "--detach needs a running node: start one with `aceso node`"};
+    if (a->detach && api->in_process())
+      return Error{Code::unavailable, "--detach needs a running node: start one with `aceso node`"};
     const std::string name = a->name.empty() ? a->dataset : a->name;
-    ACESO_TRY(const Json accepted, api->call(net::Method::post, "/api/v1/training", Json{{"name", name}, {"dataset", a->dataset}, {"config", config}}));
+    ACESO_TRY(const Json accepted, api->call(net::Method::post, "/api/v1/training",
+                                             Json{{"name", name}, {"dataset", a->dataset}, {"config", config}}));
     if (a->detach) {
       context.print_json(accepted);
       return {};
@@ -77,7 +87,9 @@ void add_train(CLI::App& app, Context& context) {
     }
     const std::string version = output.value("version", Json(0)).dump();
     ACESO_TRY(const Json model, api->get("/api/v1/models/" + url_encode(name) + "/" + version));
-    context.print("registered " + name + " version " + version + "\n" + describe_evaluation(model.value("evaluation", Json::object())) + "\nserve it:   aceso model promote " + name + " " + version +
+    context.print("registered " + name + " version " + version + "\n" +
+                  describe_evaluation(model.value("evaluation", Json::object())) +
+                  "\nserve it:   aceso model promote " + name + " " + version +
                   " live\nread more:  aceso model report " + name + " --output report.html");
     return {};
   });
@@ -95,11 +107,14 @@ void add_job(CLI::App& app, Context& context) {
       return {};
     }
     std::vector<std::vector<std::string>> rows;
-    for (const auto& job : answer.at("items")) rows.push_back({job.value("id", ""), job.value("kind", ""), job.value("state", ""), job.value("created", "").substr(0, 19), job.value("error", "")});
+    for (const auto& job : answer.at("items"))
+      rows.push_back({job.value("id", ""), job.value("kind", ""), job.value("state", ""),
+                      job.value("created", "").substr(0, 19), job.value("error", "")});
     context.print(rows.empty() ? "no jobs" : format_table({"ID", "KIND", "STATE", "CREATED", "ERROR"}, rows));
     return {};
   });
-  const auto with_id = [&](const char* command, const char* help, std::function<Status(Api&, const std::string&)> work) {
+  const auto with_id = [&](const char* command, const char* help,
+                           std::function<Status(Api&, const std::string&)> work) {
     auto* sub = group->add_subcommand(command, help);
     auto id = std::make_shared<std::string>();
     sub->add_option("ID", *id, "Job")->required();
@@ -114,7 +129,8 @@ void add_job(CLI::App& app, Context& context) {
     return {};
   });
   with_id("cancel", "Cancel a job", [&context](Api& api, const std::string& id) -> Status {
-    ACESO_TRY(const Json answer, api.call(net::Method::post, "/api/v1/jobs/" + url_encode(id) + "/cancel", Json::object()));
+    ACESO_TRY(const Json answer,
+              api.call(net::Method::post, "/api/v1/jobs/" + url_encode(id) + "/cancel", Json::object()));
     (void)answer;
     context.print("asked job " + id + " to stop");
     return {};

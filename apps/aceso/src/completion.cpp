@@ -19,7 +19,8 @@ _aceso() {
 }
 compdef _aceso aceso
 )";
-constexpr std::string_view kFish = R"(complete -c aceso -f -a '(aceso __complete (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'
+constexpr std::string_view kFish =
+    R"(complete -c aceso -f -a '(aceso __complete (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'
 )";
 
 }  // namespace

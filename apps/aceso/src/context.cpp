@@ -27,10 +27,12 @@ ProgressUpdate progress_of(const Json& job) {
   update.seconds_left = it->value("seconds_left", -1.0);
   if (const auto values = it->find("values"); values != it->end()) {
     if (values->is_object()) {
-      for (const auto& [key, value] : values->items()) update.values.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
+      for (const auto& [key, value] : values->items())
+        update.values.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
     } else if (values->is_array()) {
       for (const auto& pair : *values) {
-        if (pair.is_array() && pair.size() == 2 && pair[0].is_string() && pair[1].is_string()) update.values.emplace_back(pair[0], pair[1]);
+        if (pair.is_array() && pair.size() == 2 && pair[0].is_string() && pair[1].is_string())
+          update.values.emplace_back(pair[0], pair[1]);
       }
     }
   }
@@ -50,7 +52,8 @@ Result<Api*> Context::api() {
     api_ = make_socket_api(std::move(client));
     return api_.get();
   }
-  ACESO_TRY(services_, Services::open(place, {.config_file = config_file, .program = program, .log_to_stderr = verbose}, clock));
+  ACESO_TRY(services_,
+            Services::open(place, {.config_file = config_file, .program = program, .log_to_stderr = verbose}, clock));
   ACESO_TRY_OK(services_->start());
   api_ = make_in_process_api(services_->handler());
   return api_.get();
@@ -83,10 +86,12 @@ Result<Json> Context::follow(const Json& accepted) {
     }
     if (stop_.stop_requested() && !asked_to_cancel) {
       asked_to_cancel = true;
-      ACESO_TRY(const Json ignored, node->call(net::Method::post, "/api/v1/jobs/" + url_encode(id) + "/cancel", Json::object()));
+      ACESO_TRY(const Json ignored,
+                node->call(net::Method::post, "/api/v1/jobs/" + url_encode(id) + "/cancel", Json::object()));
       (void)ignored;
     }
-    clock.sleep_until(clock.steady_now() + std::chrono::milliseconds{150}, asked_to_cancel ? std::stop_token{} : stop_.get_token());
+    clock.sleep_until(clock.steady_now() + std::chrono::milliseconds{150},
+                      asked_to_cancel ? std::stop_token{} : stop_.get_token());
   }
 }
 
@@ -94,7 +99,9 @@ void Context::print(std::string_view text) const {
   std::fwrite(text.data(), 1, text.size(), stdout);
   if (text.empty() || text.back() != '\n') std::fputc('\n', stdout);
 }
-void Context::print_json(const Json& value) const { print(value.dump(2, ' ', false, Json::error_handler_t::replace)); }
+void Context::print_json(const Json& value) const {
+  print(value.dump(2, ' ', false, Json::error_handler_t::replace));
+}
 
 void Context::fail(const Error& error) {
   exit_status = exit_code(error.code());
@@ -109,7 +116,8 @@ std::string format_table(const std::vector<std::string>& header, const std::vect
   std::vector<std::size_t> widths(header.size());
   for (std::size_t i = 0; i < header.size(); ++i) widths[i] = columns(header[i]);
   for (const auto& row : rows) {
-    for (std::size_t i = 0; i < std::min(row.size(), widths.size()); ++i) widths[i] = std::max(widths[i], columns(row[i]));
+    for (std::size_t i = 0; i < std::min(row.size(), widths.size()); ++i)
+      widths[i] = std::max(widths[i], columns(row[i]));
   }
   std::string out;
   const auto line = [&](const std::vector<std::string>& cells) {

@@ -34,7 +34,7 @@ class Context {
   // Set by global options before a command runs.
   std::filesystem::path home;
   std::filesystem::path config_file;
-  std::filesystem::path program;      // this executable, for workers and beside it the engines
+  std::filesystem::path program;  // this executable, for workers and beside it the engines
   bool json = false;
   bool quiet = false;
   bool verbose = false;
@@ -42,7 +42,8 @@ class Context {
 
   const SystemClock clock;
 
-  // The services of a running node, or opened here for the life of the command. unavailable when another command owns the home.
+  // The services of a running node, or opened here for the life of the command. unavailable when another command owns
+  // the home.
   Result<Api*> api();
 
   // A job to its end with progress on the terminal; Ctrl-C cancels it. The job's output, or its error.
@@ -50,11 +51,11 @@ class Context {
 
   std::stop_token interrupted() const { return stop_.get_token(); }
   std::stop_source& stop() { return stop_; }
-  std::unique_ptr<ProgressSink> progress() const;   // bar or lines on stderr; none with --quiet or --json
+  std::unique_ptr<ProgressSink> progress() const;  // bar or lines on stderr; none with --quiet or --json
 
-  void print(std::string_view text) const;          // to stdout, with a newline
-  void print_json(const Json& value) const;         // pretty, for --json
-  void fail(const Error& error);                    // message to stderr (a JSON object with --json), sets exit_status
+  void print(std::string_view text) const;   // to stdout, with a newline
+  void print_json(const Json& value) const;  // pretty, for --json
+  void fail(const Error& error);             // message to stderr (a JSON object with --json), sets exit_status
 
  private:
   std::stop_source stop_;

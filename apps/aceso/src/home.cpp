@@ -18,7 +18,8 @@
 namespace aceso::app {
 
 std::filesystem::path default_home() {
-  if (const char* home = std::getenv("ACESO_HOME"); home != nullptr && *home != '\0') return home;  // NOLINT(concurrency-mt-unsafe): before any thread starts
+  if (const char* home = std::getenv("ACESO_HOME"); home != nullptr && *home != '\0')
+    return home;  // NOLINT(concurrency-mt-unsafe): before any thread starts
   if (::geteuid() == 0) return "/var/lib/aceso";
   if (const char* user = std::getenv("HOME"); user != nullptr && *user != '\0') {  // NOLINT(concurrency-mt-unsafe)
     return std::filesystem::path{user} / ".local/share/aceso";
@@ -30,7 +31,8 @@ Result<HomeLock> HomeLock::acquire(const std::filesystem::path& home) {
   const auto file = home / "lock";
   const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) {
-    return Error{errno == EACCES ? Code::denied : Code::internal, "cannot open " + file.string() + ": " + std::generic_category().message(errno)};
+    return Error{errno == EACCES ? Code::denied : Code::internal,
+                 "cannot open " + file.string() + ": " + std::generic_category().message(errno)};
   }
   HomeLock lock{fd};
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
@@ -38,7 +40,8 @@ Result<HomeLock> HomeLock::acquire(const std::filesystem::path& home) {
     const auto n = ::pread(fd, owner.data(), owner.size() - 1, 0);
     std::string who = n > 0 ? std::string{owner.data(), static_cast<std::size_t>(n)} : std::string{"?"};
     while (!who.empty() && who.back() == '\n') who.pop_back();
-    return Error{Code::unavailable, home.string() + " is in use by process " + who + "; stop it, or choose another folder with --home"};
+    return Error{Code::unavailable,
+                 home.string() + " is in use by process " + who + "; stop it, or choose another folder with --home"};
   }
   const std::string pid = std::to_string(::getpid()) + "\n";
   if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, pid.data(), pid.size(), 0) < 0) {
@@ -61,8 +64,11 @@ Result<Home> prepare_home(const std::filesystem::path& root) {
   Home home{std::filesystem::absolute(root, ec)};
   for (const auto& folder : {home.root, home.root / "run", home.keys()}) {
     std::filesystem::create_directories(folder, ec);
-    if (ec) return Error{ec == std::errc::permission_denied ? Code::denied : Code::internal, "cannot create " + folder.string() + ": " + ec.message()};
-    if (::chmod(folder.c_str(), 0700) != 0) return Error{Code::denied, "cannot restrict " + folder.string() + " to its owner"};
+    if (ec)
+      return Error{ec == std::errc::permission_denied ? Code::denied : Code::internal,
+                   "cannot create " + folder.string() + ": " + ec.message()};
+    if (::chmod(folder.c_str(), 0700) != 0)
+      return Error{Code::denied, "cannot restrict " + folder.string() + " to its owner"};
   }
   return home;
 }

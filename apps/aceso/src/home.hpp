@@ -1,4 +1,5 @@
-// $ACESO_HOME: one process owns it, by a lock on $ACESO_HOME/lock; others talk to that process over $ACESO_HOME/run/node.sock.
+// $ACESO_HOME: one process owns it, by a lock on $ACESO_HOME/lock; others talk to that process over
+// $ACESO_HOME/run/node.sock.
 #pragma once
 
 #include <filesystem>
@@ -7,7 +8,8 @@
 
 namespace aceso::app {
 
-// The folder of this installation: --home, else $ACESO_HOME, else /var/lib/aceso for root and ~/.local/share/aceso for others.
+// The folder of this installation: --home, else $ACESO_HOME, else /var/lib/aceso for root and ~/.local/share/aceso for
+// others.
 std::filesystem::path default_home();
 
 // Held for as long as the object lives; released by the kernel when the process dies, however it dies.

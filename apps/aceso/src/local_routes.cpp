@@ -25,7 +25,8 @@ std::string text_of(const Json& body, const char* key) {
 Result<double> share_of(const Json& body, const char* key, double fallback) {
   const auto it = body.find(key);
   if (it == body.end()) return fallback;
-  if (!it->is_number() || it->get<double>() < 0 || it->get<double>() > 0.9) return Error{Code::invalid, std::string{key} + " must be a number from 0 to 0.9"};
+  if (!it->is_number() || it->get<double>() < 0 || it->get<double>() > 0.9)
+    return Error{Code::invalid, std::string{key} + " must be a number from 0 to 0.9"};
   return it->get<double>();
 }
 
@@ -40,7 +41,8 @@ Result<net::Response> import_dataset(models::Models& models, net::Request& reque
   options.label_source = text_of(body, "label_source");
   ACESO_TRY(options.validation_fraction, share_of(body, "validation_fraction", options.validation_fraction));
   ACESO_TRY(options.test_fraction, share_of(body, "test_fraction", options.test_fraction));
-  if (const auto it = body.find("seed"); it != body.end() && it->is_number_unsigned()) options.seed = it->get<std::uint64_t>();
+  if (const auto it = body.find("seed"); it != body.end() && it->is_number_unsigned())
+    options.seed = it->get<std::uint64_t>();
   std::string classes = text_of(body, "classes");
   while (!classes.empty()) {
     const auto comma = std::min(classes.find(','), classes.size());
@@ -77,18 +79,32 @@ Result<net::Response> export_model(models::Models& models, net::Request& request
 void register_local_routes(net::Router& router, models::Models& models) {
   const std::string json = "application/json";
   const auto path_schema = [](const char* more) {
-    return std::string{R"({"type":"object","required":["path"],"properties":{"path":{"type":"string"},"name":{"type":"string"})"} + more + "}}";
+    return std::string{
+               R"({"type":"object","required":["path"],"properties":{"path":{"type":"string"},"name":{"type":"string"})"} +
+           more + "}}";
   };
-  router.add(net::Method::post, "/api/v1/local/datasets",
-             {.summary = "Import a data set from a file or folder of this machine", .tag = "local", .scope = "datasets:write", .request_type = json,
-              .request_schema = path_schema(
-                  R"(,"classes":{"type":"string"},"labels_csv":{"type":"string"},"licence":{"type":"string"},"label_source":{"type":"string"},"validation_fraction":{"type":"number"},"test_fraction":{"type":"number"},"seed":{"type":"integer"})")},
-             [&models](net::Request& request) { return import_dataset(models, request); });
+  router.add(
+      net::Method::post, "/api/v1/local/datasets",
+      {.summary = "Import a data set from a file or folder of this machine",
+       .tag = "local",
+       .scope = "datasets:write",
+       .request_type = json,
+       .request_schema = path_schema(
+           R"(,"classes":{"type":"string"},"labels_csv":{"type":"string"},"licence":{"type":"string"},"label_source":{"type":"string"},"validation_fraction":{"type":"number"},"test_fraction":{"type":"number"},"seed":{"type":"integer"})")},
+      [&models](net::Request& request) { return import_dataset(models, request); });
   router.add(net::Method::post, "/api/v1/local/models",
-             {.summary = "Register a model bundle from a folder of this machine", .tag = "local", .scope = "models:write", .request_type = json, .request_schema = path_schema("")},
+             {.summary = "Register a model bundle from a folder of this machine",
+              .tag = "local",
+              .scope = "models:write",
+              .request_type = json,
+              .request_schema = path_schema("")},
              [&models](net::Request& request) { return register_model(models, request); });
   router.add(net::Method::post, "/api/v1/local/models/{name}/{version:int}/export",
-             {.summary = "Write a model bundle to a folder of this machine", .tag = "local", .scope = "models:read", .request_type = json, .request_schema = path_schema("")},
+             {.summary = "Write a model bundle to a folder of this machine",
+              .tag = "local",
+              .scope = "models:read",
+              .request_type = json,
+              .request_schema = path_schema("")},
              [&models](net::Request& request) { return export_model(models, request); });
 }
 

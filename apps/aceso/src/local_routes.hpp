@@ -6,7 +6,8 @@
 
 namespace aceso::app {
 
-// POST /api/v1/local/datasets, /api/v1/local/models, /api/v1/local/models/{name}/{version:int}/export. `models` outlives the router.
+// POST /api/v1/local/datasets, /api/v1/local/models, /api/v1/local/models/{name}/{version:int}/export. `models`
+// outlives the router.
 void register_local_routes(net::Router& router, models::Models& models);
 
 }  // namespace aceso::app

@@ -38,7 +38,7 @@ class Interrupts {
       for (;;) {
         int signal = 0;
         if (sigwait(&signals_, &signal) != 0 || signal == SIGUSR2) return;
-        if (stop_.stop_requested() && signal == SIGINT) std::_Exit(kInterrupted);   // a second Ctrl-C does not wait
+        if (stop_.stop_requested() && signal == SIGINT) std::_Exit(kInterrupted);  // a second Ctrl-C does not wait
         stop_.request_stop();
       }
     }};
@@ -82,14 +82,18 @@ void add_commands(CLI::App& app, Context& context) {
   });
   auto* version = app.add_subcommand("version", "Print the version");
   on_run(version, context, [&context]() -> Status {
-    if (context.json) context.print_json(Json{{"name", "aceso"}, {"version", kVersion}, {"commit", kCommit}});
-    else context.print(std::string{"aceso "} + kVersion + " (" + kCommit + ")");
+    if (context.json)
+      context.print_json(Json{{"name", "aceso"}, {"version", kVersion}, {"commit", kCommit}});
+    else
+      context.print(std::string{"aceso "} + kVersion + " (" + kCommit + ")");
     return {};
   });
 }
 
 int run(int argc, char** argv) {
-  CLI::App app{"Aceso turns a hospital's own data into working, auditable medical AI. Research use only until validated.", "aceso"};
+  CLI::App app{
+      "Aceso turns a hospital's own data into working, auditable medical AI. Research use only until validated.",
+      "aceso"};
   Context context;
   std::error_code ec;
   context.program = std::filesystem::read_symlink("/proc/self/exe", ec);
@@ -98,7 +102,8 @@ int run(int argc, char** argv) {
   app.require_subcommand(0, 1);
   app.fallthrough();
   app.get_formatter()->column_width(34);
-  app.add_option("--home", context.home, "Folder that holds everything (default: $ACESO_HOME, else " + context.home.string() + ")");
+  app.add_option("--home", context.home,
+                 "Folder that holds everything (default: $ACESO_HOME, else " + context.home.string() + ")");
   app.add_option("--config", context.config_file, "Configuration file (default: aceso.yaml in the home folder)");
   app.add_flag("--json", context.json, "Print JSON, also for errors");
   app.add_flag("-q,--quiet", context.quiet, "No progress");
@@ -116,8 +121,10 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);
-    if (context.json) context.fail(Error{Code::invalid, e.what()});
-    else app.exit(e);
+    if (context.json)
+      context.fail(Error{Code::invalid, e.what()});
+    else
+      app.exit(e);
     return kUsage;
   }
   if (app.get_subcommands().empty()) std::fputs(app.help().c_str(), stdout);

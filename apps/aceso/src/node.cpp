@@ -13,19 +13,27 @@
 namespace aceso::app {
 namespace {
 
-bool is_loopback(const std::string& address) { return address == "::1" || address == "localhost" || address.starts_with("127."); }
+bool is_loopback(const std::string& address) {
+  return address == "::1" || address == "localhost" || address.starts_with("127.");
+}
 
 // The web listener of aceso.yaml. TLS 1.3 when a certificate is given; without one only loopback is allowed.
 Result<net::Endpoint> web_endpoint(const Config& config) {
-  net::Endpoint endpoint{.address = config.text("net.address"), .port = static_cast<std::uint16_t>(config.integer("net.port"))};
+  net::Endpoint endpoint{.address = config.text("net.address"),
+                         .port = static_cast<std::uint16_t>(config.integer("net.port"))};
   if (endpoint.address == "localhost") endpoint.address = "127.0.0.1";
   const auto& certificate = config.text("net.tls_certificate");
   const auto& key = config.text("net.tls_key");
-  if (certificate.empty() != key.empty()) return Error{Code::invalid, "net.tls_certificate and net.tls_key belong together: set both or neither"};
+  if (certificate.empty() != key.empty())
+    return Error{Code::invalid, "net.tls_certificate and net.tls_key belong together: set both or neither"};
   if (!certificate.empty()) {
-    ACESO_TRY(endpoint.tls, crypto::TlsContext::server({.certificate_chain = certificate, .private_key = key, .client_ca = {}}));
+    ACESO_TRY(endpoint.tls,
+              crypto::TlsContext::server({.certificate_chain = certificate, .private_key = key, .client_ca = {}}));
   } else if (!is_loopback(endpoint.address)) {
-    return Error{Code::invalid, "net.address " + endpoint.address + " (" + config.origin("net.address") + ") is not loopback: set net.tls_certificate and net.tls_key, or put a TLS proxy in front of 127.0.0.1"};
+    return Error{
+        Code::invalid,
+        "net.address " + endpoint.address + " (" + config.origin("net.address") +
+            ") is not loopback: set net.tls_certificate and net.tls_key, or put a TLS proxy in front of 127.0.0.1"};
   }
   return endpoint;
 }
@@ -50,7 +58,9 @@ struct Node::Impl {
 };
 
 Node::Node(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
-Node::~Node() { stop(); }
+Node::~Node() {
+  stop();
+}
 
 Result<std::unique_ptr<Node>> Node::open(const Home& home, const ServicesOptions& options, const Clock& clock) {
   raise_descriptor_limit();
@@ -60,20 +70,26 @@ Result<std::unique_ptr<Node>> Node::open(const Home& home, const ServicesOptions
   ACESO_TRY(auto endpoint, web_endpoint(services.config()));
   net::ServerLimits limits;
   limits.max_connections = static_cast<std::size_t>(services.config().integer("net.max_connections"));
-  ACESO_TRY(impl->server, net::Server::create({.handler = services.handler(), .max_body = [&services](const net::Request& r) { return services.max_body(r); }}, limits, clock, impl->random, services.logger()));
+  ACESO_TRY(impl->server,
+            net::Server::create({.handler = services.handler(),
+                                 .max_body = [&services](const net::Request& r) { return services.max_body(r); }},
+                                limits, clock, impl->random, services.logger()));
   auto listening = impl->server->listen(endpoint);
   if (!listening && options.any_port) {
     endpoint.port = 0;
     listening = impl->server->listen(endpoint);
   }
-  if (!listening) return Error{std::move(listening).error().add_context("net.port " + std::to_string(endpoint.port) + " (choose another with ACESO_NET_PORT or in aceso.yaml)")};
+  if (!listening)
+    return Error{std::move(listening).error().add_context("net.port " + std::to_string(endpoint.port) +
+                                                          " (choose another with ACESO_NET_PORT or in aceso.yaml)")};
   std::error_code ec;
   impl->socket = home.socket();
-  std::filesystem::remove(impl->socket, ec);   // left over from a node that was killed: the lock proves that none runs
+  std::filesystem::remove(impl->socket, ec);  // left over from a node that was killed: the lock proves that none runs
   ACESO_TRY(const auto local, impl->server->listen({.unix_socket = impl->socket}));
   (void)local;
   const bool v6 = listening->address.find(':') != std::string::npos;
-  impl->address = std::string{endpoint.tls ? "https://" : "http://"} + (v6 ? "[" + listening->address + "]" : listening->address) + ":" + std::to_string(listening->port);
+  impl->address = std::string{endpoint.tls ? "https://" : "http://"} +
+                  (v6 ? "[" + listening->address + "]" : listening->address) + ":" + std::to_string(listening->port);
   return std::unique_ptr<Node>{new Node{std::move(impl)}};  // NOLINT(modernize-make-unique): private constructor
 }
 
@@ -94,7 +110,11 @@ void Node::stop() {
   std::filesystem::remove(impl_->socket, ec);
 }
 
-const std::string& Node::address() const { return impl_->address; }
-Services& Node::services() { return *impl_->services; }
+const std::string& Node::address() const {
+  return impl_->address;
+}
+Services& Node::services() {
+  return *impl_->services;
+}
 
 }  // namespace aceso::app

@@ -13,15 +13,16 @@ namespace aceso::app {
 
 class Node {
  public:
-  // Opens the services and listens; nothing is served before start(). Errors as Services::open(), and invalid for a listener outside loopback without TLS.
+  // Opens the services and listens; nothing is served before start(). Errors as Services::open(), and invalid for a
+  // listener outside loopback without TLS.
   static Result<std::unique_ptr<Node>> open(const Home& home, const ServicesOptions& options, const Clock& clock);
-  ~Node();                                  // stop()
+  ~Node();  // stop()
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
   Status start();
-  void stop();                              // drains for net.drain, then closes and joins; idempotent
-  const std::string& address() const;       // "http://127.0.0.1:8420"
+  void stop();                         // drains for net.drain, then closes and joins; idempotent
+  const std::string& address() const;  // "http://127.0.0.1:8420"
   Services& services();
 
  private:

@@ -15,7 +15,8 @@
 namespace aceso::app {
 namespace {
 
-// Lies beside the program after a build and after installation: <prefix>/bin/aceso, <prefix>/lib/aceso, <prefix>/share/aceso/web.
+// Lies beside the program after a build and after installation: <prefix>/bin/aceso, <prefix>/lib/aceso,
+// <prefix>/share/aceso/web.
 std::filesystem::path find_beside(const std::filesystem::path& program, const std::vector<std::string>& candidates) {
   std::error_code ec;
   for (const auto& candidate : candidates) {
@@ -39,7 +40,9 @@ LogLevel level_of(const std::string& name) {
 }  // namespace
 
 std::filesystem::path engine_folder(const std::filesystem::path& program) {
-  return find_beside(program, {"../lib/aceso/libaceso_learn_openvino.so", "libaceso_learn_openvino.so", "../../engines/libaceso_learn_openvino.so"}).parent_path();
+  return find_beside(program, {"../lib/aceso/libaceso_learn_openvino.so", "libaceso_learn_openvino.so",
+                               "../../engines/libaceso_learn_openvino.so"})
+      .parent_path();
 }
 
 struct Services::Impl {
@@ -47,7 +50,8 @@ struct Services::Impl {
       : lock{std::move(held)},
         config{std::move(settings)},
         sink{make_stderr_sink()},
-        logger{clock, *sink, options.log_to_stderr ? level_of(config.text("log.level")) : LogLevel::error, config.text("log.format") == "json" ? LogFormat::json : LogFormat::text} {}
+        logger{clock, *sink, options.log_to_stderr ? level_of(config.text("log.level")) : LogLevel::error,
+               config.text("log.format") == "json" ? LogFormat::json : LogFormat::text} {}
 
   HomeLock lock;
   Config config;
@@ -65,7 +69,9 @@ struct Services::Impl {
 };
 
 Services::Services(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
-Services::~Services() { stop(); }
+Services::~Services() {
+  stop();
+}
 
 Result<std::unique_ptr<Services>> Services::open(const Home& home, const ServicesOptions& options, const Clock& clock) {
   ACESO_TRY(auto lock, HomeLock::acquire(home.root));
@@ -86,10 +92,17 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
 
   const auto engines = engine_folder(options.program);
   impl->engines = models::make_module_engines("openvino", engines);
-  impl->workers = models::make_process_launcher({.command = {options.program.string(), "worker", "train"}, .address_space_bytes = settings.size_bytes("models.worker_memory")});
+  impl->workers = models::make_process_launcher({.command = {options.program.string(), "worker", "train"},
+                                                 .address_space_bytes = settings.size_bytes("models.worker_memory")});
   models::Options how = models::options_from(settings);
   how.engine_folder = engines;
-  models::Models::Deps deps{.clock = clock, .random = impl->random, .logger = impl->logger, .audit = impl->portal->audit(), .signing_key = signing, .engines = *impl->engines, .workers = *impl->workers};
+  models::Models::Deps deps{.clock = clock,
+                            .random = impl->random,
+                            .logger = impl->logger,
+                            .audit = impl->portal->audit(),
+                            .signing_key = signing,
+                            .engines = *impl->engines,
+                            .workers = *impl->workers};
   if (settings.boolean("models.encrypt_inputs")) deps.blob_key = blob_key;
   ACESO_TRY(impl->models, models::Models::create(home.root / "models", std::move(deps), how));
 
@@ -100,17 +113,30 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   impl->portal->set_engines({"openvino", "torch"});
   impl->handler = impl->portal->wrap(impl->router);
   impl->max_body = portal::Portal::body_limit(impl->router);
-  return std::unique_ptr<Services>{new Services{std::move(impl)}};  // NOLINT(modernize-make-unique): private constructor
+  return std::unique_ptr<Services>{
+      new Services{std::move(impl)}};  // NOLINT(modernize-make-unique): private constructor
 }
 
-Status Services::start() { return impl_->models->start(); }
+Status Services::start() {
+  return impl_->models->start();
+}
 void Services::stop() {
   if (impl_->models) impl_->models->stop();
 }
-net::Handler Services::handler() { return impl_->handler; }
-std::size_t Services::max_body(const net::Request& request) const { return impl_->max_body(request); }
-const Config& Services::config() const { return impl_->config; }
-const Logger& Services::logger() const { return impl_->logger; }
-std::string Services::setup_token() const { return impl_->portal->setup_token().value_or(""); }
+net::Handler Services::handler() {
+  return impl_->handler;
+}
+std::size_t Services::max_body(const net::Request& request) const {
+  return impl_->max_body(request);
+}
+const Config& Services::config() const {
+  return impl_->config;
+}
+const Logger& Services::logger() const {
+  return impl_->logger;
+}
+std::string Services::setup_token() const {
+  return impl_->portal->setup_token().value_or("");
+}
 
 }  // namespace aceso::app

@@ -16,10 +16,10 @@
 namespace aceso::app {
 
 struct ServicesOptions {
-  std::filesystem::path config_file;   // empty: aceso.yaml in the home folder, when there is one
-  std::filesystem::path program;       // the aceso executable: started as `aceso worker`; engines lie beside it
-  bool log_to_stderr = true;           // else only errors
-  bool any_port = false;               // the node takes another port when net.port is taken
+  std::filesystem::path config_file;  // empty: aceso.yaml in the home folder, when there is one
+  std::filesystem::path program;      // the aceso executable: started as `aceso worker`; engines lie beside it
+  bool log_to_stderr = true;          // else only errors
+  bool any_port = false;              // the node takes another port when net.port is taken
 };
 
 // The folder of the engines' shared modules.
@@ -30,18 +30,18 @@ class Services {
  public:
   // Errors: unavailable (the home is in use), invalid (configuration, with file, line and key), data_loss, denied.
   static Result<std::unique_ptr<Services>> open(const Home& home, const ServicesOptions& options, const Clock& clock);
-  ~Services();                         // stop()
+  ~Services();  // stop()
   Services(const Services&) = delete;
   Services& operator=(const Services&) = delete;
 
-  Status start();                      // jobs run from here on
-  void stop();                         // running jobs go back into the queue
+  Status start();  // jobs run from here on
+  void stop();     // running jobs go back into the queue
 
-  net::Handler handler();              // authentication, authorisation, audit, routes
+  net::Handler handler();  // authentication, authorisation, audit, routes
   std::size_t max_body(const net::Request& request) const;
   const Config& config() const;
   const Logger& logger() const;
-  std::string setup_token() const;     // empty once an administrator exists
+  std::string setup_token() const;  // empty once an administrator exists
 
  private:
   struct Impl;

@@ -14,7 +14,9 @@
 namespace aceso::app {
 namespace {
 
-bool has(const std::vector<std::string>& list, std::string_view wanted) { return std::find(list.begin(), list.end(), wanted) != list.end(); }
+bool has(const std::vector<std::string>& list, std::string_view wanted) {
+  return std::find(list.begin(), list.end(), wanted) != list.end();
+}
 
 struct Tree {
   CLI::App app{"test", "aceso"};
@@ -58,7 +60,8 @@ TEST(HomeLock, is_held_by_one_process_object_and_freed_with_it) {
     const auto second = HomeLock::acquire(home->path());
     ASSERT_FALSE(second.ok());
     EXPECT_EQ(second.error().code(), Code::unavailable);
-    EXPECT_NE(second.error().message().find(std::to_string(::getpid())), std::string::npos) << "the message names the owner";
+    EXPECT_NE(second.error().message().find(std::to_string(::getpid())), std::string::npos)
+        << "the message names the owner";
   }
   EXPECT_TRUE(HomeLock::acquire(home->path()).ok());
 }
@@ -67,7 +70,9 @@ TEST(Table, pads_by_characters_not_bytes) {
   EXPECT_EQ(format_table({"A", "B"}, {{"für", "1"}, {"x", "2"}}), "A    B\nfür  1\nx    2\n");
 }
 
-TEST(Url, encodes_all_but_unreserved_characters) { EXPECT_EQ(url_encode("a b/ü~"), "a%20b%2F%C3%BC~"); }
+TEST(Url, encodes_all_but_unreserved_characters) {
+  EXPECT_EQ(url_encode("a b/ü~"), "a%20b%2F%C3%BC~");
+}
 
 TEST(Api, in_process_decodes_targets_and_turns_errors_into_problems) {
   const auto api = make_in_process_api([](net::Request& request) -> Result<net::Response> {

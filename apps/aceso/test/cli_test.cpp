@@ -16,10 +16,14 @@ namespace {
 class Cli : public testing::Test {
  protected:
   Cli() : home_{TempDir::create().operator*()} {}
-  Outcome run(const std::vector<std::string>& arguments, const std::string& input = {}, const std::vector<std::string>& environment = {}) { return run_aceso(home_.path() / "home", arguments, input, environment); }
+  Outcome run(const std::vector<std::string>& arguments, const std::string& input = {},
+              const std::vector<std::string>& environment = {}) {
+    return run_aceso(home_.path() / "home", arguments, input, environment);
+  }
   std::string phantom(std::int64_t size = 32, std::size_t train = 160) {
     const auto file = home_.path() / "phantom.npz";
-    const auto bytes = learn::to_npz(learn::make_phantom_ct({.train = train, .validation = 40, .test = 40, .size = size}));
+    const auto bytes =
+        learn::to_npz(learn::make_phantom_ct({.train = train, .validation = 40, .test = 40, .size = size}));
     EXPECT_TRUE(bytes.ok());
     EXPECT_TRUE(write_file_atomic(file, *bytes).ok());
     return file.string();
@@ -53,7 +57,9 @@ TEST_F(Cli, what_is_not_there_is_status_3) {
 }
 TEST_F(Cli, a_configuration_error_names_file_line_and_key) {
   std::filesystem::create_directories(home_.path() / "home");
-  ASSERT_TRUE(write_file_atomic(home_.path() / "home/aceso.yaml", std::string_view{"net:\n  port: 8420\nlog:\n  levle: info\n"}).ok());
+  ASSERT_TRUE(
+      write_file_atomic(home_.path() / "home/aceso.yaml", std::string_view{"net:\n  port: 8420\nlog:\n  levle: info\n"})
+          .ok());
   const auto check = run({"config", "check"});
   EXPECT_EQ(check.status, kUsage);
   EXPECT_NE(check.err.find("aceso.yaml:4"), std::string::npos) << check.err;

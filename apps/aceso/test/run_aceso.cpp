@@ -20,12 +20,15 @@ struct Child {
   int pid = -1, in = -1, out = -1, err = -1;
 };
 
-Child spawn(const std::filesystem::path& home, const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
+Child spawn(const std::filesystem::path& home, const std::vector<std::string>& arguments,
+            const std::vector<std::string>& environment) {
   std::array<int, 2> in{}, out{}, err{};
-  if (::pipe2(in.data(), O_CLOEXEC) != 0 || ::pipe2(out.data(), O_CLOEXEC) != 0 || ::pipe2(err.data(), O_CLOEXEC) != 0) return {};
+  if (::pipe2(in.data(), O_CLOEXEC) != 0 || ::pipe2(out.data(), O_CLOEXEC) != 0 || ::pipe2(err.data(), O_CLOEXEC) != 0)
+    return {};
   std::vector<std::string> words{ACESO_PROGRAM};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  std::vector<std::string> settings{"ACESO_HOME=" + home.string(), "ACESO_NET_PORT=0", "NO_COLOR=1", "PATH=/usr/bin:/bin", "HOME=" + home.string(), "LANG=C.UTF-8"};
+  std::vector<std::string> settings{"ACESO_HOME=" + home.string(), "ACESO_NET_PORT=0",      "NO_COLOR=1",
+                                    "PATH=/usr/bin:/bin",          "HOME=" + home.string(), "LANG=C.UTF-8"};
   settings.insert(settings.end(), environment.begin(), environment.end());
   std::vector<char*> argv, envp;
   for (auto& w : words) argv.push_back(w.data());
@@ -56,7 +59,7 @@ int wait_for(int pid, Clock::time_point deadline) {
       ::waitpid(pid, &status, 0);
       return 128 + SIGKILL;
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds{5});   // polls a child, with a deadline
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});  // polls a child, with a deadline
   }
 }
 
@@ -80,12 +83,14 @@ void drain(int out, int err, std::string& out_text, std::string& err_text, Clock
 
 }  // namespace
 
-Outcome run_aceso(const std::filesystem::path& home, const std::vector<std::string>& arguments, const std::string& input, const std::vector<std::string>& environment, int seconds) {
+Outcome run_aceso(const std::filesystem::path& home, const std::vector<std::string>& arguments,
+                  const std::string& input, const std::vector<std::string>& environment, int seconds) {
   const auto deadline = Clock::now() + std::chrono::seconds{seconds};
   const Child child = spawn(home, arguments, environment);
   Outcome outcome;
   if (child.pid <= 0) return outcome;
-  if (!input.empty() && ::write(child.in, input.data(), input.size()) < 0) outcome.err = "cannot write to the program\n";
+  if (!input.empty() && ::write(child.in, input.data(), input.size()) < 0)
+    outcome.err = "cannot write to the program\n";
   ::close(child.in);
   drain(child.out, child.err, outcome.out, outcome.err, deadline);
   outcome.status = wait_for(child.pid, deadline);

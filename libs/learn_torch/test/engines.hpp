@@ -4,7 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
 
 #include "aceso/learn/engine.hpp"
 #include "golden_rule.hpp"
@@ -12,7 +16,8 @@
 namespace aceso::learn_torch::test {
 
 inline learn::Engine& engine(std::string_view name) {
-  static std::map<std::string, std::unique_ptr<learn::Engine>, std::less<>> loaded;
+  // Never destroyed: at exit the engines' own statics are gone before ours would be.
+  static auto& loaded = *new std::map<std::string, std::unique_ptr<learn::Engine>, std::less<>>;
   if (const auto found = loaded.find(name); found != loaded.end()) return *found->second;
   auto made = learn::load_engine("learn_" + std::string{name}, ACESO_ENGINE_FOLDER);
   if (!made) throw std::runtime_error{made.error().message()};

@@ -25,7 +25,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         boost::beast::string_view{to_string(head.method).data(), to_string(head.method).size()})
       std::abort();
     std::size_t fields = 0;
-    for (const auto& f : beast.get()) if (!f.name_string().empty()) ++fields;
+    for (const auto& f : beast.get())
+      if (!f.name_string().empty()) ++fields;
     if (fields != head.headers.all().size()) std::abort();
   }
   return 0;

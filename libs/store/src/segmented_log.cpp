@@ -271,10 +271,10 @@ Status SegmentedLogImpl::read_range(const RecordRef& record, std::uint64_t from,
   ACESO_TRY(const auto found, find(record.at.segment));
   const auto& [segment, end] = found;
   ACESO_TRY(const auto header, segment->record_at(record.at.offset, end));
-  if (!header || header->kind != RecordKind::data || header->length != record.length) {
-    // Below the visible end there are records only, so a reference that the log gave and that leads nowhere is damage;
-    // one that it did not give cannot be told from it.
-    return Error{Code::not_found, "there is no such record at this position, or its header is damaged"};
+  if (record.at.offset >= end) return Error{Code::not_found, "there is no record at this position"};
+  if (!header) return Error{Code::data_loss, "there is no good record header at this position"};
+  if (header->kind != RecordKind::data || header->length != record.length) {
+    return Error{Code::not_found, "there is another record at this position"};
   }
   if (out.empty() && record.length > 0) return {};
   return segment->read(*header, from, out);

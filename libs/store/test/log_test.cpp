@@ -126,7 +126,9 @@ TEST_P(Log, reads_ranges) {
   std::vector<std::byte> out(2);
   EXPECT_CODE(log_->read_range(ref, 199'999, out), Code::invalid);
   EXPECT_CODE(log_->read(ref, 199'999), Code::too_large);
-  EXPECT_CODE(log_->read({{ref.at.segment, ref.at.offset + 1}, 5}, 100), Code::not_found);
+  EXPECT_CODE(log_->read({{ref.at.segment, ref.at.offset + 1}, 5}, 100), Code::data_loss);
+  EXPECT_CODE(log_->read({ref.at, 5}, 100), Code::not_found) << "of another length";
+  EXPECT_CODE(log_->read({log_->end(), 5}, 100), Code::not_found);
   EXPECT_CODE(log_->read({{99, 88}, 5}, 100), Code::not_found);
 }
 

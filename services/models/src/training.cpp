@@ -26,13 +26,6 @@ Error died(const WorkerProcess::Exit& exit) {
                "the training worker ended with status " + std::to_string(exit.code) + " and without a result"};
 }
 
-Result<learn::Optimiser> parse_optimiser(const std::string& name) {
-  if (name == "adam") return learn::Optimiser::adam;
-  if (name == "adamw") return learn::Optimiser::adamw;
-  if (name == "sgd") return learn::Optimiser::sgd;
-  return Error{Code::invalid, "config: optimiser: adam, adamw or sgd"};
-}
-
 }  // namespace
 
 Actor actor_of(const Json& input, const store::Job& job) {
@@ -58,30 +51,11 @@ void JobProgress::update(const ProgressUpdate& update) {
 }
 
 Result<learn::TrainConfig> parse_training_config(const Json* config, const learn::ArchitectureRegistry& architectures) {
-  learn::TrainConfig out;
-  if (config == nullptr) return out;
-  ACESO_TRY(ObjectReader reader, ObjectReader::of(*config, "config"));
-  ACESO_TRY(out.architecture, reader.text_or("architecture", 64, out.architecture));
+  if (config == nullptr) return learn::TrainConfig{};
+  ACESO_TRY(learn::TrainConfig out, learn::parse_train_config_json(*config));
   bool known = false;
   for (const auto& [name, summary] : architectures.list()) known = known || name == out.architecture;
   if (!known) return Error{Code::invalid, "config: architecture: not one of those that /api/v1/architectures lists"};
-  const auto integer = [&](const char* key, auto& field, std::int64_t min, std::int64_t max) -> Status {
-    ACESO_TRY(const std::int64_t value, reader.integer_or(key, static_cast<std::int64_t>(field), min, max));
-    field = static_cast<std::remove_reference_t<decltype(field)>>(value);
-    return {};
-  };
-  ACESO_TRY_OK(integer("epochs", out.epochs, 1, 10'000));
-  ACESO_TRY_OK(integer("batch", out.batch, 1, 4096));
-  ACESO_TRY_OK(integer("seed", out.seed, 0, std::int64_t{1} << 53));
-  ACESO_TRY_OK(integer("image_size", out.image_size, 0, 4096));
-  ACESO_TRY_OK(integer("channels", out.channels, 0, 16));
-  ACESO_TRY_OK(integer("patience", out.patience, 0, 10'000));
-  ACESO_TRY(out.flip, reader.boolean_or("flip", out.flip));
-  ACESO_TRY(out.options.learning_rate, reader.number_or("learning_rate", out.options.learning_rate, 1e-9, 10));
-  ACESO_TRY(out.options.weight_decay, reader.number_or("weight_decay", out.options.weight_decay, 0, 10));
-  ACESO_TRY(const std::string optimiser, reader.text_or("optimiser", 16, "adam"));
-  ACESO_TRY(out.options.optimiser, parse_optimiser(optimiser));
-  ACESO_TRY_OK(reader.done());
   return out;
 }
 

@@ -124,7 +124,8 @@ std::function<std::size_t(const net::Request&)> Portal::body_limit(const net::Ro
     probe.path = request.path;
     std::vector<net::Method> allowed;
     const auto found = router.match(probe, allowed);
-    return found ? (*found)->info.max_body : 0;
+    constexpr std::size_t kUnrouted = std::size_t{64} << 10;  // read, so that the answer is 404 or 405 and not 413
+    return found ? (*found)->info.max_body : kUnrouted;
   };
 }
 

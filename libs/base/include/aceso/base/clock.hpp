@@ -44,9 +44,9 @@ class ManualClock final : public Clock {
   SteadyTime steady_now() const override;
   bool sleep_until(SteadyTime deadline, std::stop_token stop) const override;
 
-  void advance(std::chrono::nanoseconds by);      // both clocks
-  void step_utc(std::chrono::microseconds by);    // wall time only, as when an operator sets the clock
-  void wait_for_sleepers(int count) const;        // until that many threads wait in sleep_until
+  void advance(std::chrono::nanoseconds by);    // both clocks
+  void step_utc(std::chrono::microseconds by);  // wall time only, as when an operator sets the clock
+  void wait_for_sleepers(int count) const;      // until that many threads wait in sleep_until
 
  private:
   mutable std::mutex mutex_;

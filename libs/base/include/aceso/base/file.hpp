@@ -20,10 +20,12 @@ Result<std::string> read_text_file(const std::filesystem::path& path, std::uint6
 
 struct AtomicWriteOptions {
   std::uint32_t mode = 0644;
-  bool durable = true;   // fsync the file and its folder before returning
+  bool durable = true;  // fsync the file and its folder before returning
 };
-// Writes beside the target and renames: readers see the old bytes or the new ones. Errors: not_found (no such folder), denied, exhausted (disk full), internal.
-Status write_file_atomic(const std::filesystem::path& path, std::span<const std::byte> bytes, AtomicWriteOptions options = {});
+// Writes beside the target and renames: readers see the old bytes or the new ones. Errors: not_found (no such folder),
+// denied, exhausted (disk full), internal.
+Status write_file_atomic(const std::filesystem::path& path, std::span<const std::byte> bytes,
+                         AtomicWriteOptions options = {});
 Status write_file_atomic(const std::filesystem::path& path, std::string_view text, AtomicWriteOptions options = {});
 Status sync_directory(const std::filesystem::path& folder);
 
@@ -56,8 +58,9 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
-// A name from outside (archive member, upload) as a path below `root`. Errors: invalid for absolute paths, "..", backslashes, control
-// characters (NUL among them), malformed UTF-8, empty names and parts over 255 bytes. Links that already lie below root are not looked at.
+// A name from outside (archive member, upload) as a path below `root`. Errors: invalid for absolute paths, "..",
+// backslashes, control characters (NUL among them), malformed UTF-8, empty names and parts over 255 bytes. Links that
+// already lie below root are not looked at.
 Result<std::filesystem::path> safe_join(const std::filesystem::path& root, std::string_view name);
 
 }  // namespace aceso

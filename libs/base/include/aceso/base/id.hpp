@@ -16,10 +16,10 @@ namespace aceso {
 
 class Uuid {
  public:
-  Uuid() = default;                                                     // the nil UUID
+  Uuid() = default;  // the nil UUID
   static Uuid v7(const Clock& clock, RandomSource& random);
-  static Result<Uuid> parse(std::string_view text);                     // 36 characters, hex in either case
-  std::string to_string() const;                                        // lower case, with hyphens
+  static Result<Uuid> parse(std::string_view text);  // 36 characters, hex in either case
+  std::string to_string() const;                     // lower case, with hyphens
   bool is_nil() const noexcept;
   const std::array<std::uint8_t, 16>& bytes() const noexcept { return bytes_; }
   auto operator<=>(const Uuid&) const = default;

@@ -1,4 +1,5 @@
-// Structured logs: an event name, fields, a request id; one line an event, as text or JSON. Never patient data: a Phi<T> is no field value.
+// Structured logs: an event name, fields, a request id; one line an event, as text or JSON. Never patient data: a
+// Phi<T> is no field value.
 #pragma once
 
 #include <concepts>
@@ -27,7 +28,7 @@ struct LogField {
   LogField(std::string_view k, const char* v) : key{k}, value{std::string{v}} {}
   LogField(std::string_view k, bool v) : key{k}, value{v} {}
   LogField(std::string_view k, double v) : key{k}, value{v} {}
-  LogField(std::string_view k, const void* v) = delete;   // else any pointer would be logged as true
+  LogField(std::string_view k, const void* v) = delete;  // else any pointer would be logged as true
   template <std::integral T>
   LogField(std::string_view k, T v) : key{k}, value{static_cast<std::int64_t>(v)} {}
 };
@@ -56,7 +57,7 @@ class Logger {
   void error(std::string_view event, std::initializer_list<LogField> fields = {}) const;
   void error(std::string_view event, const Error& why, std::initializer_list<LogField> fields = {}) const;
 
-  Logger with(LogField field) const;                        // a logger that adds this field to every event
+  Logger with(LogField field) const;  // a logger that adds this field to every event
   Logger with_request(std::string_view request_id) const;
   bool enabled(LogLevel level) const noexcept { return level >= level_; }
 

@@ -1,4 +1,5 @@
-// Randomness as a dependency, so that a run can be replayed from its seed. For keys and tokens use crypto::SystemRandom.
+// Randomness as a dependency, so that a run can be replayed from its seed. For keys and tokens use
+// crypto::SystemRandom.
 #pragma once
 
 #include <array>
@@ -17,7 +18,7 @@ class RandomSource {
   virtual ~RandomSource() = default;
   virtual void fill(std::span<std::byte> out) = 0;  // thread-safe
   std::uint64_t next_u64();
-  std::uint64_t uniform(std::uint64_t below);       // unbiased, below > 0
+  std::uint64_t uniform(std::uint64_t below);  // unbiased, below > 0
 };
 
 // Philox 4x32-10 (Salmon et al., SC'11): the value depends on (key, counter) alone, so draws keyed by

@@ -13,9 +13,9 @@ namespace aceso {
 class ThreadPool {
  public:
   struct Options {
-    std::string name = "pool";   // thread names, for debuggers; at most 12 characters are used
-    std::size_t threads = 2;     // > 0
-    std::size_t queue = 256;     // waiting tasks, > 0
+    std::string name = "pool";  // thread names, for debuggers; at most 12 characters are used
+    std::size_t threads = 2;    // > 0
+    std::size_t queue = 256;    // waiting tasks, > 0
   };
   explicit ThreadPool(Options options);
   ThreadPool(const ThreadPool&) = delete;
@@ -24,7 +24,7 @@ class ThreadPool {
 
   // Errors: Code::exhausted when the queue is full, Code::cancelled after stop(). Tasks must not throw. Thread-safe.
   Status submit(std::function<void()> task);
-  void stop();                         // runs what is queued, joins; idempotent
+  void stop();  // runs what is queued, joins; idempotent
   std::size_t queued() const;
 
  private:

@@ -12,10 +12,10 @@
 namespace aceso::contracts {
 
 struct Principal {
-  std::string id = {};                       // user or token id (UUIDv7); "system" for the node itself
-  std::string name = {};                     // login name
-  std::vector<std::string> roles = {};       // admin, clinician, scientist, auditor
-  std::vector<std::string> scopes = {};      // "models:read", ...; what this session or token may do
+  std::string id = {};                   // user or token id (UUIDv7); "system" for the node itself
+  std::string name = {};                 // login name
+  std::vector<std::string> roles = {};   // admin, clinician, scientist, auditor
+  std::vector<std::string> scopes = {};  // "models:read", ...; what this session or token may do
   std::string session_id = {};
   bool has(std::string_view scope) const noexcept {
     for (const auto& s : scopes) {
@@ -37,16 +37,16 @@ class Authorizer {
 
 // IHE BALP (Basic Audit Log Patterns) fields. No patient data: entities are named by internal id.
 struct AuditEvent {
-  std::string action = {};                   // C, R, U, D, E (create, read, update, delete, execute)
-  std::string event = {};                    // "model.promote", "user.login", "prediction.create"
-  std::string outcome = "success";      // success, minor, serious (DICOM PS3.15 A.5)
+  std::string action = {};          // C, R, U, D, E (create, read, update, delete, execute)
+  std::string event = {};           // "model.promote", "user.login", "prediction.create"
+  std::string outcome = "success";  // success, minor, serious (DICOM PS3.15 A.5)
   std::string agent_id = {};
   std::string agent_name = {};
   std::string source_address = {};
-  std::string entity_type = {};              // "model", "user", "dataset", "prediction"
+  std::string entity_type = {};  // "model", "user", "dataset", "prediction"
   std::string entity_id = {};
   std::string request_id = {};
-  std::string detail = {};                   // short, structured (JSON) or ""
+  std::string detail = {};  // short, structured (JSON) or ""
 };
 
 // Appended and hash-chained before record() returns. Thread-safe. An action that cannot be recorded must fail.

@@ -12,14 +12,15 @@
 
 namespace aceso::contracts {
 
-using InternalPatientId = Id<struct InternalPatientTag>;     // UUIDv7, no meaning outside
+using InternalPatientId = Id<struct InternalPatientTag>;  // UUIDv7, no meaning outside
 
 struct PatientId {
-  std::string issuer;                                        // assigning authority, "" is the hospital's default
-  Phi<std::string> value;                                    // the identifier itself
+  std::string issuer;      // assigning authority, "" is the hospital's default
+  Phi<std::string> value;  // the identifier itself
 };
 
-// What every index asks of an identifier: issuer up to 256 bytes, value 1 to 256 bytes, no control characters. invalid otherwise.
+// What every index asks of an identifier: issuer up to 256 bytes, value 1 to 256 bytes, no control characters. invalid
+// otherwise.
 inline Status check_patient_id(const PatientId& id) {
   constexpr std::size_t kMost = 256;
   const auto clean = [](const std::string& text) {
@@ -38,7 +39,7 @@ inline Status check_patient_id(const PatientId& id) {
 struct PatientEvent {
   enum class Kind { created, linked, merged, unmerged } kind;
   InternalPatientId subject;
-  InternalPatientId other;                                   // merged into, or split from
+  InternalPatientId other;  // merged into, or split from
   std::int64_t sequence = 0;
 };
 
@@ -47,12 +48,13 @@ class PatientIndex {
  public:
   virtual ~PatientIndex() = default;
   virtual Result<InternalPatientId> resolve_or_create(const PatientId& id) = 0;
-  virtual Result<InternalPatientId> resolve(const PatientId& id) const = 0;               // not_found
+  virtual Result<InternalPatientId> resolve(const PatientId& id) const = 0;  // not_found
   virtual Result<InternalPatientId> survivor(const InternalPatientId& id) const = 0;
-  virtual Status link(const InternalPatientId& patient, const PatientId& another) = 0;    // exists when it names someone else
+  virtual Status link(const InternalPatientId& patient,
+                      const PatientId& another) = 0;  // exists when it names someone else
   // Errors: invalid into itself, conflict when `from` is merged already or `into` stands for it (a cycle).
   virtual Status merge(const InternalPatientId& from, const InternalPatientId& into) = 0;
-  virtual Status unmerge(const InternalPatientId& from) = 0;                              // as before merge(); conflict when it is not merged
+  virtual Status unmerge(const InternalPatientId& from) = 0;  // as before merge(); conflict when it is not merged
   virtual Result<std::vector<PatientEvent>> events_after(std::int64_t sequence, std::size_t limit) const = 0;
 };
 

@@ -11,16 +11,16 @@
 namespace aceso::contracts {
 
 struct ModelRef {
-  std::string name;        // "pneumonia"
-  int version = 0;         // 0: the one promoted to live
+  std::string name;  // "pneumonia"
+  int version = 0;   // 0: the one promoted to live
 };
 
 struct Prediction {
   learn::NamedArrays outputs;
   std::string model_name;
   int model_version = 0;
-  std::string model_hash;     // the bundle's id
-  std::string stage;          // "candidate", "shadow", "live", "retired"
+  std::string model_hash;  // the bundle's id
+  std::string stage;       // "candidate", "shadow", "live", "retired"
   std::string intended_use;
   double threshold = 0;
 };
@@ -30,7 +30,8 @@ class Predictor {
  public:
   virtual ~Predictor() = default;
   virtual Result<learn::ModelSignature> signature(const ModelRef& model) const = 0;
-  virtual Result<Prediction> predict(const ModelRef& model, const learn::NamedArrays& batch) = 0;   // batch checked against the signature
+  virtual Result<Prediction> predict(const ModelRef& model,
+                                     const learn::NamedArrays& batch) = 0;  // batch checked against the signature
 };
 
 }  // namespace aceso::contracts

@@ -18,7 +18,9 @@ using Bytes = std::vector<std::byte>;
 using ByteView = std::span<const std::byte>;
 using Digest = std::array<std::byte, 32>;
 
-inline ByteView as_bytes(std::string_view text) noexcept { return {reinterpret_cast<const std::byte*>(text.data()), text.size()}; }
+inline ByteView as_bytes(std::string_view text) noexcept {
+  return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
+}
 
 Digest sha256(ByteView data);
 Digest sha256(std::string_view text);
@@ -31,7 +33,7 @@ class Sha256 {
   Sha256& operator=(Sha256&&) noexcept;
   ~Sha256();
   void update(ByteView data);
-  Digest finish();               // the object is then as new
+  Digest finish();  // the object is then as new
 
  private:
   struct Impl;
@@ -43,13 +45,13 @@ Bytes hkdf_sha256(ByteView secret, ByteView salt, std::string_view info, std::si
 
 bool equal_constant_time(ByteView a, ByteView b) noexcept;
 
-std::string to_hex(ByteView data);                          // lower case
-Result<Bytes> from_hex(std::string_view text);           // either case. The decoders' one error is invalid
-std::string to_base64(ByteView data);                       // RFC 4648 4, padded
-Result<Bytes> from_base64(std::string_view text);           // strict
-std::string to_base64url(ByteView data);                    // RFC 4648 5, no padding
+std::string to_hex(ByteView data);                 // lower case
+Result<Bytes> from_hex(std::string_view text);     // either case. The decoders' one error is invalid
+std::string to_base64(ByteView data);              // RFC 4648 4, padded
+Result<Bytes> from_base64(std::string_view text);  // strict
+std::string to_base64url(ByteView data);           // RFC 4648 5, no padding
 Result<Bytes> from_base64url(std::string_view text);
-std::string to_base32(ByteView data);                       // RFC 4648 6, no padding (TOTP secrets)
-Result<Bytes> from_base32(std::string_view text);        // either case
+std::string to_base32(ByteView data);              // RFC 4648 6, no padding (TOTP secrets)
+Result<Bytes> from_base32(std::string_view text);  // either case
 
 }  // namespace aceso::crypto

@@ -1,5 +1,6 @@
-// A model bundle: a folder with model.json (signature, network, card, hashes), model.safetensors, evidence/report.html|report.json and signature.ed25519.
-// The bundle's id is the SHA-256 of model.json, which names the hash of every other file; the signature is over model.json.
+// A model bundle: a folder with model.json (signature, network, card, hashes), model.safetensors,
+// evidence/report.html|report.json and signature.ed25519. The bundle's id is the SHA-256 of model.json, which names the
+// hash of every other file; the signature is over model.json.
 #pragma once
 
 #include <filesystem>
@@ -14,29 +15,31 @@
 namespace aceso::learn {
 
 struct ModelCard {
-  std::string name;                        // "pneumonia-chest-xray"
-  std::string intended_use;                // "Research use only: ..."
+  std::string name;          // "pneumonia-chest-xray"
+  std::string intended_use;  // "Research use only: ..."
   std::string limitations;
-  std::string data;                        // dataset name and hash
+  std::string data;  // dataset name and hash
   std::vector<std::string> classes;
-  double threshold = 0.5;                  // on the probability, chosen on validation data
-  std::string created;                     // RFC 3339
+  double threshold = 0.5;  // on the probability, chosen on validation data
+  std::string created;     // RFC 3339
   std::string created_by;
 };
 
 struct Bundle {
-  std::string id;                          // hex SHA-256
+  std::string id;  // hex SHA-256
   ModelCard card;
   ModelSignature signature;
   Network network;
   Weights weights;
-  Json training;                           // configuration, history, engine, seconds, peak memory, dataset hash
-  Json evaluation;                         // report.json, null before evaluation
+  Json training;    // configuration, history, engine, seconds, peak memory, dataset hash
+  Json evaluation;  // report.json, null before evaluation
 };
 
 // Written to a temporary folder and renamed. exists when the target is there.
-Status write_bundle(const std::filesystem::path& folder, const Bundle& bundle, std::string_view report_html, const crypto::SigningKey& key);
-// Verifies every hash and the signature. denied: signed by another key or not at all (when `trusted` is not null); data_loss: a file was altered.
+Status write_bundle(const std::filesystem::path& folder, const Bundle& bundle, std::string_view report_html,
+                    const crypto::SigningKey& key);
+// Verifies every hash and the signature. denied: signed by another key or not at all (when `trusted` is not null);
+// data_loss: a file was altered.
 Result<Bundle> read_bundle(const std::filesystem::path& folder, const crypto::PublicKey* trusted);
 
 }  // namespace aceso::learn

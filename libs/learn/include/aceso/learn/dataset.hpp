@@ -1,5 +1,6 @@
-// A dataset is a folder: manifest.json (hash, origin, split of each sample, licence, label source) and pack.bin, the samples in their own number type,
-// page-aligned and memory-mapped, shared by processes. docs/formats/dataset.md specifies it.
+// A dataset is a folder: manifest.json (hash, origin, split of each sample, licence, label source) and pack.bin, the
+// samples in their own number type, page-aligned and memory-mapped, shared by processes. docs/formats/dataset.md
+// specifies it.
 #pragma once
 
 #include <cstdint>
@@ -24,53 +25,58 @@ enum class Split : std::uint8_t { train, validation, test, unassigned };
 std::string_view to_string(Split split) noexcept;
 
 struct Sample {
-  std::string id;                  // "train/000017" or a path relative to the source
-  std::string sha256;              // of its raw bytes with dtype and shape
+  std::string id;      // "train/000017" or a path relative to the source
+  std::string sha256;  // of its raw bytes with dtype and shape
   Split split = Split::unassigned;
-  int label = -1;                  // index into classes, -1: none
-  std::string group;               // patient or block, "" when unknown
-  std::uint64_t offset = 0;        // in pack.bin
-  Shape shape;                     // height, width, channels for images
+  int label = -1;            // index into classes, -1: none
+  std::string group;         // patient or block, "" when unknown
+  std::uint64_t offset = 0;  // in pack.bin
+  Shape shape;               // height, width, channels for images
 };
 
 struct SetAside {
   std::string id;
-  std::string reason;              // "constant image", "undecodable PNG: ..."
+  std::string reason;  // "constant image", "undecodable PNG: ..."
 };
 
 struct Manifest {
   std::string name;
-  std::string sha256;              // of the manifest's samples: the dataset's identity
-  std::string kind = "image";      // image, signal, table
+  std::string sha256;          // of the manifest's samples: the dataset's identity
+  std::string kind = "image";  // image, signal, table
   std::vector<std::string> classes;
   DType dtype = DType::u8;
-  std::string source;              // file or folder name only, never a full path
+  std::string source;  // file or folder name only, never a full path
   std::string licence;
   std::string label_source;
   std::vector<Sample> samples;
   std::vector<SetAside> set_aside;
-  std::vector<std::string> warnings;   // "no validation split: 20 % of train taken, stratified, seed 1"
+  std::vector<std::string> warnings;  // "no validation split: 20 % of train taken, stratified, seed 1"
 };
 
 struct ImportOptions {
   std::string name;
-  std::vector<std::string> classes;            // names for label values in order; empty: "0", "1", ... or the folder's names
+  std::vector<std::string> classes;  // names for label values in order; empty: "0", "1", ... or the folder's names
   std::string licence, label_source;
-  std::string labels_csv;                      // for folders: path,label[,patient][,split]
-  double validation_fraction = 0.2, test_fraction = 0.0;   // when the source has no such split
-  std::string kind;                            // image, signal or table; empty: told from keys and shapes
-  std::int64_t block = 0;                      // > 0: so many neighbours of one class form a group, for slices without a patient
+  std::string labels_csv;                                 // for folders: path,label[,patient][,split]
+  double validation_fraction = 0.2, test_fraction = 0.0;  // when the source has no such split
+  std::string kind;                                       // image, signal or table; empty: told from keys and shapes
+  std::int64_t block = 0;  // > 0: so many neighbours of one class form a group, for slices without a patient
   std::uint64_t seed = 1;
   std::uint64_t max_bytes = std::uint64_t{8} << 30;
 };
 
 class Dataset {
  public:
-  // Source: .npz (X,y or MedMNIST's train_images...), or a folder of images with class sub-folders or a CSV. Written to a temporary folder and renamed: never half there.
-  // Errors name file, key or sample: invalid (NaN, one class only, mismatched lengths, no labels), too_large, exists, exhausted (disk full), cancelled.
-  // Arrays: keys X,y or images,labels (optional group), or MedMNIST's {train,val,test}_{images,labels}; images [N,H,W] or [N,H,W,C], signals [N,C,T], tables [N,F]; labels [N] or [N,1], whole numbers.
-  static Result<Dataset> import(const std::filesystem::path& source, const std::filesystem::path& target, const ImportOptions& options, ProgressSink& progress, std::stop_token stop);
-  static Result<Dataset> import_arrays(const NamedArrays& arrays, std::string_view source_name, const std::filesystem::path& target, const ImportOptions& options, ProgressSink& progress, std::stop_token stop);
+  // Source: .npz (X,y or MedMNIST's train_images...), or a folder of images with class sub-folders or a CSV. Written to
+  // a temporary folder and renamed: never half there. Errors name file, key or sample: invalid (NaN, one class only,
+  // mismatched lengths, no labels), too_large, exists, exhausted (disk full), cancelled. Arrays: keys X,y or
+  // images,labels (optional group), or MedMNIST's {train,val,test}_{images,labels}; images [N,H,W] or [N,H,W,C],
+  // signals [N,C,T], tables [N,F]; labels [N] or [N,1], whole numbers.
+  static Result<Dataset> import(const std::filesystem::path& source, const std::filesystem::path& target,
+                                const ImportOptions& options, ProgressSink& progress, std::stop_token stop);
+  static Result<Dataset> import_arrays(const NamedArrays& arrays, std::string_view source_name,
+                                       const std::filesystem::path& target, const ImportOptions& options,
+                                       ProgressSink& progress, std::stop_token stop);
   static Result<Dataset> open(const std::filesystem::path& folder);
 
   Dataset(Dataset&&) noexcept;
@@ -78,10 +84,10 @@ class Dataset {
   ~Dataset();
 
   const Manifest& manifest() const noexcept;
-  std::span<const std::byte> raw(std::size_t index) const;      // a view into the map, valid while the Dataset lives
+  std::span<const std::byte> raw(std::size_t index) const;  // a view into the map, valid while the Dataset lives
   Array array(std::size_t index) const;
   std::vector<std::size_t> indices(Split split) const;
-  Status verify() const;                                        // hashes of all samples; data_loss names the first that differs
+  Status verify() const;  // hashes of all samples; data_loss names the first that differs
 
  private:
   struct Impl;
@@ -89,9 +95,11 @@ class Dataset {
   std::unique_ptr<Impl> impl_;
 };
 
-Json summary_json(const Dataset& dataset);   // counts by split and class, shapes, intensity statistics, set-aside, warnings
+Json summary_json(
+    const Dataset& dataset);  // counts by split and class, shapes, intensity statistics, set-aside, warnings
 
-// Parametric chest-CT phantoms: lungs, vessels, smooth (label 0) or spiculated (label 1) nodules, noise. Deterministic in the seed. uint8 [n, size, size], keys as MedMNIST's.
+// Parametric chest-CT phantoms: lungs, vessels, smooth (label 0) or spiculated (label 1) nodules, noise. Deterministic
+// in the seed. uint8 [n, size, size], keys as MedMNIST's.
 struct PhantomOptions {
   std::size_t train = 600, validation = 100, test = 200;
   std::int64_t size = 64;

@@ -1,4 +1,5 @@
-// What a model takes and gives: one description for images, signals, tables and sequences, so that they share registry, evaluation and serving.
+// What a model takes and gives: one description for images, signals, tables and sequences, so that they share registry,
+// evaluation and serving.
 #pragma once
 
 #include <optional>
@@ -14,21 +15,23 @@ namespace aceso::learn {
 enum class PortKind : std::uint8_t { image, signal, table, probability, logit, embedding, other };
 
 struct Port {
-  std::string name;                         // "image"
+  std::string name;  // "image"
   DType dtype = DType::f32;
-  Shape shape;                              // without the batch dimension; -1: any
+  Shape shape;  // without the batch dimension; -1: any
   PortKind kind = PortKind::other;
-  std::string meaning;                      // "probability of pneumonia"
-  std::vector<std::string> labels;          // channel, column or class names
-  std::string unit;                         // "", "mV", "Hz"
+  std::string meaning;              // "probability of pneumonia"
+  std::vector<std::string> labels;  // channel, column or class names
+  std::string unit;                 // "", "mV", "Hz"
 };
 
 // How raw input becomes the first port's array, the same in training and in serving.
 struct Preprocessing {
-  PortKind kind = PortKind::image;          // image: [height, width] or [height, width, channels]; signal: [time] or [channels, time]; table: [columns]
-  std::int64_t height = 0, width = 0;       // 0: as it comes; else resized (bilinear, half-pixel centres, antialiased when shrinking)
-  std::int64_t channels = 0;                // 1: grey (ITU-R BT.601 luma), 3: RGB (grey repeated), 0: as it comes
-  double scale = 1.0 / 255.0;               // x * scale, then (x - mean[c]) / std[c]
+  PortKind kind = PortKind::image;  // image: [height, width] or [height, width, channels]; signal: [time] or [channels,
+                                    // time]; table: [columns]
+  std::int64_t height = 0,
+               width = 0;     // 0: as it comes; else resized (bilinear, half-pixel centres, antialiased when shrinking)
+  std::int64_t channels = 0;  // 1: grey (ITU-R BT.601 luma), 3: RGB (grey repeated), 0: as it comes
+  double scale = 1.0 / 255.0;  // x * scale, then (x - mean[c]) / std[c]
   std::vector<double> mean;
   std::vector<double> std;
 };

@@ -1,4 +1,5 @@
-// Blobs by SHA-256 of their plain bytes: written once, shared by equal content. Implemented by segment files, memory (tests) and later S3.
+// Blobs by SHA-256 of their plain bytes: written once, shared by equal content. Implemented by segment files, memory
+// (tests) and later S3.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +17,7 @@
 namespace aceso::store {
 
 struct BlobInfo {
-  std::string sha256;          // hex
+  std::string sha256;  // hex
   std::uint64_t length = 0;
 };
 
@@ -36,14 +37,17 @@ class BlobStore {
     virtual Result<BlobInfo> commit() = 0;
   };
   virtual Result<std::unique_ptr<Writer>> begin() = 0;
-  virtual Result<BlobInfo> info(const std::string& sha256) const = 0;                                       // not_found
+  virtual Result<BlobInfo> info(const std::string& sha256) const = 0;  // not_found
   virtual Status read_range(const std::string& sha256, std::uint64_t from, std::span<std::byte> out) const = 0;
-  Result<std::vector<std::byte>> read(const std::string& sha256, std::uint64_t limit) const;                // too_large
-  virtual Status remove(const std::string& sha256) = 0;                                                      // forgets the index entry; space is reclaimed by compaction
+  Result<std::vector<std::byte>> read(const std::string& sha256, std::uint64_t limit) const;  // too_large
+  virtual Status remove(const std::string& sha256) = 0;  // forgets the index entry; space is reclaimed by compaction
 };
 
-// Blobs on a SegmentedLog with its index in a catalogue beside it (index.sqlite, rebuilt from the log when it is missing).
-Result<std::unique_ptr<BlobStore>> open_segment_blobs(const std::filesystem::path& folder, SegmentedLog::Options options, const Clock& clock, const Logger& logger);
+// Blobs on a SegmentedLog with its index in a catalogue beside it (index.sqlite, rebuilt from the log when it is
+// missing).
+Result<std::unique_ptr<BlobStore>> open_segment_blobs(const std::filesystem::path& folder,
+                                                      SegmentedLog::Options options, const Clock& clock,
+                                                      const Logger& logger);
 std::unique_ptr<BlobStore> make_memory_blobs();
 
 }  // namespace aceso::store

@@ -1,5 +1,6 @@
-// A service's tables. SQLite in WAL mode now, PostgreSQL behind the same interface later; SQL is the common subset of both.
-// One writer thread commits what is queued together (group commit, synchronous=FULL); readers have their own connections and never wait.
+// A service's tables. SQLite in WAL mode now, PostgreSQL behind the same interface later; SQL is the common subset of
+// both. One writer thread commits what is queued together (group commit, synchronous=FULL); readers have their own
+// connections and never wait.
 #pragma once
 
 #include <cstdint>
@@ -38,15 +39,17 @@ class Row {
 };
 
 struct Migration {
-  int number;              // 1, 2, 3...: without gaps
-  std::string_view sql;    // may hold several statements; runs in one transaction
+  int number;            // 1, 2, 3...: without gaps
+  std::string_view sql;  // may hold several statements; runs in one transaction
 };
 
 // Inside a transaction. Placeholders are ?1, ?2...
 class Transaction {
  public:
   virtual ~Transaction() = default;
-  virtual Result<std::int64_t> execute(std::string_view sql, const SqlArgs& args = {}) = 0;   // rows changed. exists on a unique violation, conflict on another constraint
+  virtual Result<std::int64_t> execute(
+      std::string_view sql,
+      const SqlArgs& args = {}) = 0;  // rows changed. exists on a unique violation, conflict on another constraint
   virtual Result<std::vector<Row>> query(std::string_view sql, const SqlArgs& args = {}) = 0;
 };
 
@@ -58,15 +61,20 @@ class Catalogue {
   Catalogue& operator=(const Catalogue&) = delete;
   virtual ~Catalogue() = default;
 
-  // Runs `work` on the writer thread inside a transaction; returns after it is on disk. An error from `work` rolls back only its own changes.
+  // Runs `work` on the writer thread inside a transaction; returns after it is on disk. An error from `work` rolls back
+  // only its own changes.
   virtual Status write(const std::function<Status(Transaction&)>& work) = 0;
   // Reads from one consistent snapshot. Stops with too_large past `max_rows`.
-  virtual Result<std::vector<Row>> query(std::string_view sql, const SqlArgs& args = {}, std::size_t max_rows = 100'000) const = 0;
-  Status execute(std::string_view sql, const SqlArgs& args = {});                              // write() of one statement
+  virtual Result<std::vector<Row>> query(std::string_view sql, const SqlArgs& args = {},
+                                         std::size_t max_rows = 100'000) const = 0;
+  Status execute(std::string_view sql, const SqlArgs& args = {});  // write() of one statement
 };
 
-// Opens or creates the file and applies what migrations it lacks, each in a transaction. precondition when the file is newer than `migrations`.
-Result<std::unique_ptr<Catalogue>> open_sqlite(const std::filesystem::path& file, const std::vector<Migration>& migrations, const Logger& logger);
-Result<std::unique_ptr<Catalogue>> open_memory_catalogue(const std::vector<Migration>& migrations, const Logger& logger);
+// Opens or creates the file and applies what migrations it lacks, each in a transaction. precondition when the file is
+// newer than `migrations`.
+Result<std::unique_ptr<Catalogue>> open_sqlite(const std::filesystem::path& file,
+                                               const std::vector<Migration>& migrations, const Logger& logger);
+Result<std::unique_ptr<Catalogue>> open_memory_catalogue(const std::vector<Migration>& migrations,
+                                                         const Logger& logger);
 
 }  // namespace aceso::store
