@@ -1,5 +1,6 @@
 // aceso article: the article's program, on the article's files.
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 
@@ -59,6 +60,7 @@ void print_result(const Context& context, const learn::ArticleResult& r) {
 }
 
 Status run(Context& context, const ArticleArguments& a) {
+  ::setenv("OMP_WAIT_POLICY", "PASSIVE", 0);  // read when the engine is loaded: idle threads sleep instead of spinning
   ACESO_TRY(const auto train, load(a.train));
   ACESO_TRY(const auto test, load(a.test));
   ACESO_TRY(const auto engine, learn::load_engine("learn_torch", engine_folder(context.program)));
