@@ -26,6 +26,7 @@ void Shard::stop() {
   if (thread_.joinable()) {
     post([this] {
       close_all();
+      stopping_ = true;  // a tick that has expired already is not cancelled: it must not start another
       timer_.cancel();
       work_.reset();
     });
@@ -78,7 +79,7 @@ const std::string& Shard::date() {
 void Shard::tick() {
   timer_.expires_after(kTick);
   timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
+    if (error || stopping_) return;
     const SteadyTime now = core_.clock.steady_now();
     std::vector<std::shared_ptr<Connection>> due;
     for (const auto& c : connections_) {

@@ -93,6 +93,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{io_.get_executor()};
   boost::asio::steady_timer timer_{io_};
+  bool stopping_ = false;  // on the shard's thread only
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   std::int64_t date_second_ = -1;
   std::string date_;

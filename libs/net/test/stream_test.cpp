@@ -222,6 +222,24 @@ TEST(Stream, a_refused_upload_still_gets_its_answer) {
   }
 }
 
+// The shard's timer fires every 50 ms; a stop at that very moment once left it running, and stop() waited for ever.
+TEST(Stream, stop_ends_when_it_meets_the_timer) {
+  const SystemClock clock;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&clock, t] {
+      for (int i = 0; i < 20; ++i) {
+        TestServer s{clock};
+        s.start();
+        const auto until = clock.steady_now() + std::chrono::microseconds{49'000 + 100 * ((t * 20 + i) % 25)};
+        clock.sleep_until(until, {});
+        s.server.reset();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
 TEST(Stream, stop_ends_everything_under_load) {
   const SystemClock clock;
   TestServer s{clock};

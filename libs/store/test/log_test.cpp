@@ -22,6 +22,7 @@ class FaultyOps final : public FileOps {
   std::int64_t room = std::numeric_limits<std::int64_t>::max();  // bytes until ENOSPC
   bool fail_sync = false;
   std::atomic<int> syncs{0};
+  std::atomic<int> appending{0}, running{0};  // threads inside append(), threads that will append again
 
   ssize_t pwrite(int fd, std::span<const std::byte> bytes, off_t at) override {
     if (room <= 0) {
@@ -35,7 +36,8 @@ class FaultyOps final : public FileOps {
   }
   int fdatasync(int fd) override {
     ++syncs;
-    if (fd >= 0 && !fail_sync) return 0;  // quick: no test here cuts the power
+    while (running > 1 && appending < 2) std::this_thread::yield();  // a slow disk: others arrive meanwhile
+    if (fd >= 0 && !fail_sync) return 0;                             // quick: no test here cuts the power
     errno = EIO;
     return -1;
   }
@@ -345,11 +347,18 @@ TEST_P(Log, concurrent_appends_share_fsyncs) {
   constexpr int kThreads = 8;
   constexpr int kEach = 50;
   std::vector<std::thread> threads;
+  ops_.running = kThreads;
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
+      struct Leave {  // also when an assertion ends the thread early
+        std::atomic<int>& running;
+        ~Leave() { --running; }
+      } const leave{ops_.running};
       for (int i = 0; i < kEach; ++i) {
         const std::string text = std::to_string(t) + ":" + std::to_string(i);
+        ++ops_.appending;
         const auto ref = log_->append(crypto::as_bytes(text));
+        --ops_.appending;
         ASSERT_OK(ref);
         ASSERT_EQ(text_of(*log_->read(*ref, 100)), text);
       }
