@@ -200,6 +200,9 @@ void Queue::add_newer_progress(Job& job) const {
 
 Status Queue::cancel(std::string_view id) {
   for (;;) {
+    // The table first: a job whose end is written stays among the running ones for a moment.
+    ACESO_TRY(Job job, table_.get(id));
+    if (has_ended(job.state)) return Error{Code::precondition, "the job has ended already"};
     {
       const std::lock_guard lock{mutex_};
       if (const auto found = running_.find(id); found != running_.end()) {
@@ -207,8 +210,6 @@ Status Queue::cancel(std::string_view id) {
         break;
       }
     }
-    ACESO_TRY(Job job, table_.get(id));
-    if (has_ended(job.state)) return Error{Code::precondition, "the job has ended already"};
     if (job.state != JobState::queued) {
       const std::lock_guard lock{mutex_};
       if (stopping_) return Error{Code::unavailable, "the job queue is stopped"};
