@@ -15,10 +15,11 @@ export default defineConfig({
         if (warning.code !== 'MODULE_LEVEL_DIRECTIVE') warn(warning);
       },
       output: {
+        // One chunk for what every page needs: two would share the helpers for CommonJS and so import each other, and which of
+        // a cycle runs first is the bundler's choice.
         manualChunks(id: string) {
-          if (!id.includes('node_modules')) return undefined;
-          if (/node_modules\/(react|react-dom|scheduler|wouter|@tanstack|regexparam|mitt)\//.test(id)) return 'react';
-          if (/node_modules\/@mantine\/(core|hooks|notifications|modals|store)\/|node_modules\/@floating-ui\//.test(id)) return 'mantine';
+          if (id.includes('commonjsHelpers')) return 'libraries';
+          if (/node_modules\/(react|react-dom|scheduler|wouter|@tanstack|regexparam|mitt|@floating-ui|@mantine\/(core|hooks|notifications|modals|store))\//.test(id)) return 'libraries';
           return undefined;
         },
       },
