@@ -47,8 +47,9 @@ class CharacterSet {
   static CharacterSet parse_lenient(std::string_view specific_character_set);  // unknown terms become latin1
   static CharacterSet utf8();
 
-  // Well-formed UTF-8, always: bytes that mean nothing become U+FFFD. `person_name`: '^', '=' and '\\' end an escape's
-  // reach, '\\' alone does for other multi-valued text; CR, LF, FF and TAB do for all.
+  // Well-formed UTF-8, always: bytes that mean nothing become U+FFFD. Where no set is named, bytes above 0x7F are read
+  // as UTF-8 when they are well-formed, else as latin1: what senders that forget (0008,0005) mean. `person_name`: '^',
+  // '=' and '\\' end an escape's reach, '\\' alone does for other multi-valued text; CR, LF, FF and TAB do for all.
   std::string to_utf8(std::span<const std::byte> bytes, bool person_name = false) const;
   // The other way, for answers in the sender's set. Errors: invalid for text the set cannot express.
   Result<std::string> from_utf8(std::string_view text) const;

@@ -4,7 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -42,7 +42,8 @@ class Element {
 
   Tag tag() const noexcept { return tag_; }
   Vr vr() const noexcept { return vr_; }
-  // The value as encoded, without padding removed; empty for sequences, fragments and skipped values.
+  // The value as encoded, without padding removed; of encapsulated pixel data the items up to the delimiter. Empty for
+  // sequences and skipped values.
   std::span<const std::byte> bytes() const noexcept { return own_.empty() ? view_ : std::span<const std::byte>{own_}; }
   bool big_endian() const noexcept { return big_endian_; }
   // Where the value starts in the file (for deflated data sets in the inflated bytes) and how long it is there;
@@ -52,14 +53,12 @@ class Element {
   bool skipped() const noexcept { return skipped_; }  // the value was longer than ParseOptions::keep
 
   bool is_sequence() const noexcept { return vr_ == Vr::sq; }
-  const std::vector<Dataset>& items() const noexcept { return items_; }
-  std::vector<Dataset>& items() noexcept { return items_; }
+  const std::vector<Dataset>& items() const noexcept;
+  std::vector<Dataset>& items();
 
   bool is_encapsulated() const noexcept { return encapsulated_; }
-  const std::vector<Fragment>& fragments() const noexcept { return fragments_; }  // without the basic offset table
-  const std::vector<std::uint64_t>& basic_offsets() const noexcept {
-    return basic_offsets_;
-  }  // from the first item after the table
+  const std::vector<Fragment>& fragments() const noexcept;           // without the basic offset table
+  const std::vector<std::uint64_t>& basic_offsets() const noexcept;  // from the first item after the table
 
   // Text: padding removed, decoded by `charset` where the VR says so. Values of multi-valued text are split after
   // decoding. Index out of range, no number, no text: nullopt.
@@ -73,6 +72,8 @@ class Element {
  private:
   friend class Dataset;
   friend class ParserCore;
+  struct Nested;
+  Nested& nested();
   Tag tag_;
   Vr vr_;
   bool big_endian_ = false;
@@ -82,9 +83,7 @@ class Element {
   std::uint64_t length_ = 0;
   std::span<const std::byte> view_;
   std::vector<std::byte> own_;
-  std::vector<Dataset> items_;
-  std::vector<Fragment> fragments_;
-  std::vector<std::uint64_t> basic_offsets_;
+  std::unique_ptr<Nested> nested_;  // most elements have none, and there may be millions
 };
 
 // Elements in ascending order of tags, each tag once. Thread-safe to read.

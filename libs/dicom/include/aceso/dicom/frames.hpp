@@ -12,6 +12,8 @@
 
 namespace aceso::dicom {
 
+struct PixelFormat;
+
 // Byte ranges of an object's frames; a frame of several fragments has several ranges that follow each other.
 class FrameTable {
  public:
@@ -33,6 +35,8 @@ class FrameTable {
   static Result<FrameTable> from_bytes(std::span<const std::byte> bytes);
 
  private:
+  static Result<FrameTable> native(const PixelFormat& format, std::uint64_t offset, std::uint64_t length);
+  static Result<FrameTable> native_as_full(PixelFormat format, std::uint64_t offset, std::uint64_t length);
   bool encapsulated_ = false;
   std::uint64_t bits_ = 0;  // of a native single-bit frame, else 0
   std::vector<Fragment> fragments_;

@@ -19,7 +19,7 @@ namespace aceso::dicom {
 struct ParseOptions {
   std::uint32_t depth = 32;                         // of nested sequences
   std::uint64_t keep = ~std::uint64_t{0};           // values longer than this are located, not kept (Element::skipped)
-  std::uint64_t elements = 4'000'000;               // in all, items and fragments among them
+  std::uint64_t elements = 2'000'000;               // in all, items and fragments among them
   std::uint64_t inflated = std::uint64_t{1} << 30;  // bytes of a deflated data set, and 1032 times the deflated
   std::uint64_t header = std::uint64_t{256} << 20;  // bytes of kept values in all, for StreamReader
   std::optional<Tag> stop_at;                       // the first top-level tag that is not read any more

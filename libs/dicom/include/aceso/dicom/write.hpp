@@ -26,8 +26,9 @@ struct MetaFields {
 Result<std::vector<std::byte>> part10_head(const MetaFields& fields);
 
 // Implicit or explicit little endian; encapsulated syntaxes (explicit) when pixel data are fragments. Sequences and
-// items get defined lengths, group lengths are left out. Errors: invalid (skipped values, explicit lengths past 65534
-// in short VRs, sequences deeper than 32), unsupported (big endian, deflated).
+// items get defined lengths, group lengths are left out; a value past 65534 bytes of a short VR is written as UN (PS3.5
+// 6.2.2). Errors: invalid (skipped values,
+// sequences deeper than 32), unsupported (big endian, deflated).
 Result<std::vector<std::byte>> write_dataset(const Dataset& dataset, std::string_view syntax_uid);
 // SOP class and instance come from the data set.
 Result<std::vector<std::byte>> write_part10(const Dataset& dataset, std::string_view syntax_uid,
