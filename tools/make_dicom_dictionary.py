@@ -60,7 +60,7 @@ def main():
         keep = {"PixelPaddingValue", "OverlayData", "OverlayRows", "OtherPatientIDs", "GraphicData", "ReferencedStudySequence", "AdditionalPatientHistory"}
         for value, (_, _, retired, keyword, _) in rows.items():
             if not retired or keyword in keep:
-                out.write(f"inline constexpr Tag k{keyword}{{0x{value >> 16:04X}, 0x{value & 0xFFFF:04X}}};\n")
+                out.write(f"inline constexpr Tag k{keyword[0].upper()}{keyword[1:]}{{0x{value >> 16:04X}, 0x{value & 0xFFFF:04X}}};\n")
         out.write("\n}  // namespace aceso::dicom::tags\n// clang-format on\n")
     with open(ROOT / "src/sop_classes.inc", "w", encoding="ascii") as out:
         out.write(note)

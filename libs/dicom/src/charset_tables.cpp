@@ -79,13 +79,13 @@ Upper make_upper(CharsetTerm term) {
 }
 
 const Upper& upper_table(CharsetTerm term) {
-  static const auto tables = [] {
+  static const auto kTables = [] {
     std::array<Upper, 12> all{};
     for (std::size_t i = 1; i < all.size(); ++i) all[i] = make_upper(static_cast<CharsetTerm>(i));
     return all;
   }();
   static_assert(static_cast<std::size_t>(CharsetTerm::thai) == 11);
-  return tables[static_cast<std::size_t>(term)];
+  return kTables[static_cast<std::size_t>(term)];
 }
 
 }  // namespace

@@ -26,14 +26,14 @@ Tag canonical(Tag tag) noexcept {
 }
 
 const std::vector<std::uint16_t>& by_keyword() {
-  static const std::vector<std::uint16_t> order = [] {
+  static const std::vector<std::uint16_t> kOrder = [] {
     std::vector<std::uint16_t> index(std::size(kAttributes));
     for (std::size_t i = 0; i < index.size(); ++i) index[i] = static_cast<std::uint16_t>(i);
     std::sort(index.begin(), index.end(),
               [](std::uint16_t a, std::uint16_t b) { return kAttributes[a].keyword < kAttributes[b].keyword; });
     return index;
   }();
-  return order;
+  return kOrder;
 }
 
 }  // namespace

@@ -136,19 +136,19 @@ Element::Nested& Element::nested() {
 }
 
 const std::vector<Dataset>& Element::items() const noexcept {
-  static const std::vector<Dataset> none;
-  return nested_ ? nested_->items : none;
+  static const std::vector<Dataset> kNone;
+  return nested_ ? nested_->items : kNone;
 }
 std::vector<Dataset>& Element::items() {
   return nested().items;
 }
 const std::vector<Fragment>& Element::fragments() const noexcept {
-  static const std::vector<Fragment> none;
-  return nested_ ? nested_->fragments : none;
+  static const std::vector<Fragment> kNone;
+  return nested_ ? nested_->fragments : kNone;
 }
 const std::vector<std::uint64_t>& Element::basic_offsets() const noexcept {
-  static const std::vector<std::uint64_t> none;
-  return nested_ ? nested_->basic_offsets : none;
+  static const std::vector<std::uint64_t> kNone;
+  return nested_ ? nested_->basic_offsets : kNone;
 }
 
 std::size_t Element::value_count() const noexcept {

@@ -136,7 +136,7 @@ Result<FrameTable> FrameTable::native(const PixelFormat& format, std::uint64_t o
   const std::uint64_t frame_bits = samples * format.bits_allocated;  // < 2^32 * 4 * 64: pixel_format bounds it
   if (frame_bits / 8 * format.frames > (std::uint64_t{1} << 62)) return Error{Code::too_large, "too many pixels"};
   // Some write colour that is called 4:2:2 and is not subsampled.
-  std::uint64_t total = (frame_bits * format.frames + 7) / 8;
+  const std::uint64_t total = (frame_bits * format.frames + 7) / 8;
   if (format.photometric == Photometric::ybr_full_422 && format.samples == 3 && length >= total / 2 * 3)
     return native_as_full(format, offset, length);
   if (total > length) {

@@ -209,7 +209,7 @@ Result<ParserCore::Outcome> ParserCore::step_elements(std::span<const std::byte>
 
 // (FFFE,eeee) where an element was due.
 Result<ParserCore::Outcome> ParserCore::delimiter(Tag tag, std::span<const std::byte> rest) {
-  Level& level = levels_.back();
+  const Level& level = levels_.back();
   const bool open_item = levels_.size() > 1 && level.end == kOpen;
   if (tag == kItemEnd && open_item) {
     position_ += 8;
@@ -276,7 +276,7 @@ Result<ParserCore::Outcome> ParserCore::step_items(std::span<const std::byte> re
     if (last) return end_of_input(rest);
     return Outcome::needs_more;
   }
-  Level& level = levels_.back();
+  const Level& level = levels_.back();
   if (level.limit != kOpen && level.limit - position_ < 8) return damaged("a sequence too short for an item");
   const bool big = level.encoding.big_endian;
   const Tag tag = tag_at(rest, big);

@@ -7,7 +7,7 @@
 namespace aceso::dicom {
 namespace {
 
-enum : std::uint8_t { kText = 1, kCharset = 2, kBulk = 4, kLong = 8, kMulti = 16 };
+constexpr std::uint8_t kText = 1, kCharset = 2, kBulk = 4, kLong = 8, kMulti = 16;
 
 struct VrInfo {
   char name[3];

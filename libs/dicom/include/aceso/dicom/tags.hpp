@@ -920,7 +920,7 @@ inline constexpr Tag kInPlanePhaseEncodingDirection{0x0018, 0x1312};
 inline constexpr Tag kFlipAngle{0x0018, 0x1314};
 inline constexpr Tag kVariableFlipAngleFlag{0x0018, 0x1315};
 inline constexpr Tag kSAR{0x0018, 0x1316};
-inline constexpr Tag kdBdt{0x0018, 0x1318};
+inline constexpr Tag kDBdt{0x0018, 0x1318};
 inline constexpr Tag kB1rms{0x0018, 0x1320};
 inline constexpr Tag kAcquisitionDeviceProcessingDescription{0x0018, 0x1400};
 inline constexpr Tag kAcquisitionDeviceProcessingCode{0x0018, 0x1401};
