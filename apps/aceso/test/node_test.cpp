@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
 #include <vector>
@@ -75,10 +78,18 @@ TEST_F(NodeTest, starts_again_after_kill_9) {
   EXPECT_EQ(again.stop().status, kOk);
 }
 
+// Prints how long it took: 5 s are promised on a machine that is not busy with other things, which a test cannot know.
 TEST_F(NodeTest, stops_cleanly_under_load) {
   BackgroundNode node{home_.path()};
   const auto at = ready(node);
   ASSERT_NE(at.port, 0);
+  std::vector<std::unique_ptr<net::Client>> idle;
+  for (int i = 0; i < 100; ++i) {
+    auto client = net::Client::connect_tcp(at.host, at.port);
+    ASSERT_TRUE(client.ok());
+    EXPECT_EQ((*client)->send({.target = "/readyz"})->status, 200);
+    idle.push_back(*std::move(client));
+  }
   std::atomic<bool> done{false};
   std::atomic<int> answered{0};
   std::vector<std::thread> load;
@@ -92,7 +103,11 @@ TEST_F(NodeTest, stops_cleanly_under_load) {
     });
   }
   while (answered < 200) std::this_thread::yield();
-  const auto outcome = node.stop(SIGTERM, 20);
+  const auto begun = std::chrono::steady_clock::now();
+  const auto outcome = node.stop();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
+  std::printf("stopped %.2f s after SIGTERM, with 100 idle connections and 4 that asked without pause\n", took.count());
+  RecordProperty("stop_seconds", std::to_string(took.count()));
   done = true;
   for (auto& t : load) t.join();
   EXPECT_EQ(outcome.status, kOk) << outcome.err;

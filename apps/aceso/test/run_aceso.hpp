@@ -16,7 +16,7 @@ struct Outcome {
 
 // Environment entries "NAME=value" are added; ACESO_HOME is `home`. Killed after `seconds`.
 Outcome run_aceso(const std::filesystem::path& home, const std::vector<std::string>& arguments,
-                  const std::string& input = {}, const std::vector<std::string>& environment = {}, int seconds = 120);
+                  const std::string& input = {}, const std::vector<std::string>& environment = {}, int seconds = 400);
 
 // A node in the background on a port the kernel chooses. stop() sends SIGTERM and waits.
 class BackgroundNode {
@@ -26,8 +26,8 @@ class BackgroundNode {
   BackgroundNode(const BackgroundNode&) = delete;
   BackgroundNode& operator=(const BackgroundNode&) = delete;
   ~BackgroundNode();
-  std::string read_line(int seconds = 60);  // the next line of its standard output, "" when it ended
-  Outcome stop(int signal = SIGTERM, int seconds = 30);
+  std::string read_line(int seconds = 200);  // the next line of its standard output, "" when it ended
+  Outcome stop(int signal = SIGTERM, int seconds = 120);
   int pid() const { return pid_; }
 
  private:

@@ -23,19 +23,19 @@ void Shard::start() {
 }
 
 void Shard::stop() {
-  if (thread_.joinable()) {
-    post([this] {
-      close_all();
-      stopping_ = true;  // a tick that has expired already is not cancelled: it must not start another
-      timer_.cancel();
-      work_.reset();
-    });
-  }
-  {
+  const auto refuse_more = [this] {
     const std::lock_guard lock{post_mutex_};
     alive_ = false;
-  }
-  if (thread_.joinable()) thread_.join();
+  };
+  if (!thread_.joinable()) return refuse_more();
+  post([this, refuse_more] {
+    refuse_more();  // here and not later: what was posted before still runs, and nothing is taken that would not
+    close_all();
+    stopping_ = true;  // a tick that has expired already is not cancelled: it must not start another
+    timer_.cancel();
+    work_.reset();
+  });
+  thread_.join();
 }
 
 bool Shard::post(std::function<void()> task) {
