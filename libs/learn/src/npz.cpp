@@ -93,6 +93,14 @@ Result<std::string> member_key(const zip_stat_t& stat, zip_uint64_t index) {
   return std::string{key};
 }
 
+// Before anything is allocated: what is stored has its own size, and deflate makes at most 1032 bytes of one (zlib's
+// technical notes).
+bool can_hold(const zip_stat_t& stat, std::size_t archive_bytes) {
+  constexpr zip_uint64_t kMostOfOne = 1032;
+  if (stat.comp_size > archive_bytes) return false;
+  return stat.comp_method == ZIP_CM_STORE ? stat.size == stat.comp_size : stat.size <= stat.comp_size * kMostOfOne;
+}
+
 }  // namespace
 
 Result<NamedArrays> parse_npz(std::span<const std::byte> bytes, std::uint64_t limit) {
@@ -122,6 +130,8 @@ Result<NamedArrays> parse_npz(std::span<const std::byte> bytes, std::uint64_t li
         (stat.comp_method != ZIP_CM_STORE && stat.comp_method != ZIP_CM_DEFLATE)) {
       return member_error(key, "is compressed by other means than deflate", Code::unsupported);
     }
+    if ((stat.valid & ZIP_STAT_COMP_SIZE) == 0 || !can_hold(stat, bytes.size()))
+      return member_error(key, "declares more bytes than its part of the archive can hold");
     if (stat.size > left + kNpyMaxHeader)
       return member_error(key, "declares more bytes than the limit of " + std::to_string(limit), Code::too_large);
     ACESO_TRY(Array array, read_member(archive.get(), i, key, stat.size, left));

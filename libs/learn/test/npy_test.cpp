@@ -119,6 +119,25 @@ TEST(Npz, holds_to_its_limit_over_all_members) {
   EXPECT_TRUE(parse_npz(*to_npz(two_arrays()), 18).ok());
 }
 
+// Directory, local header and array header agree on 900 MB; the archive has 200 bytes.
+TEST(Npz, refuses_a_size_that_the_archive_cannot_hold_before_it_takes_memory) {
+  auto bytes = *to_npz({{"X", Array::zeros(DType::u8, {9})}});
+  const auto put = [&](std::string_view mark, std::size_t offset, std::string_view value) {
+    for (std::size_t i = 0; i + mark.size() <= bytes.size(); ++i) {
+      if (std::memcmp(bytes.data() + i, mark.data(), mark.size()) == 0)
+        std::memcpy(bytes.data() + i + offset, value.data(), value.size());
+    }
+  };
+  const std::uint32_t size = 900'000'000 + 128;
+  const std::string_view four{reinterpret_cast<const char*>(&size), 4};
+  put("PK\x01\x02", 24, four);
+  put("PK\x03\x04", 22, four);
+  put("(9,)", 0, "(900000000,)");
+  const auto refused = parse_npz(bytes, std::uint64_t{1} << 30);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().message(), "member \"X\": declares more bytes than its part of the archive can hold");
+}
+
 TEST(Npz, refuses_names_that_are_paths) {
   auto bytes = *to_npz({{"a.b.c", Array::zeros(DType::u8, {1})}});
   for (std::size_t i = 0; i + 5 < bytes.size(); ++i) {
