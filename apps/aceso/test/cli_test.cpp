@@ -6,6 +6,7 @@
 
 #include "aceso/base/file.hpp"
 #include "aceso/base/json.hpp"
+#include "aceso/base/small_disk.hpp"
 #include "aceso/learn/dataset.hpp"
 #include "exit_code.hpp"
 #include "run_aceso.hpp"
@@ -80,6 +81,24 @@ TEST_F(Cli, a_damaged_archive_is_refused_and_leaves_nothing) {
   EXPECT_NE(import.status, kOk);
   EXPECT_NE(import.err.find("bad.npz"), std::string::npos) << import.err;
   EXPECT_EQ(run({"dataset", "show", "bad"}).status, kNotFound);
+}
+
+TEST_F(Cli, training_on_a_full_disk_says_so_and_leaves_the_home_usable) {
+  std::filesystem::create_directories(home_.path() / "home");
+  const auto disk = testing::SmallDisk::mount(home_.path() / "home", 16 << 20);
+  if (!disk) GTEST_SKIP() << "skipped: mounts are not allowed here";
+  const auto import =
+      run({"dataset", "import", phantom(), "--name", "phantom", "--classes", "smooth,spiculated", "--json"});
+  ASSERT_EQ(import.status, kOk) << import.err << import.out;
+  disk->fill(700'000);  // the weights alone take 1.2 MB
+  const auto train = run({"train", "--dataset", "phantom", "--name", "nodule", "--epochs", "1", "--batch", "16"});
+  EXPECT_NE(train.status, kOk);
+  EXPECT_NE(train.err.find("disk"), std::string::npos) << train.err << train.out;
+  EXPECT_EQ(run({"model", "show", "nodule"}).status, kNotFound);
+  EXPECT_EQ(run({"dataset", "show", "phantom"}).status, kOk);
+  std::filesystem::remove(disk->path() / "ballast");
+  const auto again = run({"train", "--dataset", "phantom", "--name", "nodule", "--epochs", "1", "--batch", "16"});
+  EXPECT_EQ(again.status, kOk) << again.err;
 }
 
 TEST_F(Cli, from_arrays_to_a_prediction) {

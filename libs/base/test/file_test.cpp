@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "aceso/base/small_disk.hpp"
 #include "aceso/base/testing.hpp"
 
 namespace aceso {
@@ -53,6 +54,19 @@ TEST_F(File, a_failed_write_keeps_the_old_file_and_leaves_nothing_behind) {
   EXPECT_FALSE(write_file_atomic(at("taken"), "text over a folder").ok());
   EXPECT_EQ(*read_text_file(at("taken/inside"), 10), "x");
   EXPECT_EQ(entries(folder_->path()), 1U);
+}
+
+TEST_F(File, a_full_disk_keeps_the_old_file_and_leaves_nothing_behind) {
+  const auto disk = testing::SmallDisk::mount(folder_->path(), 256 * 1024);
+  if (!disk) GTEST_SKIP() << "skipped: mounts are not allowed here";
+  ASSERT_OK(write_file_atomic(at("x"), std::string(10'000, 'o')));
+  EXPECT_CODE(write_file_atomic(at("x"), std::string(1'000'000, 'n')), Code::exhausted);
+  EXPECT_EQ(*read_text_file(at("x"), 10'000), std::string(10'000, 'o'));
+  EXPECT_EQ(entries(folder_->path()), 1U);
+  ASSERT_OK(write_file_atomic(at("x"), std::string(100'000, 'n'))) << "what was left of the failure takes no room";
+  disk->fill(0);
+  EXPECT_CODE(write_file_atomic(at("x"), "one byte more"), Code::exhausted);
+  EXPECT_EQ(read_text_file(at("x"), 100'000)->size(), 100'000U);
 }
 
 TEST_F(File, errors_name_the_path_as_given) {

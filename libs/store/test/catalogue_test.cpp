@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "aceso/base/small_disk.hpp"
 #include "fixture.hpp"
 
 namespace aceso::store {
@@ -194,6 +195,36 @@ TEST(SqliteCatalogue, readers_do_not_wait_for_a_writer) {
     return {};
   });
   EXPECT_OK(done);
+}
+
+TEST(SqliteCatalogue, a_full_disk_loses_no_acknowledged_row) {
+  Surroundings around;
+  const auto disk = testing::SmallDisk::mount(around.folder.path(), 4 << 20);
+  if (!disk) GTEST_SKIP() << "skipped: mounts are not allowed here";
+  disk->fill(1 << 20);
+  const auto count = [](const Catalogue& catalogue) {
+    return catalogue.query("SELECT count(*) FROM patient")->at(0).integer(0);
+  };
+  std::int64_t kept = 0;
+  {
+    auto catalogue = open_sqlite(around.path("a.sqlite"), kMigrations, around.logger);
+    ASSERT_OK(catalogue);
+    for (;;) {
+      const auto done = (*catalogue)->execute("INSERT INTO patient (name) VALUES (?1)", {std::string(20'000, 'x')});
+      if (!done) {
+        EXPECT_CODE(done, Code::exhausted);
+        break;
+      }
+      ++kept;
+    }
+    EXPECT_GT(kept, 5);
+    EXPECT_EQ(count(**catalogue), kept);
+    std::filesystem::remove(around.path("ballast"));
+    EXPECT_OK((*catalogue)->execute("INSERT INTO patient (name) VALUES ('room again')"));
+  }
+  auto catalogue = open_sqlite(around.path("a.sqlite"), kMigrations, around.logger);
+  ASSERT_OK(catalogue);
+  EXPECT_EQ(count(**catalogue), kept + 1);
 }
 
 TEST(SqliteCatalogue, upgrades_an_older_file_and_refuses_a_newer_one) {

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "aceso/base/random.hpp"
+#include "aceso/base/small_disk.hpp"
 #include "crc32c.hpp"
 #include "fixture.hpp"
 #include "segmented_log.hpp"
@@ -412,6 +413,44 @@ TEST(LogFileSize, a_limit_of_the_system_is_a_full_disk) {  // the true system ca
   const auto next = (*log)->append(crypto::as_bytes(pattern(50'000, 1)));
   ASSERT_OK(next);
   EXPECT_EQ(text_of(*(*log)->read(*next, 50'000)), pattern(50'000, 1));
+}
+
+TEST(LogOnAFullDisk, keeps_what_it_acknowledged_and_goes_on_when_there_is_room) {
+  Surroundings around;
+  const auto disk = testing::SmallDisk::mount(around.folder.path(), 4 << 20);
+  if (!disk) GTEST_SKIP() << "skipped: mounts are not allowed here";
+  disk->fill(1 << 20);
+  std::vector<RecordRef> kept;
+  const auto read_all = [&](const SegmentedLog& log) {
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+      const auto bytes = log.read(kept[i], 50'000);
+      ASSERT_OK(bytes);
+      ASSERT_EQ(text_of(*bytes), pattern(50'000, i)) << i;
+    }
+  };
+  {
+    auto log = SegmentedLog::open(around.path("log"), {}, around.clock, around.logger);
+    ASSERT_OK(log);
+    for (;;) {
+      const auto ref = (*log)->append(crypto::as_bytes(pattern(50'000, kept.size())));
+      if (!ref) {
+        EXPECT_CODE(ref, Code::exhausted);
+        break;
+      }
+      kept.push_back(*ref);
+    }
+    EXPECT_GT(kept.size(), 5U);
+    read_all(**log);
+  }
+  auto log = SegmentedLog::open(around.path("log"), {}, around.clock, around.logger);  // with no room left
+  ASSERT_OK(log);
+  read_all(**log);
+  std::filesystem::remove(around.path("ballast"));
+  const auto next = (*log)->append(crypto::as_bytes(pattern(50'000, kept.size())));
+  ASSERT_OK(next);
+  kept.push_back(*next);
+  read_all(**log);
+  EXPECT_OK((*log)->verify());
 }
 
 TEST(LogEncryption, hides_the_content_and_wants_its_key) {
