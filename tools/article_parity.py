@@ -3,11 +3,11 @@ import argparse
 import json
 import os
 import pathlib
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 import numpy as np
 
@@ -68,15 +68,23 @@ def write(folder, images, labels, test, limit):
     return folder / "train.npz", folder / "test.npz"
 
 
+def run(command, o):
+    """Standard output of a program, and the processor seconds it used."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    out = subprocess.run([*o.before.split(), *command], check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True).stdout
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return out, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 def run_keras(train, test, seed, o):
-    out = subprocess.run([sys.executable, "-c", KERAS, train, test, str(seed), str(o.epochs), str(o.threads)], check=True, capture_output=True, text=True).stdout
-    return json.loads(out[out.index("RESULT ") + 7:])
+    out, cpu_seconds = run([sys.executable, "-c", KERAS, train, test, str(seed), str(o.epochs), str(o.threads)], o)
+    return {**json.loads(out[out.index("RESULT ") + 7:]), "cpu_seconds": cpu_seconds}
 
 
 def run_aceso(train, test, seed, o):
-    command = [os.environ["ACESO"], "article", str(train), str(test), "--epochs", str(o.epochs), "--seed", str(seed), "--threads", str(o.threads), "--json", "-"]
-    out = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
-    return {**{k: out["test"][k] for k in ("loss", "accuracy", "auroc")}, "seconds": out["seconds"]}
+    out, cpu_seconds = run([os.environ["ACESO"], "article", str(train), str(test), "--epochs", str(o.epochs), "--seed", str(seed), "--threads", str(o.threads), "--json", "-"], o)
+    result = json.loads(out)
+    return {**{k: result["test"][k] for k in ("loss", "accuracy", "auroc")}, "seconds": result["seconds"], "cpu_seconds": cpu_seconds}
 
 
 def cpu():
@@ -95,6 +103,7 @@ def main():
     p.add_argument("--epochs", type=int, default=10)
     p.add_argument("--limit", type=int, default=0)
     p.add_argument("--threads", type=int, default=0)
+    p.add_argument("--before", default="", help="a command put before each run, such as 'nice' or 'taskset -c 0'")
     p.add_argument("--out")
     o = p.parse_args()
     if not os.access(os.environ["ACESO"], os.X_OK):
@@ -109,25 +118,30 @@ def main():
             train, test = write(pathlib.Path(temporary), *globals()[o.set](folder), o.limit)
         results = {"keras": [], "aceso": []}
         for seed in range(1, o.seeds + 1):
-            for name, run in (("keras", run_keras), ("aceso", run_aceso)):   # in turns, so that both meet the same load
-                begun = time.time()
-                results[name].append(run(train, test, seed, o))
-                results[name][-1]["process_seconds"] = time.time() - begun
+            for name, race in (("keras", run_keras), ("aceso", run_aceso)):   # in turns, so that both meet the same load
+                results[name].append(race(train, test, seed, o))
                 print(f"seed {seed} {name}: {results[name][-1]}", file=sys.stderr, flush=True)
     summary = {"cpu": cpu(), "set": o.files or o.set, "epochs": o.epochs, "limit": o.limit, "seeds": o.seeds, "results": results}
-    print(f"{'':10}{'Keras mean':>12}{'min':>9}{'max':>9}{'Aceso mean':>13}{'min':>9}{'max':>9}")
-    for key in ("accuracy", "auroc", "loss", "seconds"):
+    print(f"{'':12}{'Keras mean':>12}{'min':>9}{'max':>9}{'Aceso mean':>13}{'min':>9}{'max':>9}")
+    for key in ("accuracy", "auroc", "loss", "seconds", "cpu_seconds"):
         k, a = ([r[key] for r in results[name]] for name in ("keras", "aceso"))
-        print(f"{key:10}{statistics.mean(k):12.4f}{min(k):9.4f}{max(k):9.4f}{statistics.mean(a):13.4f}{min(a):9.4f}{max(a):9.4f}")
-    ratios = [k["seconds"] / a["seconds"] for k, a in zip(results["keras"], results["aceso"])]
-    mean = statistics.mean(r["accuracy"] for r in results["aceso"])
-    spread = [r["accuracy"] for r in results["keras"]]
-    summary["time_ratio_median"], summary["within_spread"] = statistics.median(ratios), min(spread) <= mean <= max(spread)
-    print(f"Keras's time is {statistics.median(ratios):.2f} times Aceso's (median of {o.seeds} pairs, {min(ratios):.2f} to {max(ratios):.2f})")
-    print(f"mean accuracy {'within' if summary['within_spread'] else 'above' if mean > max(spread) else 'BELOW'} the spread of Keras's own seeds; {summary['cpu']}")
+        print(f"{key:12}{statistics.mean(k):12.4f}{min(k):9.4f}{max(k):9.4f}{statistics.mean(a):13.4f}{min(a):9.4f}{max(a):9.4f}")
+    reached = True
+    for key in ("seconds", "cpu_seconds"):
+        ratios = [k[key] / a[key] for k, a in zip(results["keras"], results["aceso"])]
+        summary[f"{key}_ratio_median"] = statistics.median(ratios)
+        reached &= key != "cpu_seconds" or statistics.median(ratios) > 1   # wall time depends on what else the machine does
+        print(f"Keras's {key} are {statistics.median(ratios):.2f} times Aceso's (median of {o.seeds} pairs, {min(ratios):.2f} to {max(ratios):.2f})")
+    for key in ("accuracy", "auroc"):
+        mean, spread = statistics.mean(r[key] for r in results["aceso"]), [r[key] for r in results["keras"]]
+        where = "within" if min(spread) <= mean <= max(spread) else "above" if mean > max(spread) else "BELOW"
+        summary[f"{key}_against_spread"] = where
+        reached &= where != "BELOW"
+        print(f"mean {key} {where} the spread of Keras's own seeds")
+    print(summary["cpu"])
     if o.out:
         pathlib.Path(o.out).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf8")
-    sys.exit(0 if mean >= min(spread) else 1)
+    sys.exit(0 if reached else 1)
 
 
 main()

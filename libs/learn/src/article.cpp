@@ -93,7 +93,8 @@ class Article {
 
  private:
   std::size_t validation_count(std::size_t all) const {
-    return static_cast<std::size_t>(std::llround(options_.validation_fraction * static_cast<double>(all)));
+    // Keras rounds the learnt part down.
+    return all - static_cast<std::size_t>((1 - options_.validation_fraction) * static_cast<double>(all));
   }
 
   void split_as_published() {
