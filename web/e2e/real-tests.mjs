@@ -1,20 +1,56 @@
-// Against a running node: set-up when it is fresh, sign-in, and the whole path of a diagnosis when there is a model and an image.
-import { check, test } from './harness.mjs';
+// Against a running node: set-up when it is fresh, sign-in, and the whole path from a data set to a diagnosis and its verdict.
+import { readFileSync } from 'node:fs';
+import { check, equal, test, until } from './harness.mjs';
 import { phantom } from './mock-server/phantom.mjs';
+
+const slow = { timeout: 120_000 };   // training and the first prediction, on a machine that may be busy
+
+// A picture of the test split of the first data set, as the node draws it: what the model was made for.
+async function sampleOf(visitor) {
+  const bytes = await visitor.page.evaluate(async () => {
+    const sets = await (await fetch('/api/v1/datasets')).json();
+    if (!sets.items?.length) return null;
+    const name = encodeURIComponent(sets.items[0].name);
+    const samples = await (await fetch(`/api/v1/datasets/${name}/samples?split=test&limit=50`)).json();
+    const wanted = samples.items.find((sample) => sample.label === 1) ?? samples.items[0];
+    const image = await fetch(`/api/v1/datasets/${name}/samples/${wanted.index}/image.png`);
+    return [...new Uint8Array(await image.arrayBuffer())];
+  });
+  return bytes && { name: 'sample.png', mimeType: 'image/png', buffer: Buffer.from(bytes) };
+}
 
 /** @param {{ name: string, password: string, setupToken: string, image: string }} credentials */
 export function realTests({ name, password, setupToken, image }) {
+  const picture = async (visitor) => (image ? { name: 'image.png', mimeType: 'image/png', buffer: readFileSync(image) } : (await sampleOf(visitor)) ?? { name: 'phantom.png', mimeType: 'image/png', buffer: phantom({ seed: 5, size: 128, nodule: 'smooth' }) });
+  const read = async (visitor, blinded = false) => {
+    await visitor.signIn(name, password);
+    const file = await picture(visitor);
+    await visitor.go('/diagnose');
+    if (blinded) await visitor.page.getByRole('switch', { name: 'Blinded reading' }).click();
+    await visitor.page.locator('input[type=file]').setInputFiles(file);
+  };
   if (setupToken) {
     test('node: the first run makes an administrator', async (visit) => {
       const visitor = await visit();
+      const { page } = visitor;
       await visitor.go('/');
-      const fields = visitor.page.locator('form input');
-      await fields.nth(0).fill(setupToken);
-      await fields.nth(1).fill(name);
-      await fields.nth(2).fill(password);
-      await fields.nth(3).fill(password);
-      await visitor.page.locator('button[type=submit]').click();
-      await visitor.page.locator('#content').waitFor();
+      await visitor.shot('node-set-up');
+      await visitor.axe('set-up');
+      const make = async (token) => {
+        await page.getByLabel('Set-up token').fill(token);
+        await page.getByLabel('Your user name').fill(name);
+        await page.getByLabel('Password', { exact: true }).fill(password);
+        await page.getByLabel('Repeat the password').fill(password);
+        await page.getByRole('button', { name: 'Create administrator' }).click();
+      };
+      await make('a token that nobody showed');
+      await page.getByText('The set-up token is not right.').waitFor();
+      await make(setupToken);
+      await page.locator('#content').waitFor();
+      for (const [label, path] of [['diagnose', '/diagnose'], ['datasets', '/datasets'], ['training', '/training'], ['models', '/models'], ['predictions', '/predictions']]) {
+        await visitor.go(path);
+        await visitor.shot(`empty-${label}`);
+      }
     });
   }
   test('node: a wrong password is refused without saying why', async (visit) => {
@@ -25,26 +61,93 @@ export function realTests({ name, password, setupToken, image }) {
     await visitor.page.getByRole('button', { name: 'Sign in' }).click();
     await visitor.page.getByText('The name or password is not right.').waitFor();
   });
-  test('node: an image is diagnosed and the prediction is kept', async (visit) => {
-    const visitor = await visit();
-    await visitor.signIn(name, password);
-    await visitor.go('/diagnose');
-    if (await visitor.page.getByText('No model to diagnose with').count()) { console.log('        (no model registered: the page says so)'); return; }
-    await visitor.page.locator('input[type=file]').setInputFiles(image || { name: 'phantom.png', mimeType: 'image/png', buffer: phantom({ seed: 5, size: 128, nodule: 'smooth' }) });
-    await visitor.page.getByTestId('probability').waitFor({ timeout: 60_000 });
-    check(/%/.test((await visitor.page.getByTestId('probability').textContent()) ?? ''), 'a probability is shown');
-    await visitor.shot('node-prediction');
-    await visitor.go('/predictions');
-    check((await visitor.page.locator('tbody tr').count()) > 0, 'the prediction is listed');
-    await visitor.page.locator('tbody tr a').first().click();
-    await visitor.page.locator('[data-ready=true]').waitFor();
-  });
+  if (!setupToken) {
+    test('node: a training is started, followed and ends in a model with its evaluation', async (visit) => {
+      const visitor = await visit();
+      const { page } = visitor;
+      await visitor.signIn(name, password);
+      await visitor.go('/datasets');
+      await page.locator('#content a[href^="/datasets/"]').first().click();
+      await page.locator('.contact-cell').first().waitFor();
+      await visitor.shot('node-dataset');
+      await page.getByRole('link', { name: 'Train on this' }).click();
+      await page.getByLabel('Model name').fill('second-look');
+      await page.getByLabel('Epochs').fill('2');
+      await page.getByRole('dialog').getByRole('button', { name: 'Start training' }).click();
+      await page.getByRole('heading', { name: 'second-look' }).waitFor();
+      await page.getByText('Succeeded').waitFor(slow);
+      await page.getByText('Epoch 2 of 2').waitFor();
+      await until(async () => (await page.locator('.recharts-line-curve').count()) >= 2, 'the curves are drawn');
+      await visitor.shot('node-training');
+      await page.getByRole('link', { name: 'Open model' }).click();
+      await page.getByRole('tab', { name: 'Evaluation' }).click();
+      await page.getByText('AUROC').first().waitFor();
+      await visitor.shot('node-evaluation');
+      await page.getByRole('tab', { name: 'Report' }).click();
+      await page.frameLocator('iframe').getByText('second-look').first().waitFor();
+    });
+    test('node: an image is diagnosed, judged twice, and kept', async (visit) => {
+      const visitor = await visit();
+      const { page } = visitor;
+      await read(visitor);
+      await page.getByTestId('probability').waitFor(slow);
+      await page.locator('[data-ready=true]').waitFor();
+      const shown = (await page.getByTestId('probability').textContent()) ?? '';
+      check(/\d%/.test(shown), `a probability is shown: ${shown}`);
+      await visitor.shot('node-prediction');
+      await page.getByRole('button', { name: 'Agree', exact: true }).click();
+      await page.getByRole('button', { name: /Save verdict/ }).click();
+      await page.getByText('Stored as revision 1.').waitFor();
+      await page.getByRole('button', { name: 'Disagree' }).click();
+      await page.getByLabel('Comment').fill('seen again on a larger screen');
+      await page.getByRole('button', { name: /Save revision/ }).click();
+      await page.getByText('Stored as revision 2.').waitFor();
+      await visitor.shot('node-verdict');
+      await visitor.go('/predictions');
+      await visitor.shot('node-predictions');
+      await page.locator('tbody tr a').first().click();
+      await page.locator('[data-ready=true]').waitFor();
+      equal(await page.getByTestId('probability').textContent(), shown, 'the probability that was kept');
+      await page.getByText('seen again on a larger screen').waitFor();
+    });
+    test('node: a blinded reading shows nothing before the verdict', async (visit) => {
+      const visitor = await visit();
+      const { page } = visitor;
+      await read(visitor, true);
+      await page.getByText('The prediction is hidden').waitFor(slow);
+      equal(await page.getByTestId('probability').count(), 0, 'probabilities shown');
+      check(!/\d%/.test((await page.locator('.diagnose-grid > :last-child').textContent()) ?? ''), 'no percentage is shown');
+      await visitor.shot('node-blinded');
+    });
+    test('node: a lying image is refused with the reason', async (visit) => {
+      const visitor = await visit();
+      await visitor.signIn(name, password);
+      await visitor.go('/diagnose');
+      await visitor.page.locator('input[type=file]').setInputFiles({ name: 'lie.png', mimeType: 'image/png', buffer: Buffer.from('this is not a PNG at all') });
+      await visitor.page.getByText(/^Request [0-9a-f-]+$/).waitFor();
+      await visitor.shot('node-lie');
+    });
+  }
   test('node: the audit trail shows the sign-in and verifies', async (visit) => {
     const visitor = await visit();
     await visitor.signIn(name, password);
     await visitor.go('/audit');
     await visitor.page.getByText('The chain is whole').waitFor();
     check((await visitor.page.getByText('user.login').count()) > 0, 'the sign-in is recorded');
+  });
+  test('node: a clinician who was added sees what clinicians see', async (visit) => {
+    const admin = await visit();
+    await admin.signIn(name, password);
+    await admin.go('/users');
+    await admin.page.getByRole('button', { name: 'Add user' }).click();
+    await admin.page.getByRole('dialog').getByLabel('User name').fill('novak');
+    await admin.page.getByRole('dialog').getByLabel('First password').fill('a longer pass phrase');
+    await admin.page.getByRole('button', { name: 'Create user' }).click();
+    await admin.page.getByText('User novak created').waitFor();
+    const clinician = await visit();
+    await clinician.signIn('novak', 'a longer pass phrase');
+    const entries = await clinician.page.locator('nav a.nav-link').allTextContents();
+    check(entries.includes('Diagnose') && !entries.includes('Users') && !entries.includes('Audit'), `a clinician sees ${entries}`);
   });
   test('node: signing out ends the session', async (visit) => {
     const visitor = await visit();
