@@ -14,7 +14,7 @@
 namespace aceso::app {
 namespace {
 
-class Cli : public testing::Test {
+class Cli : public ::testing::Test {
  protected:
   Cli() : home_{TempDir::create().operator*()} {}
   Outcome run(const std::vector<std::string>& arguments, const std::string& input = {},

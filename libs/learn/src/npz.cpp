@@ -93,12 +93,18 @@ Result<std::string> member_key(const zip_stat_t& stat, zip_uint64_t index) {
   return std::string{key};
 }
 
-// Before anything is allocated: what is stored has its own size, and deflate makes at most 1032 bytes of one (zlib's
-// technical notes).
-bool can_hold(const zip_stat_t& stat, std::size_t archive_bytes) {
-  constexpr zip_uint64_t kMostOfOne = 1032;
-  if (stat.comp_size > archive_bytes) return false;
-  return stat.comp_method == ZIP_CM_STORE ? stat.size == stat.comp_size : stat.size <= stat.comp_size * kMostOfOne;
+// Before anything is allocated: what is stored has its own size; what is deflated may not take memory out of all
+// proportion to the file that someone sent.
+std::string_view fault_of_size(const zip_stat_t& stat, std::size_t archive_bytes) {
+  constexpr zip_uint64_t kMostOfOne = 1032;  // deflate's own bound (zlib, technical notes)
+  constexpr zip_uint64_t kSuspicious = 200;
+  constexpr zip_uint64_t kHarmless = zip_uint64_t{256} << 20;
+  if (stat.comp_size > archive_bytes || stat.size > stat.comp_size * kMostOfOne ||
+      (stat.comp_method == ZIP_CM_STORE && stat.size != stat.comp_size))
+    return "declares more bytes than its part of the archive can hold";
+  if (stat.size > kHarmless && stat.size > stat.comp_size * kSuspicious)
+    return "grows more than 200-fold to more than 256 MiB when it is unpacked";
+  return {};
 }
 
 }  // namespace
@@ -130,8 +136,8 @@ Result<NamedArrays> parse_npz(std::span<const std::byte> bytes, std::uint64_t li
         (stat.comp_method != ZIP_CM_STORE && stat.comp_method != ZIP_CM_DEFLATE)) {
       return member_error(key, "is compressed by other means than deflate", Code::unsupported);
     }
-    if ((stat.valid & ZIP_STAT_COMP_SIZE) == 0 || !can_hold(stat, bytes.size()))
-      return member_error(key, "declares more bytes than its part of the archive can hold");
+    if ((stat.valid & ZIP_STAT_COMP_SIZE) == 0) return member_error(key, "has no compressed size");
+    if (const auto fault = fault_of_size(stat, bytes.size()); !fault.empty()) return member_error(key, fault);
     if (stat.size > left + kNpyMaxHeader)
       return member_error(key, "declares more bytes than the limit of " + std::to_string(limit), Code::too_large);
     ACESO_TRY(Array array, read_member(archive.get(), i, key, stat.size, left));

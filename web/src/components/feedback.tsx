@@ -21,13 +21,14 @@ function sentence(text: string): string {
   return trimmed.charAt(0).toUpperCase() + trimmed.slice(1) + (/[.!?。！？]$/.test(trimmed) ? '' : '.');
 }
 
-export function ErrorState({ error, retry, title }: { error: unknown; retry?: () => void; title?: string }) {
+// `text`: what the error means here, where the page knows better than the code of the error.
+export function ErrorState({ error, retry, title, text }: { error: unknown; retry?: () => void; title?: string; text?: string }) {
   const { t } = useI18n();
   const id = error instanceof ApiError ? error.requestId : undefined;
   return (
     <Alert role="alert" color="red" icon={<CircleAlert size={18} />} title={title ?? t('error.title')}>
       <Stack gap="xs" align="flex-start">
-        <Text size="sm" className="break">{errorText(error, t)}</Text>
+        <Text size="sm" className="break">{text ?? errorText(error, t)}</Text>
         {id && <Code className="break">{t('error.requestId', { id })}</Code>}
         {retry && <Button size="xs" variant="default" onClick={retry}>{t('common.retry')}</Button>}
       </Stack>

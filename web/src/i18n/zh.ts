@@ -19,7 +19,7 @@ export const zh: Dictionary = {
     title: '登录', name: '用户名', password: '密码', submit: '登录', code: '一次性验证码', codeHelp: '验证器应用中的六位数字', codeTitle: '确认是您本人', useOther: '换一个账户登录', wrong: '用户名或密码不正确。', wrongCode: '验证码不正确。请等待下一个验证码后再试。', throttled: '尝试次数过多，请在 {seconds} 秒后再试。', expired: '会话已结束', expiredText: '请重新登录以继续。页面上的内容保持不变。', required: '此项必填',
   },
   setup: {
-    title: '设置本节点', text: '创建第一位管理员。设置令牌在节点首次启动时已打印，也保存在其主目录的 keys/setup-token 文件中。', token: '设置令牌', name: '您的用户名', password: '密码', repeat: '再次输入密码', submit: '创建管理员', mismatch: '两次输入的密码不一致', short: '至少 12 个字符', weak: '弱', fair: '中', strong: '强', strength: '密码强度：{word}', nameRule: '字母、数字、点、短横线和下划线',
+    title: '设置本节点', text: '创建第一位管理员。设置令牌在节点首次启动时已打印，也保存在其主目录的 keys/setup-token 文件中。', token: '设置令牌', name: '您的用户名', password: '密码', repeat: '再次输入密码', submit: '创建管理员', mismatch: '两次输入的密码不一致', short: '至少 12 个字符', weak: '弱', fair: '中', strong: '强', strength: '密码强度：{word}', nameRule: '字母、数字、点、短横线和下划线', wrongToken: '设置令牌不正确。节点重新启动后会显示新的令牌。',
   },
   diagnose: {
     title: '诊断', drop: '将图像拖到这里', dropText: '也可以粘贴，或选择文件。支持 PNG、JPEG 或 NumPy 数组，最大 {size}。', choose: '选择文件', dropNow: '松开以读取此图像', rejected: '无法读取这个文件', rejectedText: '请使用 PNG、JPEG 或 .npy 文件，最大 {size}。', undecodable: '浏览器无法显示此文件，但节点可能仍能读取。',

@@ -2,6 +2,7 @@
 import { Button, PasswordInput, Progress, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
+import { ApiError } from '../api/client';
 import { api } from '../api/endpoints';
 import { useSession } from '../app/session';
 import { ErrorState } from '../components/feedback';
@@ -46,7 +47,7 @@ export function SetupForm() {
           <Title order={1} fz={26}>{t('setup.title')}</Title>
           <Text size="sm" c="dimmed" mt={6}>{t('setup.text')}</Text>
         </div>
-        {error !== null && <ErrorState error={error} />}
+        {error !== null && <ErrorState error={error} text={error instanceof ApiError && error.code === 'denied' ? t('setup.wrongToken') : undefined} />}
         <TextInput label={t('setup.token')} value={token} onChange={(event) => setToken(event.currentTarget.value)} autoComplete="off" spellCheck={false} error={touched && !token.trim() && need} />
         <TextInput label={t('setup.name')} description={t('setup.nameRule')} value={name} onChange={(event) => setName(event.currentTarget.value)} autoComplete="username" autoCapitalize="none" spellCheck={false} error={touched && nameBad && (name ? t('setup.nameRule') : need)} />
         <NewPassword label={t('setup.password')} value={password} onChange={setPassword} touched={touched} />
