@@ -210,7 +210,9 @@ TEST(SqliteCatalogue, a_full_disk_loses_no_acknowledged_row) {
     auto catalogue = open_sqlite(around.path("a.sqlite"), kMigrations, around.logger);
     ASSERT_OK(catalogue);
     for (;;) {
-      const auto done = (*catalogue)->execute("INSERT INTO patient (name) VALUES (?1)", {std::string(20'000, 'x')});
+      const auto done =
+          (*catalogue)
+              ->execute("INSERT INTO patient (name) VALUES (?1)", {std::string(20'000, 'x') + std::to_string(kept)});
       if (!done) {
         EXPECT_CODE(done, Code::exhausted);
         break;
