@@ -99,6 +99,7 @@ class Article {
 
   void split_as_published() {
     std::vector<Use> all;
+    all.reserve(2 * train_.size());
     for (std::size_t i = 0; i < train_.size(); ++i) all.push_back({i, false});
     for (std::size_t i = 0; i < train_.size(); ++i) all.push_back({i, coin(options_.seed, 0, i)});
     const std::size_t held = validation_count(all.size());
@@ -106,10 +107,11 @@ class Article {
     learnt_.assign(all.begin(), border);
     validation_.assign(border, all.end());
     result_.validation_leaked = held > 0;
-    if (held > 0)
+    if (held > 0) {
       result_.warnings.emplace_back(
           "validation is leaked: it holds mirrored copies of images that are learnt, as in the article; --clean-split "
           "avoids it");
+    }
     const auto& y = train_.labels;
     if (std::is_sorted(y.begin(), y.end()) || std::is_sorted(y.rbegin(), y.rend())) {
       result_.warnings.emplace_back(
@@ -162,9 +164,10 @@ class Article {
     samples.reserve(uses.size());
     for (const Use& use : uses) samples.push_back(images.sample(use.row));
     auto batch = preprocess({}, samples);
-    if (!batch)
+    if (!batch) {
       return std::move(
           std::move(batch).error().add_context("batch that begins with image " + std::to_string(uses[0].row)));
+    }
     const std::size_t each = batch->f32().size() / uses.size();
     for (std::size_t i = 0; i < uses.size(); ++i) {
       if (uses[i].mirrored) flip_rows(batch->f32().subspan(i * each, each), batch->shape.back());
@@ -202,6 +205,7 @@ class Article {
     if (!validation_.empty()) {
       ACESO_TRY(const Rows rows, probabilities(train_, validation_));
       std::vector<int> labels;
+      labels.reserve(validation_.size());
       for (const Use& use : validation_) labels.push_back(train_.labels[use.row]);
       record.validation_loss = log_loss(rows, labels);
       record.validation_accuracy = accuracy(rows, labels);
@@ -244,6 +248,7 @@ class Article {
   // Keras: the probability must be above one half.
   Status examine() {
     std::vector<Use> uses;
+    uses.reserve(test_.size());
     for (std::size_t i = 0; i < test_.size(); ++i) uses.push_back({i, false});
     ACESO_TRY(const Rows rows, probabilities(test_, uses));
     result_.test_loss = log_loss(rows, test_.labels);
@@ -276,7 +281,7 @@ class Article {
 
 Result<ArticleResult> run_article(Engine& engine, const NamedArrays& train, const NamedArrays& test,
                                   const ArticleOptions& options, const Clock& clock, ProgressSink& progress,
-                                  std::stop_token stop) {
+                                  const std::stop_token& stop) {
   if (options.epochs < 1 || options.batch < 1) return Error{Code::invalid, "epochs and batch must be 1 or more"};
   if (!(options.validation_fraction >= 0 && options.validation_fraction < 1))
     return Error{Code::invalid, "the validation fraction must be 0 or more and below 1"};

@@ -118,7 +118,7 @@ Result<NamedArrays> parse_npz(std::span<const std::byte> bytes, std::uint64_t li
   if (!source) return Error{Code::exhausted, "no memory to read the archive"};
   const ZipPtr archive{zip_open_from_source(source.get(), ZIP_RDONLY, &error)};
   if (!archive) return Error{Code::invalid, "not a .npz archive, or truncated"};
-  static_cast<void>(source.release());  // the archive owns it now
+  [[maybe_unused]] const zip_source_t* owned = source.release();  // by the archive now
   const zip_int64_t members = zip_get_num_entries(archive.get(), 0);
   if (members < 1) return Error{Code::invalid, "the archive holds no arrays"};
   if (members > kMaxMembers) return Error{Code::too_large, "the archive has more than 1024 members"};
@@ -150,7 +150,7 @@ Result<NamedArrays> parse_npz(std::span<const std::byte> bytes, std::uint64_t li
 Result<std::vector<std::byte>> to_npz(const NamedArrays& arrays) {
   zip_error_t error;
   zip_error_init(&error);
-  SourcePtr source{zip_source_buffer_create(nullptr, 0, 0, &error)};
+  const SourcePtr source{zip_source_buffer_create(nullptr, 0, 0, &error)};
   if (!source) return Error{Code::exhausted, "no memory to write the archive"};
   zip_source_keep(source.get());
   ZipPtr archive{zip_open_from_source(source.get(), ZIP_TRUNCATE, &error)};
@@ -168,13 +168,13 @@ Result<std::vector<std::byte>> to_npz(const NamedArrays& arrays) {
     const zip_int64_t index =
         zip_file_add(archive.get(), (name + std::string{kSuffix}).c_str(), member.get(), ZIP_FL_ENC_UTF_8);
     if (index < 0) return Error{Code::internal, "cannot add an array to the archive"};
-    static_cast<void>(member.release());
+    [[maybe_unused]] const zip_source_t* owned = member.release();
     const auto at = static_cast<zip_uint64_t>(index);
     zip_set_file_compression(archive.get(), at, ZIP_CM_STORE, 0);
     zip_file_set_dostime(archive.get(), at, 0, 0x21, 0);  // 1980-01-01: equal arrays give equal bytes
   }
   if (zip_close(archive.get()) != 0) return Error{Code::internal, "cannot finish the archive"};
-  static_cast<void>(archive.release());
+  [[maybe_unused]] const zip_t* closed = archive.release();
   if (arrays.empty()) return Error{Code::invalid, "no arrays to write"};
   zip_stat_t stat;
   zip_stat_init(&stat);

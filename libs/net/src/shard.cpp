@@ -13,7 +13,7 @@ constexpr auto kTick = std::chrono::milliseconds{50};  // how late a time-out ma
 
 }  // namespace
 
-Shard::~Shard() {
+Shard::~Shard() {  // NOLINT(bugprone-exception-escape): without memory for one task the process ends either way
   stop();
 }
 
@@ -46,8 +46,8 @@ bool Shard::post(std::function<void()> task) {
 }
 
 void Shard::add(std::shared_ptr<Connection> connection) {
-  connections_.insert(connection);
-  core_.stopping ? connection->close() : connection->start();
+  const auto kept = *connections_.insert(std::move(connection)).first;  // a copy: it may end, and be removed, at once
+  core_.stopping ? kept->close() : kept->start();
 }
 
 void Shard::remove(const std::shared_ptr<Connection>& connection) {

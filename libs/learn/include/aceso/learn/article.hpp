@@ -56,7 +56,7 @@ struct ArticleResult {
 // thread-safe.
 Result<ArticleResult> run_article(Engine& engine, const NamedArrays& train, const NamedArrays& test,
                                   const ArticleOptions& options, const Clock& clock, ProgressSink& progress,
-                                  std::stop_token stop);
+                                  const std::stop_token& stop);
 
 // {"test":{loss,accuracy,...},"validation":{leaked,...},"history":[...],"warnings":[...],...}
 Json to_json(const ArticleResult& result);
