@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "aceso/archive/archive.hpp"
 #include "aceso/crypto/crypto.hpp"
 #include "aceso/models/models.hpp"
 #include "aceso/models/worker.hpp"
@@ -63,6 +64,7 @@ struct Services::Impl {
   std::unique_ptr<models::EngineProvider> engines;
   std::unique_ptr<models::WorkerLauncher> workers;
   std::unique_ptr<models::Models> models;
+  std::unique_ptr<archive::Archive> archive;
   net::Router router;
   net::Handler handler;
   std::function<std::size_t(const net::Request&)> max_body;
@@ -81,6 +83,8 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
 
   ACESO_TRY(auto keys, portal::NodeKeys::load_or_create(home.keys(), impl->random));
   const auto blob_key = keys.derive("models.blobs");
+  const auto object_key = keys.derive("archive.objects");
+  const auto study_names_key = keys.derive("archive.audit");
   const auto signing = keys.signing;
   ACESO_TRY(impl->portal, portal::Portal::create(home.root, std::move(keys), {clock, impl->random, impl->logger},
                                                  {.web_root = web_folder(settings, options.program),
@@ -106,10 +110,21 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   if (settings.boolean("models.encrypt_inputs")) deps.blob_key = blob_key;
   ACESO_TRY(impl->models, models::Models::create(home.root / "models", std::move(deps), how));
 
+  archive::Deps archive_deps{.clock = clock,
+                             .logger = impl->logger,
+                             .audit = impl->portal->audit(),
+                             .patients = impl->patients.get(),
+                             .audit_key = study_names_key};
+  if (settings.boolean("archive.encrypt")) archive_deps.object_key = object_key;
+  ACESO_TRY(impl->archive,
+            archive::Archive::create(home.root / "archive", std::move(archive_deps), archive::options_from(settings)));
+
   impl->portal->register_routes(impl->router);
   impl->models->register_routes(impl->router);
+  impl->archive->register_routes(impl->router);
   register_local_routes(impl->router, *impl->models);
   impl->portal->add_readiness("models", [m = impl->models.get()] { return m->ready(); });
+  impl->portal->add_metrics([a = impl->archive.get()](std::string& out) { a->write_metrics(out); });
   impl->portal->set_engines({"openvino", "torch"});
   impl->handler = impl->portal->wrap(impl->router);
   impl->max_body = portal::Portal::body_limit(impl->router);

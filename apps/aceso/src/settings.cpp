@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "aceso/archive/archive.hpp"
 #include "aceso/models/models.hpp"
 
 namespace aceso::app {
@@ -66,6 +67,7 @@ ConfigSchema make_schema() {
             .default_value = "true",
             .help = "Keep the images of predictions encrypted at rest."});
   models::declare_config(schema);
+  archive::declare_config(schema);
   return schema;
 }
 

@@ -20,7 +20,7 @@ bool is_safe(Method method) noexcept {
 }
 
 bool is_program_path(std::string_view path) noexcept {
-  for (const std::string_view top : {"/api", "/v2", "/healthz", "/readyz", "/metrics"}) {
+  for (const std::string_view top : {"/api", "/v2", "/dicom-web", "/healthz", "/readyz", "/metrics"}) {
     if (path == top || (path.starts_with(top) && path[top.size()] == '/')) return true;
   }
   return false;
@@ -43,11 +43,18 @@ std::string_view action_of(Method method) noexcept {
   return "E";
 }
 
+// DICOMweb's paths hold UIDs, which identify: the archive records these accesses itself, by study and under keyed
+// names.
+bool names_patients(const net::Router::Route& route) noexcept {
+  return route.pattern.starts_with("/dicom-web");
+}
+
 // Route patterns and internal ids only: a path from outside may hold anything.
 contracts::AuditEvent route_event(const net::Request& request, const net::Router::Route& route,
                                   std::string_view event) {
   auto e = event_for(request, action_of(request.method), event);
   e.entity_type = route.info.tag;
+  if (names_patients(route)) return e;
   for (const auto& [name, value] : request.path_params) {
     if (!e.entity_id.empty()) e.entity_id += '/';
     e.entity_id += value;
@@ -179,7 +186,7 @@ Status Gateway::admit(net::Request& request, const net::Router::Route& route) co
 
 Status Gateway::record_before(const net::Request& request, const net::Router::Route& route) const {
   const bool wanted = !is_safe(request.method) || route.info.audit_read;
-  if (!wanted || Portal::Impl::records_itself(route.pattern)) return {};
+  if (!wanted || names_patients(route) || Portal::Impl::records_itself(route.pattern)) return {};
   auto event = route_event(request, route, "http.request");
   event.detail = route_detail(request, route).dump();
   return portal_.core.audit->record(event);

@@ -16,8 +16,10 @@ const std::vector<RoleScopes>& table() {
   static const std::vector<RoleScopes> rows{
       {"admin",
        {"users:read", "users:write", "audit:read", "datasets:read", "datasets:write", "models:read", "models:write",
-        "models:promote", "predictions:create", "predictions:read", "jobs:read", "jobs:write", "tokens:write"}},
-      {"clinician", {"models:read", "predictions:create", "predictions:read", "feedback:write"}},
+        "models:promote", "predictions:create", "predictions:read", "jobs:read", "jobs:write", "tokens:write",
+        "archive:read", "archive:write", "archive:delete"}},
+      {"clinician",
+       {"models:read", "predictions:create", "predictions:read", "feedback:write", "archive:read", "archive:write"}},
       {"scientist",
        {"datasets:read", "datasets:write", "models:read", "models:write", "models:promote", "predictions:create",
         "predictions:read", "jobs:read", "jobs:write"}},
@@ -34,9 +36,9 @@ bool contains(const auto& list, std::string_view value) {
 
 const std::vector<std::string>& all_scopes() {
   static const std::vector<std::string> scopes{
-      "users:read",     "users:write",  "audit:read",     "datasets:read",      "datasets:write",
-      "models:read",    "models:write", "models:promote", "predictions:create", "predictions:read",
-      "feedback:write", "jobs:read",    "jobs:write",     "tokens:write",       "self"};
+      "users:read",   "users:write",    "audit:read",         "datasets:read",    "datasets:write", "models:read",
+      "models:write", "models:promote", "predictions:create", "predictions:read", "feedback:write", "jobs:read",
+      "jobs:write",   "tokens:write",   "archive:read",       "archive:write",    "archive:delete", "self"};
   return scopes;
 }
 

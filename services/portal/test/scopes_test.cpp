@@ -13,7 +13,8 @@ using testing::UnorderedElementsAre;
 
 TEST(Scopes, each_role_gives_what_its_work_needs) {
   EXPECT_THAT(scopes_of({"clinician"}),
-              UnorderedElementsAre("self", "models:read", "predictions:create", "predictions:read", "feedback:write"));
+              UnorderedElementsAre("self", "models:read", "predictions:create", "predictions:read", "feedback:write",
+                                   "archive:read", "archive:write"));
   EXPECT_THAT(scopes_of({"auditor"}), UnorderedElementsAre("self", "audit:read", "models:read"));
   EXPECT_THAT(scopes_of({"scientist"}), UnorderedElementsAre("self", "datasets:read", "datasets:write", "models:read",
                                                              "models:write", "models:promote", "jobs:read",
@@ -29,7 +30,7 @@ TEST(Scopes, an_admin_does_everything_but_speak_for_a_clinician) {
 TEST(Scopes, roles_add_up_and_unknown_roles_give_nothing) {
   EXPECT_THAT(scopes_of({"auditor", "clinician"}),
               UnorderedElementsAre("self", "audit:read", "models:read", "predictions:create", "predictions:read",
-                                   "feedback:write"));
+                                   "feedback:write", "archive:read", "archive:write"));
   EXPECT_THAT(scopes_of({"root"}), ElementsAre("self"));
 }
 
