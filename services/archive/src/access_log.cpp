@@ -20,15 +20,15 @@ bool AccessLog::known(const Key& key) {
 }
 
 Status AccessLog::record(const contracts::ObjectPeer& peer, const Access& access) {
-  contracts::AuditEvent event{.action = std::string{access.action},
-                              .event = std::string{access.event},
-                              .agent_id = peer.principal.id,
-                              .agent_name = peer.principal.name,
-                              .source_address = peer.source_address,
-                              .entity_type = std::string{access.entity_type},
-                              .entity_id = pseudonym(access.entity_type, access.entity),
-                              .request_id = peer.request_id,
-                              .detail = access.detail};
+  const contracts::AuditEvent event{.action = std::string{access.action},
+                                    .event = std::string{access.event},
+                                    .agent_id = peer.principal.id,
+                                    .agent_name = peer.principal.name,
+                                    .source_address = peer.source_address,
+                                    .entity_type = std::string{access.entity_type},
+                                    .entity_id = pseudonym(access.entity_type, access.entity),
+                                    .request_id = peer.request_id,
+                                    .detail = access.detail};
   const Key key{peer.principal.id + '\n' + peer.calling_ae + '\n' + peer.source_address, event.event, event.entity_id};
   if (access.once_a_window && known(key)) return {};
   if (const auto done = sink_.record(event); !done)

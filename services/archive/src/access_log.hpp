@@ -30,8 +30,9 @@ struct Access {
 class AccessLog {
  public:
   // clock and sink outlive it.
-  AccessLog(contracts::AuditSink& sink, crypto::SecretKey key, std::chrono::milliseconds window, const Clock& clock)
-      : sink_{sink}, key_{std::move(key)}, window_{window}, clock_{clock} {}
+  AccessLog(contracts::AuditSink& sink, const crypto::SecretKey& key, std::chrono::milliseconds window,
+            const Clock& clock)
+      : sink_{sink}, key_{key}, window_{window}, clock_{clock} {}
 
   // On record when it returns; else the access must not happen.
   Status record(const contracts::ObjectPeer& peer, const Access& access);

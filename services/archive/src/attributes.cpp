@@ -123,11 +123,11 @@ std::optional<Attributes::Field> next_field(CodecReader& in) {
 std::vector<std::int64_t> integers_of(std::string_view text) {
   std::vector<std::int64_t> out;
   while (!text.empty()) {
-    const auto end = std::min(text.find('\\'), text.size());
+    const auto part = text.substr(0, text.find('\\'));
     std::int64_t value = 0;
-    std::from_chars(text.data(), text.data() + end, value);
+    std::from_chars(part.data(), part.data() + part.size(), value);
     out.push_back(value);
-    text.remove_prefix(std::min(end + 1, text.size()));
+    text.remove_prefix(std::min(part.size() + 1, text.size()));
   }
   return out;
 }
@@ -280,16 +280,13 @@ void Attributes::copy_to(dicom::Dataset& out, const Field& field) {
   }
   const auto* known = dicom::find_attribute(field.tag);
   const Vr vr = known != nullptr ? known->vr : Vr::lo;
-  if (vr == Vr::sq || (field.value.empty() && known != nullptr)) {
-    out.set_empty(field.tag);
-  } else if (dicom::is_text(vr)) {
+  const bool integers = dicom::word_size(vr) > 1 && vr != Vr::at && vr != Vr::fl && vr != Vr::fd;
+  if (dicom::is_text(vr) && (known == nullptr || !field.value.empty())) {
     out.set_text(field.tag, vr, field.value);
-  } else if (vr == Vr::at || dicom::word_size(vr) == 1) {
-    out.set_empty(field.tag);
-  } else if (vr == Vr::fl || vr == Vr::fd) {
-    out.set_empty(field.tag);  // none is indexed
-  } else {
+  } else if (integers && !field.value.empty()) {
     out.set_integers(field.tag, vr, integers_of(field.value));
+  } else {
+    out.set_empty(field.tag);  // other kinds are not indexed
   }
 }
 

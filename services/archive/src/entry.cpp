@@ -137,7 +137,7 @@ Result<std::string> read_trailer(const store::SegmentedLog& log, const store::Re
   const Error none{Code::invalid, "a record without the archive's trailer"};
   if (record.length < kTrailerEnd) return none;
   const auto guess = static_cast<std::size_t>(std::min<std::uint64_t>(record.length, 4096));
-  ACESO_TRY(std::string tail, read(record.length - guess, guess));
+  ACESO_TRY(const std::string tail, read(record.length - guess, guess));
   const auto length = trailer_length(std::string_view{tail}.substr(tail.size() - kTrailerEnd));
   if (!length || *length > record.length - kTrailerEnd || *length > kMaxTrailer) return none;
   const auto size = static_cast<std::size_t>(*length);

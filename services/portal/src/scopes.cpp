@@ -13,7 +13,7 @@ struct RoleScopes {
 
 // admin has everything but the clinicians' verdicts: nobody speaks for a clinician.
 const std::vector<RoleScopes>& table() {
-  static const std::vector<RoleScopes> rows{
+  static const std::vector<RoleScopes> kRows{
       {"admin",
        {"users:read", "users:write", "audit:read", "datasets:read", "datasets:write", "models:read", "models:write",
         "models:promote", "predictions:create", "predictions:read", "jobs:read", "jobs:write", "tokens:write",
@@ -25,7 +25,7 @@ const std::vector<RoleScopes>& table() {
         "predictions:read", "jobs:read", "jobs:write"}},
       {"auditor", {"audit:read", "models:read"}},
   };
-  return rows;
+  return kRows;
 }
 
 bool contains(const auto& list, std::string_view value) {
@@ -35,16 +35,16 @@ bool contains(const auto& list, std::string_view value) {
 }  // namespace
 
 const std::vector<std::string>& all_scopes() {
-  static const std::vector<std::string> scopes{
+  static const std::vector<std::string> kScopes{
       "users:read",   "users:write",    "audit:read",         "datasets:read",    "datasets:write", "models:read",
       "models:write", "models:promote", "predictions:create", "predictions:read", "feedback:write", "jobs:read",
       "jobs:write",   "tokens:write",   "archive:read",       "archive:write",    "archive:delete", "self"};
-  return scopes;
+  return kScopes;
 }
 
 const std::vector<std::string>& all_roles() {
-  static const std::vector<std::string> roles{"admin", "clinician", "scientist", "auditor"};
-  return roles;
+  static const std::vector<std::string> kRoles{"admin", "clinician", "scientist", "auditor"};
+  return kRoles;
 }
 
 bool is_scope(std::string_view scope) noexcept {
