@@ -20,9 +20,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     options.bulk_uri = [](std::string_view path, const Element&) { return std::optional<std::string>{path}; };
     const auto once = from_json(to_json(dataset, options), {}, fetch);  // "1.50" becomes 1.5
     if (!once) std::abort();
-    const std::string text = to_json(*once, options);
-    const auto again = from_json(text, {}, fetch);
-    if (!again || to_json(*again, options) != text) std::abort();
+    const std::string written = to_json(*once, options);
+    const auto again = from_json(written, {}, fetch);
+    if (!again || to_json(*again, options) != written) std::abort();
   }
   return 0;
 }

@@ -18,8 +18,12 @@ Result<Samples> decode_jpeg_ls(const PixelFormat& format, std::span<const std::b
   out.precision = header.precision;
   out.photometric = format.photometric;
   const std::uint64_t size = sample_count(format) * static_cast<unsigned>(out.width);
+  // CharLS 2.4 reads on for ever in some streams that stop without an end marker: they get one.
+  std::vector<std::byte> input{encoded.begin(), encoded.end()};
+  input.push_back(std::byte{0xFF});
+  input.push_back(std::byte{0xD9});
   try {
-    charls::jpegls_decoder decoder{encoded.data(), encoded.size(), true};
+    charls::jpegls_decoder decoder{input.data(), input.size(), true};
     if (decoder.destination_size() != size) return Error{Code::invalid, "JPEG-LS: the header is damaged"};
     out.planes = decoder.interleave_mode() == charls::interleave_mode::none && format.samples > 1;
     out.exact = decoder.near_lossless() == 0;

@@ -72,6 +72,8 @@ void append_number_text(std::string& out, Vr vr, const std::string& text) {
   const auto value = parse_decimal(text);
   if (!value || (vr == Vr::is && std::trunc(*value) != *value)) {
     append_string(out, text);
+  } else if (*value == 0) {
+    out += '0';  // readers of JSON take "-0" for an integer, which has no sign there
   } else if (is_json_number(text)) {
     out += text;
   } else {

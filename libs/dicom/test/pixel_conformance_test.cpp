@@ -116,10 +116,7 @@ TEST(PixelConformance, damaged_frames_never_crash) {
     for (int round = 0; round < 6; ++round) {
       auto damaged = *frame;
       for (int i = 0; i < 6; ++i) damaged[next() % damaged.size()] = static_cast<std::byte>(next() >> 24);
-      const auto t0 = std::chrono::steady_clock::now();
       (void)decode_frame(*format, *object->syntax, damaged);
-      const double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - t0).count();
-      if (ms > 300) std::cout << name << " " << ms << " " << object->syntax->name << std::endl;
       damaged.resize(next() % damaged.size());
       (void)decode_frame(*format, *object->syntax, damaged);
     }

@@ -139,6 +139,20 @@ TEST(Encode, lossless_syntaxes_give_the_same_samples_back) {
   }
 }
 
+TEST(Pixel, a_stream_cut_anywhere_is_refused_and_ends) {
+  const Frame frame = gradient(24, 24, 1, 16, 12, false);
+  for (const std::string_view uid : {kRle, kJpegLs, kJpeg2000Lossless, kHtj2kLossless}) {
+    const auto encoded = encode_frame(frame, uid);
+    ASSERT_OK(encoded);
+    for (std::size_t length = 0; length + 8 < encoded->size(); length += 3) {
+      const auto cut = decode_frame(format_of(frame), syntax(uid), std::span{*encoded}.first(length));
+      // A JPEG 2000 stream without its last packets is a worse image, not a broken one.
+      const bool must_fail = uid == kRle || uid == kJpegLs;
+      EXPECT_TRUE(!must_fail || !cut.ok()) << uid << " " << length;
+    }
+  }
+}
+
 TEST(Encode, jpeg_baseline_is_near) {
   const Frame frame = gradient(64, 64, 3, 8, 8, false);
   const auto encoded = encode_frame(frame, kJpegBaseline, {100});
