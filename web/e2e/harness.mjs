@@ -6,6 +6,7 @@ import { chromium } from 'playwright-core';
 
 const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const patience = 120_000;   // for what must happen: says nothing about speed, only that a busy machine fails nothing
 const tests = [];
 
 export function test(name, run) { tests.push({ name, run }); }
@@ -13,7 +14,7 @@ export function check(condition, message) { if (!condition) throw new Error(mess
 export function equal(actual, expected, message = 'value') {
   if (JSON.stringify(actual) !== JSON.stringify(expected)) throw new Error(`${message}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`);
 }
-export async function until(condition, message, limitMs = 10_000) {
+export async function until(condition, message, limitMs = patience) {
   const end = Date.now() + limitMs;
   while (Date.now() < end) {
     if (await condition()) return;
@@ -47,9 +48,9 @@ export class Visitor {
 
   // No skeleton or loader left, and pictures drawn.
   async settled() {
-    await this.page.waitForFunction(() => document.querySelector('#root > *') !== null && document.querySelectorAll('[role=status][aria-label=Loading], [role=status][aria-label="正在加载"]').length === 0, undefined, { timeout: 15_000 });
+    await this.page.waitForFunction(() => document.querySelector('#root > *') !== null && document.querySelectorAll('[role=status][aria-label=Loading], [role=status][aria-label="正在加载"]').length === 0, undefined, { timeout: patience });
     let calm = 0;
-    await until(() => { calm = this.flying.size === 0 ? calm + 1 : 0; return calm >= 3; }, 'requests answered', 15_000);
+    await until(() => { calm = this.flying.size === 0 ? calm + 1 : 0; return calm >= 3; }, 'requests answered', patience);
   }
 
   async signIn(name, password, code) {
@@ -94,7 +95,7 @@ export async function runAll({ origin, only, after }) {
       open.push(context);
       const page = await context.newPage();
       const flying = new Set();
-      page.setDefaultTimeout(15_000);
+      page.setDefaultTimeout(patience);
       watch(page, origin, faults, flying);
       return new Visitor(context, page, origin, faults, flying);
     };

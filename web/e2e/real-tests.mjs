@@ -3,8 +3,6 @@ import { readFileSync } from 'node:fs';
 import { check, equal, test, until } from './harness.mjs';
 import { phantom } from './mock-server/phantom.mjs';
 
-const slow = { timeout: 120_000 };   // training and the first prediction, on a machine that may be busy
-
 // A picture of the test split of the first data set, as the node draws it: what the model was made for.
 async function sampleOf(visitor) {
   const bytes = await visitor.page.evaluate(async () => {
@@ -75,7 +73,7 @@ export function realTests({ name, password, setupToken, image }) {
       await page.getByLabel('Epochs').fill('2');
       await page.getByRole('dialog').getByRole('button', { name: 'Start training' }).click();
       await page.getByRole('heading', { name: 'second-look' }).waitFor();
-      await page.getByText('Succeeded').waitFor(slow);
+      await page.getByText('Succeeded').waitFor();
       await page.getByText('Epoch 2 of 2').waitFor();
       await until(async () => (await page.locator('.recharts-line-curve').count()) >= 2, 'the curves are drawn');
       await visitor.shot('node-training');
@@ -90,7 +88,7 @@ export function realTests({ name, password, setupToken, image }) {
       const visitor = await visit();
       const { page } = visitor;
       await read(visitor);
-      await page.getByTestId('probability').waitFor(slow);
+      await page.getByTestId('probability').waitFor();
       await page.locator('[data-ready=true]').waitFor();
       const shown = (await page.getByTestId('probability').textContent()) ?? '';
       check(/\d%/.test(shown), `a probability is shown: ${shown}`);
@@ -114,7 +112,7 @@ export function realTests({ name, password, setupToken, image }) {
       const visitor = await visit();
       const { page } = visitor;
       await read(visitor, true);
-      await page.getByText('The prediction is hidden').waitFor(slow);
+      await page.getByText('The prediction is hidden').waitFor();
       equal(await page.getByTestId('probability').count(), 0, 'probabilities shown');
       check(!/\d%/.test((await page.locator('.diagnose-grid > :last-child').textContent()) ?? ''), 'no percentage is shown');
       await visitor.shot('node-blinded');

@@ -60,6 +60,10 @@ describe('uncertainty', () => {
     expect(words[0]).toBe('Of 118 validation images scored between 80% and 90%, 103 had pneumonia: 87% (95% interval 80% to 92%).');
     expect(words[1]).toBe('The score agrees with what was seen in validation.');
   });
+  it('names one score where both ends of the group read the same', () => {
+    const words = describeCalibration(readCalibration({ ...record, score_low: 0.9991, score_high: 0.9999 }), 0.9995, 'pneumonia', false, t);
+    expect(words[0]).toMatch(/^Of 118 validation images scored > 99%, 103 had pneumonia/);
+  });
   it('says when validation saw more or less than the score promises', () => {
     expect(describeCalibration(readCalibration(record), 0.7, 'pneumonia', false, t)).toContain('In validation, pneumonia was more frequent than this score says.');
     expect(describeCalibration(readCalibration(record), 0.97, 'pneumonia', false, t)).toContain('In validation, pneumonia was less frequent than this score says.');

@@ -22,7 +22,9 @@ export const fewSamples = 30;
 export function describeCalibration(calibration: Calibration | null, probability: number, finding: string, several: boolean, t: Translate): string[] {
   if (!calibration) return [t('uncertainty.missing')];
   const { low, high, n, hits, observed, lower, upper } = calibration;
-  const words = [t(several ? 'uncertainty.calibratedTop' : 'uncertainty.calibrated', { n, low: percent(low, 0), high: percent(high, 0), hits, finding, observed: percent(observed, 0), lower: percent(lower, 0), upper: percent(upper, 0) })];
+  const [from, to] = [percent(low, 0), percent(high, 0)];
+  const scores = from === to ? from : t('uncertainty.between', { low: from, high: to });
+  const words = [t(several ? 'uncertainty.calibratedTop' : 'uncertainty.calibrated', { n, scores, hits, finding, observed: percent(observed, 0), lower: percent(lower, 0), upper: percent(upper, 0) })];
   if (calibration.outside) words.push(t('uncertainty.outside'));
   if (n < fewSamples) words.push(t('uncertainty.few'));
   if (probability >= lower && probability <= upper) words.push(t('uncertainty.agree'));
