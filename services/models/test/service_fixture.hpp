@@ -20,10 +20,10 @@ class NullProgress final : public ProgressSink {
   void finish(std::string_view) override {}
 };
 
-// Polls until the condition holds, at most five minutes.
+// Polls until the condition holds, at most two minutes.
 template <class F>
 bool eventually(F&& condition) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes{5};
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes{2};
   while (std::chrono::steady_clock::now() < end) {
     if (condition()) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds{10});
@@ -73,7 +73,7 @@ class Service : public ::testing::Test {
   // A stop that comes if a test would wait for ever.
   std::stop_token deadline() {
     watchdogs.emplace_back([this](std::stop_token stop) {
-      clock.sleep_until(clock.steady_now() + std::chrono::minutes{5}, stop);
+      clock.sleep_until(clock.steady_now() + std::chrono::minutes{2}, stop);
       limit.request_stop();
     });
     return limit.get_token();
