@@ -4,8 +4,8 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
-#include <numeric>
 
+#include "ranks.hpp"
 #include "scored.hpp"
 
 namespace aceso::stats {
@@ -13,22 +13,6 @@ namespace {
 
 // Below the least variance of areas that differ in one pair of 10^7 by 10^7 samples, above rounding.
 constexpr double kNoVariance = 1e-30;
-
-// Ranks from 1, tied values share the mean of their ranks.
-std::vector<double> midranks(std::span<const double> values) {
-  std::vector<std::size_t> order(values.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
-  std::vector<double> ranks(values.size());
-  for (std::size_t begin = 0; begin < order.size();) {
-    std::size_t end = begin;
-    while (end < order.size() && values[order[end]] == values[order[begin]]) ++end;
-    const double rank = 0.5 * static_cast<double>(begin + end + 1);
-    for (std::size_t i = begin; i < end; ++i) ranks[order[i]] = rank;
-    begin = end;
-  }
-  return ranks;
-}
 
 // Placement values: for each positive the share of negatives it scores above, for each negative the share of positives
 // that score above it. Their mean is the area, their spread its variance (Sun and Xu 2014, equations 5 to 8).
@@ -44,9 +28,9 @@ Placements placements(std::span<const double> scores, std::span<const int> label
   for (std::size_t i = 0; i < labels.size(); ++i) (labels[i] == 1 ? positive : negative).push_back(scores[i]);
   std::vector<double> all = positive;
   all.insert(all.end(), negative.begin(), negative.end());
-  const auto ranks = midranks(all);
-  const auto positive_ranks = midranks(positive);
-  const auto negative_ranks = midranks(negative);
+  const auto ranks = detail::midranks(all);
+  const auto positive_ranks = detail::midranks(positive);
+  const auto negative_ranks = detail::midranks(negative);
   const auto m = static_cast<double>(positive.size());
   const auto n = static_cast<double>(negative.size());
   Placements result;
@@ -109,7 +93,7 @@ Result<std::vector<RocPoint>> roc_curve(std::span<const double> scores, std::spa
 
 Result<double> auroc(std::span<const double> scores, std::span<const int> labels) {
   ACESO_TRY(const auto counts, detail::check_both(scores, labels));
-  const auto ranks = midranks(scores);
+  const auto ranks = detail::midranks(scores);
   double sum = 0;
   for (std::size_t i = 0; i < labels.size(); ++i) sum += labels[i] == 1 ? ranks[i] : 0;
   const auto m = static_cast<double>(counts.positives);
