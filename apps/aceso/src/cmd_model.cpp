@@ -1,4 +1,4 @@
-// aceso model, evaluate, predict: the registry, figures on a split, and answers.
+// aceso model, predict: the registry, and answers.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -13,22 +13,6 @@ namespace {
 
 std::string target(const std::string& name, int version) {
   return "/api/v1/models/" + url_encode(name) + (version > 0 ? "/" + std::to_string(version) : std::string{});
-}
-
-// The version asked for, else the live one, else the newest.
-Result<int> choose_version(Api& api, const std::string& name, int asked) {
-  if (asked > 0) return asked;
-  ACESO_TRY(const Json all, api.get("/api/v1/models"));
-  for (const auto& model : all.at("items")) {
-    if (model.value("name", "") != name) continue;
-    int newest = 0;
-    for (const auto& v : model.at("versions")) {
-      if (v.value("stage", "") == "live") return v.value("version", 0);
-      newest = std::max(newest, v.value("version", 0));
-    }
-    if (newest > 0) return newest;
-  }
-  return Error{Code::not_found, "no model named " + name + "; see aceso model list"};
 }
 
 Status list_models(Context& context) {
@@ -108,6 +92,21 @@ Status predict(Context& context, const PredictArguments& a) {
 }
 
 }  // namespace
+
+Result<int> choose_version(Api& api, const std::string& name, int asked) {
+  if (asked > 0) return asked;
+  ACESO_TRY(const Json all, api.get("/api/v1/models"));
+  for (const auto& model : all.at("items")) {
+    if (model.value("name", "") != name) continue;
+    int newest = 0;
+    for (const auto& v : model.at("versions")) {
+      if (v.value("stage", "") == "live") return v.value("version", 0);
+      newest = std::max(newest, v.value("version", 0));
+    }
+    if (newest > 0) return newest;
+  }
+  return Error{Code::not_found, "no model named " + name + "; see aceso model list"};
+}
 
 std::string describe_figure(const Json& figure) {
   const auto number = [](const Json& v) {
@@ -234,36 +233,6 @@ void add_model(CLI::App& app, Context& context) {
       context.print_json(answer);
     else
       context.print("wrote " + a->folder.string());
-    return {};
-  });
-}
-
-void add_evaluate(CLI::App& app, Context& context) {
-  auto* evaluate = app.add_subcommand("evaluate", "Figures of a model on a split, with 95 % intervals");
-  struct Arguments {
-    std::string model, dataset, split = "test";
-    int version = 0;
-  };
-  const auto a = std::make_shared<Arguments>();
-  evaluate->add_option("MODEL", a->model, "Model")->required();
-  evaluate->add_option("--dataset", a->dataset, "Data set")->required();
-  evaluate->add_option("--version", a->version, "Version (default: the live one, else the newest)");
-  evaluate->add_option("--split", a->split, "train, validation or test")
-      ->check(CLI::IsMember({"train", "validation", "test"}))
-      ->capture_default_str();
-  evaluate->footer("Example:\n  aceso evaluate chest --dataset other-hospital --split test --json");
-  on_run(evaluate, context, [&context, a]() -> Status {
-    ACESO_TRY(Api * api, context.api());
-    ACESO_TRY(const int version, choose_version(*api, a->model, a->version));
-    ACESO_TRY(const Json accepted,
-              api->call(net::Method::post, "/api/v1/evaluations",
-                        Json{{"model", a->model}, {"version", version}, {"dataset", a->dataset}, {"split", a->split}}));
-    ACESO_TRY(const Json output, context.follow(accepted));
-    if (context.json)
-      context.print_json(output);
-    else
-      context.print(a->model + " version " + std::to_string(version) + " on " + a->dataset + "/" + a->split + "\n" +
-                    describe_evaluation(output.value("evaluation", output)));
     return {};
   });
 }

@@ -1,12 +1,16 @@
-// What commands share: figures and predictions in words.
+// What commands share: figures and predictions in words, and which version is meant.
 #pragma once
 
 #include <string>
 
 #include "aceso/base/json.hpp"
+#include "aceso/base/result.hpp"
+#include "api.hpp"
 
 namespace aceso::app {
 
+Result<int> choose_version(Api& api, const std::string& name,
+                           int asked);                    // the version asked for, else the live one, else the newest
 std::string describe_figure(const Json& figure);          // "0.954 (0.938-0.968)"
 std::string describe_evaluation(const Json& evaluation);  // one line: AUROC, accuracy, sensitivity, specificity, F1
 std::string describe_prediction(

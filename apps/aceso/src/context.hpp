@@ -76,6 +76,7 @@ void add_article(CLI::App& app, Context& context);
 void add_dataset(CLI::App& app, Context& context);
 void add_train(CLI::App& app, Context& context);
 void add_evaluate(CLI::App& app, Context& context);
+void add_compare(CLI::App& app, Context& context);
 void add_model(CLI::App& app, Context& context);
 void add_predict(CLI::App& app, Context& context);
 void add_job(CLI::App& app, Context& context);

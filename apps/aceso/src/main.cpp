@@ -62,6 +62,7 @@ void add_commands(CLI::App& app, Context& context) {
   add_dataset(app, context);
   add_train(app, context);
   add_evaluate(app, context);
+  add_compare(app, context);
   add_model(app, context);
   add_predict(app, context);
   add_job(app, context);

@@ -37,7 +37,8 @@ TEST_F(Cli, help_teaches_with_examples_and_exit_codes) {
   EXPECT_EQ(help.status, kOk);
   EXPECT_NE(help.out.find("Examples:"), std::string::npos);
   EXPECT_NE(help.out.find("Exit codes:"), std::string::npos);
-  for (const char* command : {"dataset", "train", "model", "predict", "node", "audit", "config"}) {
+  for (const char* command :
+       {"dataset", "train", "evaluate", "compare", "model", "predict", "node", "audit", "config"}) {
     const auto sub = run({command, "--help"});
     EXPECT_EQ(sub.status, kOk) << command;
     EXPECT_NE(sub.out.find("Usage:"), std::string::npos) << command;
@@ -138,6 +139,24 @@ TEST_F(Cli, from_arrays_to_a_prediction) {
   const auto report = run({"model", "report", "nodule"});
   ASSERT_EQ(report.status, kOk);
   EXPECT_NE(report.out.find("<html"), std::string::npos);
+  EXPECT_NE(report.out.find("Against a trivial model"), std::string::npos);
+
+  const auto page = home_.path() / "page.html";
+  const auto evaluated = run({"evaluate", "nodule", "--dataset", "phantom", "--output", page.string(), "--json"});
+  ASSERT_EQ(evaluated.status, kOk) << evaluated.err << evaluated.out;
+  const auto evaluation = parse_json(evaluated.out);
+  ASSERT_TRUE(evaluation.ok()) << evaluated.out;
+  EXPECT_EQ(evaluation->at("evaluation").at("seen_in_training"), 0);
+  EXPECT_TRUE(evaluation->at("evaluation").at("baseline").at("adds_nothing").is_boolean());
+  EXPECT_TRUE(std::filesystem::exists(page));
+  ASSERT_EQ(
+      run({"train", "--dataset", "phantom", "--name", "flat", "--architecture", "logistic", "--epochs", "1"}).status,
+      kOk);
+  const auto compared = run({"compare", "nodule@1", "flat", "--output", page.string()});
+  ASSERT_EQ(compared.status, kOk) << compared.err << compared.out;
+  EXPECT_NE(compared.out.find("A - B  AUROC"), std::string::npos) << compared.out;
+  EXPECT_EQ(run({"compare", "nodule@x", "flat"}).status, kUsage);
+  EXPECT_EQ(run({"compare", "nodule", "nodule@1"}).status, kUsage);
   const auto audit = run({"audit", "verify"});
   EXPECT_EQ(audit.status, kOk) << audit.err;
 }

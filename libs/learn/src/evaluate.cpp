@@ -4,106 +4,65 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "aceso/stats/bootstrap.hpp"
+#include "aceso/learn/trainer.hpp"
 #include "aceso/stats/calibration.hpp"
 #include "aceso/stats/confusion.hpp"
 #include "aceso/stats/pr.hpp"
 #include "aceso/stats/roc.hpp"
+#include "figures.hpp"
 #include "progress_update.hpp"
 #include "scores.hpp"
 
 namespace aceso::learn {
 namespace {
 
-constexpr std::size_t kMaxRocPoints = 400;
-constexpr int kReplicates = 1000;
+// Decisions of one class against the rest, and what is counted among them.
+struct Decisions {
+  std::vector<int> truth, decided;  // 0 or 1
 
-Json figure(double value, const stats::Interval& interval, const char* method) {
-  return Json{{"value", value}, {"low", interval.low}, {"high", interval.high}, {"method", method}};
-}
-
-Json proportion(const std::optional<stats::Proportion>& p) {
-  if (!p) return nullptr;
-  Json json = figure(p->value, p->interval, "Wilson");
-  json["successes"] = p->successes;
-  json["trials"] = p->trials;
-  return json;
-}
-
-Json bootstrapped(std::size_t samples, const stats::Statistic& statistic, const std::vector<int>& labels,
-                  std::uint64_t seed) {
-  const auto estimate =
-      stats::bootstrap(samples, statistic, {.seed = seed, .replicates = kReplicates, .strata = labels});
-  if (!estimate) return nullptr;
-  return figure(estimate->value, estimate->interval, "bootstrap, stratified");
-}
-
-template <class T>
-std::vector<T> pick(const std::vector<T>& values, std::span<const std::size_t> indices) {
-  std::vector<T> out;
-  out.reserve(indices.size());
-  for (const std::size_t i : indices) out.push_back(values[i]);
-  return out;
-}
-
-Json auroc_json(const std::vector<double>& scores, const std::vector<int>& labels) {
-  const auto estimate = stats::auroc_delong(scores, labels);
-  if (!estimate) return nullptr;
-  return figure(estimate->value, estimate->interval,
-                estimate->method == stats::AurocInterval::delong ? "DeLong" : "Newcombe");
-}
-
-Json roc_json(const std::vector<double>& scores, const std::vector<int>& labels) {
-  Json points = Json::array();
-  const auto curve = stats::roc_curve(scores, labels);
-  if (!curve) return points;
-  const std::size_t step = std::max<std::size_t>(1, curve->size() / kMaxRocPoints);
-  for (std::size_t i = 0; i < curve->size(); ++i) {
-    if (i % step != 0 && i + 1 != curve->size()) continue;
-    const stats::RocPoint& p = (*curve)[i];
-    points.push_back(Json{{"fpr", p.false_positive_rate},
-                          {"tpr", p.true_positive_rate},
-                          {"threshold", std::isfinite(p.threshold) ? Json(p.threshold) : Json(nullptr)}});
+  Figures::Counter share(int of_truth, int of_decided, int success) const {  // -1: any
+    return [this, of_truth, of_decided, success](std::span<const std::size_t> indices) {
+      std::pair<std::uint64_t, std::uint64_t> n{0, 0};
+      for (const std::size_t i : indices) {
+        if ((of_truth >= 0 && truth[i] != of_truth) || (of_decided >= 0 && decided[i] != of_decided)) continue;
+        ++n.second;
+        n.first += (success < 0     ? truth[i] == decided[i]
+                    : of_truth >= 0 ? decided[i] == success
+                                    : truth[i] == success)
+                       ? 1U
+                       : 0U;
+      }
+      return n;
+    };
   }
-  return points;
-}
-
-Json reliability_json(const std::vector<double>& scores, const std::vector<int>& labels) {
-  Json bins = Json::array();
-  const auto found = stats::reliability(scores, labels);
-  if (!found) return bins;
-  for (const auto& bin : *found)
-    bins.push_back(Json{{"predicted", bin.mean_predicted},
-                        {"observed", bin.observed},
-                        {"low", bin.interval.low},
-                        {"high", bin.interval.high},
-                        {"count", bin.count}});
-  return bins;
-}
+  std::optional<double> f1(std::span<const std::size_t> indices) const {
+    double both = 0, sum = 0;
+    for (const std::size_t i : indices) {
+      both += truth[i] & decided[i];
+      sum += truth[i] + decided[i];
+    }
+    if (sum == 0) return std::nullopt;
+    return 2 * both / sum;
+  }
+};
 
 // Every figure of one class against the rest.
-Json binary_figures(const std::vector<double>& scores, const std::vector<int>& labels,
-                    const stats::BinaryCounts& counts, double threshold, std::uint64_t seed) {
-  const stats::Statistic f1 = [&](std::span<const std::size_t> indices) -> std::optional<double> {
-    const auto drawn = stats::binary_counts(pick(scores, indices), pick(labels, indices), threshold);
-    return drawn ? drawn->f1() : std::nullopt;
-  };
+Json class_figures(const std::vector<double>& scores, const Decisions& d, const Figures& figures) {
   const stats::Statistic auprc = [&](std::span<const std::size_t> indices) -> std::optional<double> {
-    const auto area = stats::average_precision(pick(scores, indices), pick(labels, indices));
+    const auto area = stats::average_precision(pick(scores, indices), pick(d.truth, indices));
     return area ? std::optional{*area} : std::nullopt;
   };
-  const auto brier = stats::brier_score(scores, labels);
-  const auto ece = stats::expected_calibration_error(scores, labels);
-  return Json{{"accuracy", proportion(counts.accuracy())},
-              {"sensitivity", proportion(counts.sensitivity())},
-              {"specificity", proportion(counts.specificity())},
-              {"ppv", proportion(counts.ppv())},
-              {"npv", proportion(counts.npv())},
-              {"f1", bootstrapped(scores.size(), f1, labels, seed)},
-              {"auroc", auroc_json(scores, labels)},
-              {"auprc", bootstrapped(scores.size(), auprc, labels, seed + 1)},
-              {"brier", brier ? Json(*brier) : Json(nullptr)},
-              {"ece", ece ? Json(*ece) : Json(nullptr)}};
+  return Json{{"accuracy", figures.proportion(d.share(-1, -1, -1), 4)},
+              {"sensitivity", figures.proportion(d.share(1, -1, 1), 5)},
+              {"specificity", figures.proportion(d.share(0, -1, 0), 6)},
+              {"ppv", figures.proportion(d.share(-1, 1, 1), 7)},
+              {"npv", figures.proportion(d.share(-1, 0, 0), 8)},
+              {"f1", figures.bootstrapped([&](std::span<const std::size_t> i) { return d.f1(i); }, 0)},
+              {"auroc", figures.auroc(scores, d.truth, 9)},
+              {"auprc", figures.bootstrapped(auprc, 1)},
+              {"prevalence", d.truth.empty() ? Json(nullptr)
+                                             : Json(static_cast<double>(std::count(d.truth.begin(), d.truth.end(), 1)) /
+                                                    static_cast<double>(d.truth.size()))}};
 }
 
 Json confusion_json(const stats::ConfusionMatrix& matrix) {
@@ -116,19 +75,89 @@ Json confusion_json(const stats::ConfusionMatrix& matrix) {
   return rows;
 }
 
-Json macro_auroc_json(const Predictions& predictions, std::uint64_t seed) {
-  const auto value = macro_auroc(predictions.probabilities, predictions.labels);
-  if (!value) return nullptr;
-  const stats::Statistic statistic = [&](std::span<const std::size_t> indices) {
-    return macro_auroc(pick(predictions.probabilities, indices), pick(predictions.labels, indices));
+void evaluate_binary(const Predictions& predictions, const std::vector<int>& decided, const Figures& figures,
+                     Json& json) {
+  const std::vector<double> scores = column(predictions.probabilities, 0);
+  const Decisions d{predictions.labels, decided};
+  json["metrics"] = class_figures(scores, d, figures);
+  json["metrics"]["brier"] = number_or_null(stats::brier_score(scores, predictions.labels));
+  json["metrics"]["ece"] = number_or_null(stats::expected_calibration_error(scores, predictions.labels));
+  json["roc"] = roc_json(scores, predictions.labels);
+  json["pr"] = pr_json(scores, predictions.labels);
+  json["reliability"] = reliability_json(scores, predictions.labels);
+  json["decision_curve"] = decision_curve_json(scores, predictions.labels, figures);
+}
+
+// Unweighted mean over the classes of a figure of each against the rest, by bootstrap.
+Json macro(const std::vector<Decisions>& classes, const Figures& figures, std::uint64_t stream,
+           const std::function<std::optional<double>(const Decisions&, std::span<const std::size_t>)>& of) {
+  return figures.bootstrapped(
+      [&](std::span<const std::size_t> indices) -> std::optional<double> {
+        double sum = 0;
+        for (const Decisions& d : classes) {
+          const auto value = of(d, indices);
+          if (!value) return std::nullopt;
+          sum += *value;
+        }
+        return sum / static_cast<double>(classes.size());
+      },
+      stream);
+}
+
+void evaluate_classes(const Predictions& predictions, const std::vector<int>& decided,
+                      const std::vector<std::string>& names, const Figures& figures, Json& json) {
+  const std::size_t width = std::min(predictions.probabilities.front().size(), names.size());
+  std::vector<Decisions> all;
+  all.reserve(width);
+  Json each = Json::array();
+  for (std::size_t c = 0; c < width; ++c) {
+    all.push_back({one_against_rest(predictions.labels, c), one_against_rest(decided, c)});
+    const std::vector<double> scores = column(predictions.probabilities, c);
+    Json one = class_figures(scores, all.back(), figures);
+    one["class"] = names[c];
+    one["roc"] = roc_json(scores, all.back().truth);
+    one["pr"] = pr_json(scores, all.back().truth);
+    one["reliability"] = reliability_json(scores, all.back().truth);
+    each.push_back(std::move(one));
+  }
+  const auto share = [](int truth, int success) {
+    return [truth, success](const Decisions& d, std::span<const std::size_t> i) -> std::optional<double> {
+      const auto [s, t] = d.share(truth, -1, success)(i);
+      if (t == 0) return std::nullopt;
+      return static_cast<double>(s) / static_cast<double>(t);
+    };
   };
-  return bootstrapped(predictions.labels.size(), statistic, predictions.labels, seed);
+  const Decisions whole{predictions.labels, decided};
+  json["metrics"] = Json{
+      {"accuracy", figures.proportion(whole.share(-1, -1, -1), 4)},
+      {"auroc", figures.bootstrapped(
+                    [&](std::span<const std::size_t> indices) {
+                      return macro_auroc(pick(predictions.probabilities, indices), pick(predictions.labels, indices));
+                    },
+                    2)},
+      {"sensitivity", macro(all, figures, 5, share(1, 1))},
+      {"specificity", macro(all, figures, 6, share(0, 0))},
+      {"f1", macro(all, figures, 0, [](const Decisions& d, std::span<const std::size_t> i) { return d.f1(i); })}};
+  json["per_class"] = std::move(each);
+}
+
+Status read_samples(const Dataset& dataset, std::span<const std::size_t> indices, Predictions& predictions,
+                    std::vector<Array>& samples) {
+  for (const std::size_t index : indices) {
+    const Sample& sample = dataset.manifest().samples[index];
+    if (sample.label < 0) return Error{Code::invalid, "sample \"" + sample.id + "\" has no label"};
+    predictions.ids.push_back(sample.id);
+    predictions.labels.push_back(sample.label);
+    predictions.groups.push_back(sample.group);
+    samples.push_back(dataset.array(index));
+  }
+  return {};
 }
 
 }  // namespace
 
 Result<Predictions> predict_split(InferenceSession& session, const ModelSignature& signature, const Dataset& dataset,
-                                  Split split, int batch, ProgressSink& progress, std::stop_token stop) {
+                                  Split split, int batch, ProgressSink& progress, const std::stop_token& stop) {
   if (batch < 1 || signature.inputs.empty())
     return Error{Code::invalid, "batch must be 1 or more, and the model needs an input"};
   const std::vector<std::size_t> indices = dataset.indices(split);
@@ -137,21 +166,20 @@ Result<Predictions> predict_split(InferenceSession& session, const ModelSignatur
   for (std::size_t at = 0; at < indices.size(); at += static_cast<std::size_t>(batch)) {
     if (stop.stop_requested()) return Error{Code::cancelled, "evaluation cancelled"};
     progress.update(progress_update("evaluate", at, indices.size()));
-    const std::size_t end = std::min(indices.size(), at + static_cast<std::size_t>(batch));
+    const std::size_t count = std::min(indices.size() - at, static_cast<std::size_t>(batch));
     std::vector<Array> samples;
-    for (std::size_t i = at; i < end; ++i) {
-      const Sample& sample = dataset.manifest().samples[indices[i]];
-      predictions.ids.push_back(sample.id);
-      predictions.labels.push_back(sample.label);
-      samples.push_back(dataset.array(indices[i]));
-    }
+    ACESO_TRY_OK(read_samples(dataset, std::span{indices}.subspan(at, count), predictions, samples));
     ACESO_TRY(Array inputs, preprocess(signature.preprocessing, samples));
     const NamedArrays named{{signature.inputs[0].name, std::move(inputs)}};
     ACESO_TRY_OK(check_inputs(signature, named));
     ACESO_TRY(const NamedArrays outputs, session.run(named));
     const auto found = outputs.find("output");
     if (found == outputs.end()) return Error{Code::internal, "the engine gave no array named output"};
-    ACESO_TRY_OK(append_rows(found->second, end - at, predictions.probabilities));
+    ACESO_TRY_OK(append_rows(found->second, count, predictions.probabilities));
+    if (const auto embedding = outputs.find("embedding"); embedding != outputs.end()) {
+      const auto values = embedding->second.f32();
+      predictions.embeddings.insert(predictions.embeddings.end(), values.begin(), values.end());
+    }
   }
   progress.update(progress_update("evaluate", indices.size(), indices.size()));
   return predictions;
@@ -164,10 +192,11 @@ double choose_threshold(const Predictions& validation) {
 }
 
 Json evaluate(const Predictions& predictions, double threshold, const std::vector<std::string>& classes,
-              std::uint64_t seed) {
+              std::uint64_t seed, const EvaluationParts& parts) {
   const std::size_t width = predictions.probabilities.empty() ? 0 : predictions.probabilities.front().size();
   const bool binary = width == 1;
   std::vector<int> decided;
+  decided.reserve(predictions.probabilities.size());
   for (const auto& row : predictions.probabilities) decided.push_back(decide(row, threshold));
   const int count = static_cast<int>(std::max<std::size_t>(classes.size(), 2));
   Json json{{"samples", predictions.labels.size()},
@@ -179,32 +208,20 @@ Json evaluate(const Predictions& predictions, double threshold, const std::vecto
     json["error"] = matrix ? "no predictions" : matrix.error().message();
     return json;
   }
+  const Figures figures{predictions, seed};
+  json["groups"] = figures.by_group() ? Json(figures.groups()) : Json(nullptr);
   json["confusion"] = confusion_json(*matrix);
   if (binary) {
-    const std::vector<double> scores = column(predictions.probabilities, 0);
-    json["metrics"] = binary_figures(scores, predictions.labels, matrix->one_against_rest(1), threshold, seed);
-    json["roc"] = roc_json(scores, predictions.labels);
-    json["reliability"] = reliability_json(scores, predictions.labels);
-    return json;
+    evaluate_binary(predictions, decided, figures, json);
+  } else {
+    evaluate_classes(predictions, decided, classes, figures, json);
   }
-  json["metrics"] = Json{{"accuracy", proportion(matrix->accuracy())}, {"auroc", macro_auroc_json(predictions, seed)}};
-  Json each = Json::array();
-  for (std::size_t c = 0; c < width && c < classes.size(); ++c) {
-    std::vector<int> is_class;
-    for (const int label : predictions.labels) is_class.push_back(label == static_cast<int>(c) ? 1 : 0);
-    const std::vector<double> scores = column(predictions.probabilities, c);
-    const stats::BinaryCounts counts = matrix->one_against_rest(static_cast<int>(c));
-    const auto f1 = counts.f1();
-    each.push_back(Json{{"class", classes[c]},
-                        {"sensitivity", proportion(counts.sensitivity())},
-                        {"specificity", proportion(counts.specificity())},
-                        {"ppv", proportion(counts.ppv())},
-                        {"f1", f1 ? Json{{"value", *f1}} : Json(nullptr)},
-                        {"auroc", auroc_json(scores, is_class)},
-                        {"roc", roc_json(scores, is_class)},
-                        {"reliability", reliability_json(scores, is_class)}});
+  json["calibration"] = calibration_json(predictions, parts.validation, figures);
+  json["subgroups"] = subgroups_json(predictions, threshold, seed);
+  if (parts.baseline != nullptr) {
+    json["baseline"] = baseline_json(predictions, threshold, *parts.baseline, figures);
+    if (json["baseline"].is_object()) json["adds_nothing"] = json["baseline"]["adds_nothing"];
   }
-  json["per_class"] = std::move(each);
   return json;
 }
 

@@ -141,6 +141,40 @@ std::string roc_svg(const Json& points) {
   return plot.finish();
 }
 
+std::string pr_svg(const Json& points, const Json& prevalence) {
+  Plot plot{280, 280, {}, {}, "Precision against recall"};
+  plot.axes("recall (sensitivity)", "precision (PPV)", 1, 1);
+  if (prevalence.is_number()) plot.line({{0, prevalence.get<double>()}, {1, prevalence.get<double>()}}, "chance");
+  std::vector<std::pair<double, double>> curve;
+  for (const Json& point : points) curve.emplace_back(number(point, "recall"), number(point, "precision"));
+  plot.line(curve, "main");
+  return plot.finish();
+}
+
+std::string decision_curve_svg(const Json& points) {
+  double top = 0.05;
+  for (const Json& point : points)
+    top = std::max({top, number(point, "model"), number(point, "treat_all"), number(point, "high")});
+  const double floor = -top / 4;
+  Plot plot{520, 260, {}, {floor, top * 1.05}, "Decision curve"};
+  plot.axes("threshold probability", "net benefit", 1, 2);
+  const auto cut = [floor](double value) { return std::max(value, floor); };
+  std::vector<std::pair<double, double>> model, all, band, back;
+  for (const Json& point : points) {
+    const double t = number(point, "threshold");
+    model.emplace_back(t, cut(number(point, "model")));
+    if (number(point, "treat_all") >= floor) all.emplace_back(t, number(point, "treat_all"));
+    band.emplace_back(t, cut(number(point, "high")));
+    back.emplace_back(t, cut(number(point, "low")));
+  }
+  band.insert(band.end(), back.rbegin(), back.rend());
+  plot.line(band, "area");
+  plot.line({{0, 0}, {1, 0}}, "chance");
+  plot.line(all, "second");
+  plot.line(model, "main");
+  return plot.finish();
+}
+
 std::string reliability_svg(const Json& bins) {
   Plot plot{280, 280, {}, {}, "Reliability diagram"};
   plot.axes("predicted probability", "observed share", 1, 1);

@@ -8,10 +8,12 @@
 namespace aceso::learn {
 
 std::string escape_html(std::string_view text);
-std::string format_number(const Json& value, int digits);  // "n/a" for anything but a number
-std::string roc_svg(const Json& points);                   // [{fpr, tpr}]
-std::string reliability_svg(const Json& bins);             // [{predicted, observed, low, high, count}]
-std::string curves_svg(const Json& history);               // [{epoch, train_loss, validation_loss, validation_auc}]
+std::string format_number(const Json& value, int digits);        // "n/a" for anything but a number
+std::string roc_svg(const Json& points);                         // [{fpr, tpr}]
+std::string pr_svg(const Json& points, const Json& prevalence);  // [{recall, precision}]
+std::string decision_curve_svg(const Json& points);              // [{threshold, model, low, high, treat_all}]
+std::string reliability_svg(const Json& bins);                   // [{predicted, observed, low, high, count}]
+std::string curves_svg(const Json& history);  // [{epoch, train_loss, validation_loss, validation_auc}]
 std::string confusion_table(const Json& rows, const Json& classes);  // an HTML table, shaded by the row's share
 
 }  // namespace aceso::learn

@@ -5,10 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "aceso/base/file.hpp"
-#include "aceso/learn/evaluate.hpp"
 #include "images.hpp"
 #include "object_reader.hpp"
-#include "serving.hpp"
 #include "training.hpp"
 
 namespace aceso::models {
@@ -49,14 +47,6 @@ std::string csv_field(const std::string& text) {
 }
 
 }  // namespace
-
-Result<learn::Split> parse_split(std::string_view name) {
-  for (const learn::Split split :
-       {learn::Split::train, learn::Split::validation, learn::Split::test, learn::Split::unassigned}) {
-    if (learn::to_string(split) == name) return split;
-  }
-  return Error{Code::invalid, "split: train, validation, test or unassigned"};
-}
 
 Result<Json> Feedback::prepare(const Json& request) const {
   ACESO_TRY(ObjectReader reader, ObjectReader::of(request, "feedback"));
@@ -160,45 +150,6 @@ Result<Json> Feedback::run(store::JobContext& job) {
   return Json{{"dataset", options.name},          {"samples", written},
               {"disagreed", collected.disagreed}, {"unlabelled", collected.unlabelled},
               {"not_pictures", not_pictures},     {"sha256", dataset.value("sha256", std::string{})}};
-}
-
-Result<Json> EvaluationJob::prepare(const Json& request) const {
-  ACESO_TRY(ObjectReader reader, ObjectReader::of(request, "evaluation"));
-  ACESO_TRY(const std::string model, reader.text("model", 64));
-  ACESO_TRY(const std::int64_t version, reader.integer_or("version", 0, 0, 1'000'000'000));
-  ACESO_TRY(const std::string dataset, reader.text("dataset", 64));
-  ACESO_TRY(const std::string split, reader.text_or("split", 16, "test"));
-  ACESO_TRY_OK(reader.done());
-  ACESO_TRY([[maybe_unused]] const learn::Split parsed, parse_split(split));
-  ACESO_TRY(const ModelVersion v, registry_.find(model, static_cast<int>(version)));
-  ACESO_TRY([[maybe_unused]] const std::string hash, datasets_.sha256(dataset));
-  return Json{{"model", model}, {"version", v.version}, {"dataset", dataset}, {"split", split}};
-}
-
-Result<Json> EvaluationJob::run(store::JobContext& job) const {
-  ACESO_TRY(const Json input, parse_own(job.job().input_json));
-  ACESO_TRY(const ModelVersion v, registry_.find(input.value("model", std::string{}), input.value("version", 0)));
-  const std::string name = input.value("dataset", std::string{});
-  ACESO_TRY(const auto dataset, datasets_.open(name));
-  ACESO_TRY(const learn::Split split, parse_split(input.value("split", std::string{"test"})));
-  ACESO_TRY(const learn::Bundle bundle, registry_.read(v.bundle));
-  if (bundle.card.classes != dataset->manifest().classes)
-    return Error{Code::invalid, "the dataset's classes are not the model's"};
-  ACESO_TRY(learn::Engine * engine, engines_.serving());
-  ACESO_TRY(const auto session, engine->load(bundle.network, bundle.weights, input_shapes(bundle.signature),
-                                             {.threads = context_.options.inference_threads, .allow_bf16 = false}));
-  JobProgress progress{job, context_.clock};
-  ACESO_TRY(const learn::Predictions predictions,
-            learn::predict_split(*session, bundle.signature, *dataset, split, 32, progress, job.stop()));
-  Json evaluation = learn::evaluate(predictions, bundle.card.threshold, bundle.card.classes, 1);
-  ACESO_TRY_OK(context_.record(actor_of(input, job.job()), "E", "model.evaluate", "model",
-                               v.name + "/" + std::to_string(v.version), dump(Json{{"dataset", name}})));
-  return Json{{"model", v.name},
-              {"version", v.version},
-              {"dataset", name},
-              {"dataset_sha256", dataset->manifest().sha256},
-              {"split", learn::to_string(split)},
-              {"evaluation", std::move(evaluation)}};
 }
 
 }  // namespace aceso::models

@@ -1,5 +1,4 @@
-// Jobs that turn what the service holds into something new: verdicts into a dataset, a version and a dataset into an
-// evaluation.
+// The job that turns verdicts into a dataset.
 #pragma once
 
 #include "aceso/store/blobs.hpp"
@@ -38,21 +37,5 @@ class Feedback {
   Registry& registry_;
   store::BlobStore& blobs_;
 };
-
-class EvaluationJob {
- public:
-  EvaluationJob(const Context& context, DatasetStore& datasets, Registry& registry, EngineProvider& engines)
-      : context_{context}, datasets_{datasets}, registry_{registry}, engines_{engines} {}
-  Result<Json> prepare(const Json& request) const;  // {model, version?, dataset, split?}
-  Result<Json> run(store::JobContext& job) const;   // {model, version, dataset, split, evaluation}
-
- private:
-  const Context& context_;
-  DatasetStore& datasets_;
-  Registry& registry_;
-  EngineProvider& engines_;
-};
-
-Result<learn::Split> parse_split(std::string_view name);
 
 }  // namespace aceso::models

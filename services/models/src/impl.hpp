@@ -12,6 +12,7 @@
 #include "aceso/store/jobs.hpp"
 #include "context.hpp"
 #include "datasets.hpp"
+#include "evaluation_jobs.hpp"
 #include "feedback.hpp"
 #include "job_events.hpp"
 #include "predictions.hpp"
@@ -50,7 +51,7 @@ struct Models::Impl {
   std::unique_ptr<store::JobQueue> jobs;
   std::unique_ptr<PredictionService> predictions;
   std::unique_ptr<Feedback> feedback;
-  std::unique_ptr<EvaluationJob> evaluation;
+  std::unique_ptr<EvaluationJobs> evaluation;
   std::unique_ptr<JobEvents> events;
   std::atomic<bool> started{false};
   std::mutex once_mutex;  // guards running_keys

@@ -65,7 +65,7 @@ Status Models::Impl::open() {
                       {.workers = context.options.job_workers, .max_queued = context.options.max_queued_jobs}));
   predictions = std::make_unique<PredictionService>(context, registry, serving, *blobs);
   feedback = std::make_unique<Feedback>(context, datasets, registry, *blobs);
-  evaluation = std::make_unique<EvaluationJob>(context, datasets, registry, engines);
+  evaluation = std::make_unique<EvaluationJobs>(context, datasets, registry, engines, *blobs);
   events = std::make_unique<JobEvents>(*jobs);
   register_handlers();
   return {};
@@ -88,6 +88,7 @@ void Models::Impl::register_handlers() {
   jobs->handle("train", [this](store::JobContext& job) { return training.run(job); });
   jobs->handle("feedback-export", [this](store::JobContext& job) { return feedback->run(job); });
   jobs->handle("evaluate", [this](store::JobContext& job) { return evaluation->run(job); });
+  jobs->handle("compare", [this](store::JobContext& job) { return evaluation->run_comparison(job); });
   jobs->on_change([this](const store::Job& job) { events->changed(job.id); });
 }
 
@@ -308,6 +309,15 @@ Json Models::architectures() const {
 Result<Json> Models::evaluate(const Actor& actor, const Json& request) {
   ACESO_TRY(Json input, impl_->evaluation->prepare(request));
   return impl_->submit(actor, "evaluate", std::move(input));
+}
+Result<Json> Models::compare(const Actor& actor, const Json& request) {
+  ACESO_TRY(Json input, impl_->evaluation->prepare_comparison(request));
+  return impl_->submit(actor, "compare", std::move(input));
+}
+Result<std::string> Models::evaluation_html(std::string_view job) const {
+  if (!Uuid::parse(job)) return Error{Code::not_found, "there is no such job"};
+  ACESO_TRY(const store::Job found, impl_->jobs->get(job));
+  return impl_->evaluation->report_html(found);
 }
 
 Result<Json> Models::models() const {

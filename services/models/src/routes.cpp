@@ -54,6 +54,18 @@ net::Response png_response(std::vector<std::byte> bytes) {
   return response;
 }
 
+// A report is one self-contained page with its own style; nothing in it may run or load.
+net::Response page_response(std::string html) {
+  net::Response response = net::Response::text(std::move(html), "text/html; charset=utf-8");
+  response.headers.set("Content-Security-Policy",
+                       "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action "
+                       "'none'; frame-ancestors 'self'");
+  response.headers.set("X-Content-Type-Options", "nosniff");
+  response.headers.set("Referrer-Policy", "no-referrer");
+  response.headers.set("Cache-Control", "private, no-store");
+  return response;
+}
+
 void Models::register_routes(net::Router& router) {
   Routes routes{router, *this, *impl_};
   routes.datasets();

@@ -30,6 +30,7 @@ Result<Actor> require(const net::Request& request, std::string_view scope);
 Result<int> version_param(const net::Request& request);  // {version:int} of the path
 Result<std::size_t> limit_param(const net::Request& request, std::int64_t fallback, std::int64_t max);
 net::Response accepted(const Json& answer);
+net::Response page_response(std::string html);
 net::Response png_response(std::vector<std::byte> bytes);
 
 }  // namespace aceso::models

@@ -95,6 +95,22 @@ void Routes::jobs() {
        .request_type = "application/json"},
       submitting(models, impl, "evaluate",
                  [this_ = &models](const Actor& actor, const Json& body) { return this_->evaluate(actor, body); }));
+  add(Method::post, "/api/v1/comparisons",
+      {.summary = "Compare two model versions on the same samples: a job",
+       .tag = "models",
+       .scope = "models:write",
+       .request_type = "application/json"},
+      submitting(models, impl, "compare",
+                 [this_ = &models](const Actor& actor, const Json& body) { return this_->compare(actor, body); }));
+  add(Method::get, "/api/v1/evaluations/{id:uuid}/report.html",
+      {.summary = "The page of a finished evaluation or comparison",
+       .tag = "models",
+       .scope = "models:read",
+       .response_type = "text/html"},
+      [this_ = &models](net::Request& request, const Actor&) -> Result<net::Response> {
+        ACESO_TRY(std::string html, this_->evaluation_html(request.param("id")));
+        return page_response(std::move(html));
+      });
   add(Method::post, "/api/v1/feedback/export",
       {.summary = "Verdicts as a dataset: a job",
        .tag = "predictions",

@@ -8,20 +8,10 @@
 namespace aceso::models {
 namespace {
 
-// The report is one self-contained page with its own style; nothing in it may run or load.
-constexpr std::string_view kReportCsp =
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'self'";
-
 Result<net::Response> report(Models& models, const net::Request& request) {
   ACESO_TRY(const int version, version_param(request));
   ACESO_TRY(std::string html, models.report_html(request.param("name"), version));
-  net::Response response = net::Response::text(std::move(html), "text/html; charset=utf-8");
-  response.headers.set("Content-Security-Policy", kReportCsp);
-  response.headers.set("X-Content-Type-Options", "nosniff");
-  response.headers.set("Referrer-Policy", "no-referrer");
-  response.headers.set("Cache-Control", "private, no-store");
-  return response;
+  return page_response(std::move(html));
 }
 
 Result<net::Response> bundle_tar(Models::Impl& impl, const net::Request& request, const Actor& actor) {

@@ -16,6 +16,7 @@
 
 #include "aceso/base/file.hpp"
 #include "aceso/crypto/crypto.hpp"
+#include "aceso/learn/baseline.hpp"
 #include "aceso/learn/bundle.hpp"
 #include "aceso/learn/evaluate.hpp"
 #include "aceso/learn/trainer.hpp"
@@ -206,32 +207,44 @@ class Worker {
 
   // Threshold and calibration from validation data, figures from test data. Without a test split there is no
   // evaluation, and the version cannot go live.
-  Status evaluate(learn::Engine& engine, const learn::Dataset& dataset, ProgressSink& progress,
-                  learn::Bundle& bundle) const {
+  Status evaluate(learn::Engine& engine, const learn::Dataset& dataset, ProgressSink& progress, learn::Bundle& bundle) {
     ACESO_TRY(const auto session, engine.load(bundle.network, bundle.weights, input_shapes(bundle.signature),
                                               {.threads = job_.config.options.threads, .allow_bf16 = false}));
     const auto predict = [&](learn::Split split) {
       return learn::predict_split(*session, bundle.signature, dataset, split, job_.config.batch, progress, stop_);
     };
-    Json calibration = nullptr;
+    std::optional<learn::Predictions> validation;
     if (!dataset.indices(learn::Split::validation).empty()) {
-      ACESO_TRY(const learn::Predictions validation, predict(learn::Split::validation));
-      if (bundle.card.classes.size() <= 2) bundle.card.threshold = learn::choose_threshold(validation);
-      calibration = calibration_table(validation);
+      ACESO_TRY(validation, predict(learn::Split::validation));
+      if (bundle.card.classes.size() <= 2) bundle.card.threshold = learn::choose_threshold(*validation);
     }
     if (dataset.indices(learn::Split::test).empty()) {
-      speaker_.say(
-          dump(Json{{"type", "log"},
-                    {"level", "warn"},
-                    {"message", "the dataset has no test split: the version is registered without an evaluation"}}) +
-          "\n");
+      warn("the dataset has no test split: the version is registered without an evaluation");
       bundle.evaluation = nullptr;
       return {};
     }
     ACESO_TRY(const learn::Predictions test, predict(learn::Split::test));
-    bundle.evaluation = learn::evaluate(test, bundle.card.threshold, bundle.card.classes, job_.config.seed);
-    bundle.evaluation["validation_calibration"] = std::move(calibration);
+    const std::optional<learn::BaselineAnswer> baseline = trivial_model(dataset, bundle.signature);
+    bundle.evaluation = learn::evaluate(
+        test, bundle.card.threshold, bundle.card.classes, job_.config.seed,
+        {.validation = validation ? &*validation : nullptr, .baseline = baseline ? &*baseline : nullptr});
+    bundle.evaluation["validation_calibration"] = validation ? calibration_table(*validation) : Json(nullptr);
+    gallery_ = learn::gallery(test, bundle.card.threshold, bundle.card.classes, dataset, learn::Split::test);
     return {};
+  }
+
+  // What any model has to beat; an evaluation without it says so.
+  std::optional<learn::BaselineAnswer> trivial_model(const learn::Dataset& dataset,
+                                                     const learn::ModelSignature& signature) const {
+    const auto fitted = learn::Baseline::fit(dataset, signature, stop_);
+    auto answer = fitted ? fitted->answer(dataset, learn::Split::test) : Result<learn::BaselineAnswer>{fitted.error()};
+    if (answer) return *std::move(answer);
+    warn("no trivial baseline: " + answer.error().message());
+    return std::nullopt;
+  }
+
+  void warn(const std::string& message) const {
+    speaker_.say(dump(Json{{"type", "log"}, {"level", "warn"}, {"message", message}}) + "\n");
   }
 
   Status write(const learn::Dataset& dataset, const learn::Bundle& bundle) const {
@@ -244,6 +257,8 @@ class Worker {
                                      {"created", bundle.card.created},
                                      {"created_by", bundle.card.created_by}}},
                        {"training", bundle.training},
+                       {"signature", learn::to_json(bundle.signature)},
+                       {"gallery", gallery_},
                        {"dataset", learn::summary_json(dataset)}};
     const std::string report = learn::render_report_html(bundle.evaluation, context);
     crypto::SystemRandom random;
@@ -258,6 +273,7 @@ class Worker {
   const Clock& clock_;
   Speaker& speaker_;
   std::stop_token stop_;
+  Json gallery_ = Json::array();
 };
 
 int conclude(const Status& status, const fs::path& folder, Speaker& speaker) {

@@ -255,6 +255,28 @@ TEST_F(Service, one_live_version_and_only_with_an_evaluation) {
   EXPECT_EQ((*models->model("m", 0))["version"], 2);
 }
 
+TEST_F(Service, two_versions_are_compared_on_the_same_samples) {
+  open();
+  import("set");
+  add_model("m", true, 1);
+  add_model("m", true, 2);
+  const Json sides{{"a", {{"model", "m"}, {"version", 1}}}, {"b", {{"model", "m"}, {"version", 2}}}};
+  const auto job = models->compare(actor("scientist"), sides);  // the dataset is the one that version 1 names
+  ASSERT_TRUE(job) << job.error().message();
+  const auto end = wait(*job);
+  ASSERT_TRUE(end) << end.error().message();
+  EXPECT_EQ((*end)["output"]["comparison"]["verdict"], "no difference shown");  // the fake engine ignores weights
+  EXPECT_EQ((*end)["output"]["comparison"]["samples"], 24);
+  const auto page = models->evaluation_html(id_of(*job));
+  ASSERT_TRUE(page) << page.error().message();
+  EXPECT_NE(page->find("Comparison on the same samples"), std::string::npos);
+  EXPECT_EQ(audit.of("model.compare").size(), 1U);
+  EXPECT_EQ(models->compare(actor("scientist"), Json{{"a", sides["a"]}, {"b", sides["a"]}}).error().code(),
+            Code::invalid);
+  EXPECT_EQ(models->compare(actor("scientist"), Json{{"a", sides["a"]}}).error().code(), Code::invalid);
+  EXPECT_EQ(models->evaluation_html("00000000-0000-4000-8000-000000000000").error().code(), Code::not_found);
+}
+
 TEST_F(Service, bundles_from_strangers_and_altered_ones_are_refused) {
   open();
   const fs::path stranger = home.path() / "stranger", own = home.path() / "own";

@@ -130,6 +130,9 @@ class Models final : public contracts::Predictor {
   // Evaluation of a registered version on a dataset's split: {model, version, dataset, split}; a job that ends with
   // {evaluation}.
   Result<Json> evaluate(const Actor& actor, const Json& request);
+  // Two versions on the same samples: {a: {model, version?}, b, dataset?, split?}; a job that ends with {comparison}.
+  Result<Json> compare(const Actor& actor, const Json& request);
+  Result<std::string> evaluation_html(std::string_view job) const;  // the page of a finished evaluation or comparison
 
   // Registry.
   Result<Json> models() const;

@@ -1,0 +1,56 @@
+// Jobs that judge registered versions: one on a dataset's split, or two against each other.
+#pragma once
+
+#include <optional>
+
+#include "aceso/learn/baseline.hpp"
+#include "aceso/store/blobs.hpp"
+#include "aceso/store/jobs.hpp"
+#include "context.hpp"
+#include "datasets.hpp"
+#include "registry.hpp"
+
+namespace aceso::models {
+
+class EvaluationJobs {
+ public:
+  EvaluationJobs(const Context& context, DatasetStore& datasets, Registry& registry, EngineProvider& engines,
+                 store::BlobStore& blobs)
+      : context_{context}, datasets_{datasets}, registry_{registry}, engines_{engines}, blobs_{blobs} {}
+
+  Result<Json> prepare(const Json& request) const;  // {model, version?, dataset, split?}
+  // {model, version, dataset, dataset_sha256, split, evaluation, report_sha256}. "seen_in_training" counts samples that
+  // the version was trained on. The report is a page among the blobs.
+  Result<Json> run(store::JobContext& job) const;
+
+  // {a: {model, version?}, b: {model, version?}, dataset?, split?}; without a dataset that of version a.
+  Result<Json> prepare_comparison(const Json& request) const;
+  Result<Json> run_comparison(store::JobContext& job) const;  // {a, b, dataset, dataset_sha256, split, comparison, ...}
+
+  // The page of a finished job; not_found when it is no evaluation or has not ended well.
+  Result<std::string> report_html(const store::Job& job) const;
+
+ private:
+  struct Judged {
+    ModelVersion version;
+    learn::Bundle bundle;
+    learn::Predictions predictions;
+    std::size_t seen_in_training = 0;
+  };
+  Result<Judged> judge(const std::string& model, int version, const learn::Dataset& dataset, learn::Split split,
+                       store::JobContext& job) const;
+  // The dataset that a version was trained on, when it is still here and unchanged.
+  std::shared_ptr<const learn::Dataset> trained_on(const learn::Bundle& bundle) const;  // shared with the dataset cache
+  std::optional<learn::Predictions> validation_of(const Judged& judged, const learn::Dataset& origin,
+                                                  store::JobContext& job) const;
+
+  const Context& context_;
+  DatasetStore& datasets_;
+  Registry& registry_;
+  EngineProvider& engines_;
+  store::BlobStore& blobs_;
+};
+
+Result<learn::Split> parse_split(std::string_view name);
+
+}  // namespace aceso::models
