@@ -17,7 +17,8 @@ Result<std::vector<NetBenefit>> decision_curve(std::span<const double> probabili
   std::vector<NetBenefit> curve;
   const auto steps = static_cast<int>(std::floor((options.last - options.first) / options.step + 1e-9));
   for (int i = 0; i <= steps; ++i) {
-    const double threshold = options.first + i * options.step;
+    // To twelve digits, so that 0.1 + 2 * 0.1 is the 0.3 that a score of 0.3 reaches.
+    const double threshold = std::round((options.first + i * options.step) * 1e12) / 1e12;
     const double odds = threshold / (1 - threshold);
     const Statistic benefit = [&](std::span<const std::size_t> indices) -> std::optional<double> {
       double sum = 0;
