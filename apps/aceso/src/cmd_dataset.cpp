@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "context.hpp"
+#include "dataset_commands.hpp"
 
 namespace aceso::app {
 namespace {
@@ -24,7 +25,7 @@ std::string counts_text(const Json& counts) {
 
 struct ImportArguments {
   std::filesystem::path source;
-  std::string name, classes, labels, licence, label_source;
+  std::string name, classes, labels, licence, label_source, conflicts = "refuse", conflict_reason;
   double validation = 0.2, test = 0.0;
   std::uint64_t seed = 1;
 };
@@ -45,6 +46,8 @@ Status import_dataset(Context& context, const ImportArguments& a) {
             {"seed", a.seed}};
   if (!a.classes.empty()) body["classes"] = a.classes;
   if (!labels.empty()) body["labels_csv"] = labels.string();
+  if (a.conflicts != "refuse") body["conflicts"] = a.conflicts;
+  if (!a.conflict_reason.empty()) body["conflict_reason"] = a.conflict_reason;
   if (!a.licence.empty()) body["licence"] = a.licence;
   if (!a.label_source.empty()) body["label_source"] = a.label_source;
   ACESO_TRY(const Json accepted, api->call(net::Method::post, "/api/v1/local/datasets", body));
@@ -80,11 +83,12 @@ void print_summary(const Context& context, const Json& s) {
 }  // namespace
 
 void add_dataset(CLI::App& app, Context& context) {
-  auto* group = app.add_subcommand("dataset", "Import, list, show, verify and delete data sets");
+  auto* group = app.add_subcommand("dataset", "Import, check, split, list, show, verify and delete data sets");
   group->require_subcommand(1);
   group->footer(
       "Examples:\n  aceso dataset import pneumoniamnist.npz --name xray --classes normal,pneumonia\n  aceso dataset "
-      "import scans/ --labels labels.csv --validation 0.2\n  aceso dataset show xray");
+      "import scans/ --labels labels.csv --validation 0.2\n  aceso dataset check xray\n  aceso dataset split xray --by "
+      "patient --folds 5");
 
   auto* import = group->add_subcommand("import", "Import an .npz file or a folder of images");
   auto a = std::make_shared<ImportArguments>();
@@ -103,11 +107,21 @@ void add_dataset(CLI::App& app, Context& context) {
       ->capture_default_str();
   import->add_option("--licence", a->licence, "Licence of the data, kept in the manifest");
   import->add_option("--label-source", a->label_source, "Who or what labelled the data");
+  import
+      ->add_option("--conflicts", a->conflicts,
+                   "One image under two labels: refuse the import, set its copies aside, or keep them")
+      ->check(CLI::IsMember({"refuse", "set-aside", "keep"}))
+      ->capture_default_str();
+  import->add_option("--conflict-reason", a->conflict_reason,
+                     "Why contradictory labels are kept; goes into the manifest");
   import->add_option("--seed", a->seed, "Seed of the splits")->capture_default_str();
   import->footer(
       "Undecodable, constant and non-finite samples are set aside with the reason, never dropped "
       "silently.\n\nExample:\n  aceso dataset import scans/ --name scans --labels labels.csv --test 0.2");
   on_run(import, context, [&context, a] { return import_dataset(context, *a); });
+
+  add_dataset_check(*group, context);
+  add_dataset_split(*group, context);
 
   auto* list = group->add_subcommand("list", "List the data sets");
   on_run(list, context, [&context]() -> Status {

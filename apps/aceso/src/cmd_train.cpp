@@ -12,7 +12,7 @@ namespace {
 
 struct TrainArguments {
   std::filesystem::path config;
-  std::string dataset, name, architecture;
+  std::string dataset, name, architecture, accept_leakage;
   int epochs = 0, batch = 0, patience = -1;
   double learning_rate = 0;
   std::int64_t image_size = -1;
@@ -62,6 +62,9 @@ void add_train(CLI::App& app, Context& context) {
   train->add_option("--patience", a->patience, "Stop after so many epochs without a better validation AUC; 0: never");
   train->add_option("--image-size", a->image_size, "Side in pixels that images are resized to; 0: as they are");
   train->add_option("--seed", a->seed, "Seed of weights, order and augmentation")->check(CLI::PositiveNumber);
+  train->add_option(
+      "--accept-leakage", a->accept_leakage,
+      "Train although copies or patients stand on both sides of the splits; the reason goes into the report");
   train->add_flag("--no-flip", a->no_flip, "No random left-right flips");
   train->add_flag("--detach", a->detach, "Return at once; needs a running node. Follow with: aceso job show ID");
   train->footer(
@@ -73,9 +76,10 @@ void add_train(CLI::App& app, Context& context) {
     ACESO_TRY(Api * api, context.api());
     if (a->detach && api->in_process())
       return Error{Code::unavailable, "--detach needs a running node: start one with `aceso node`"};
-    const std::string name = a->name.empty() ? a->dataset : a->name;
-    ACESO_TRY(const Json accepted, api->call(net::Method::post, "/api/v1/training",
-                                             Json{{"name", name}, {"dataset", a->dataset}, {"config", config}}));
+    const std::string name = a->name.empty() ? a->dataset.substr(0, a->dataset.find('@')) : a->name;
+    Json request{{"name", name}, {"dataset", a->dataset}, {"config", config}};
+    if (!a->accept_leakage.empty()) request["accept_leakage"] = a->accept_leakage;
+    ACESO_TRY(const Json accepted, api->call(net::Method::post, "/api/v1/training", request));
     if (a->detach) {
       context.print_json(accepted);
       return {};

@@ -39,6 +39,10 @@ Result<net::Response> import_dataset(models::Models& models, net::Request& reque
   options.labels_csv = text_of(body, "labels_csv");
   options.licence = text_of(body, "licence");
   options.label_source = text_of(body, "label_source");
+  if (const std::string conflicts = text_of(body, "conflicts"); !conflicts.empty()) {
+    ACESO_TRY(options.conflicts, learn::parse_conflicts(conflicts));
+  }
+  options.conflict_reason = text_of(body, "conflict_reason");
   ACESO_TRY(options.validation_fraction, share_of(body, "validation_fraction", options.validation_fraction));
   ACESO_TRY(options.test_fraction, share_of(body, "test_fraction", options.test_fraction));
   if (const auto it = body.find("seed"); it != body.end() && it->is_number_unsigned())
@@ -90,7 +94,7 @@ void register_local_routes(net::Router& router, models::Models& models) {
        .scope = "datasets:write",
        .request_type = json,
        .request_schema = path_schema(
-           R"(,"classes":{"type":"string"},"labels_csv":{"type":"string"},"licence":{"type":"string"},"label_source":{"type":"string"},"validation_fraction":{"type":"number"},"test_fraction":{"type":"number"},"seed":{"type":"integer"})")},
+           R"(,"classes":{"type":"string"},"labels_csv":{"type":"string"},"licence":{"type":"string"},"label_source":{"type":"string"},"validation_fraction":{"type":"number"},"test_fraction":{"type":"number"},"seed":{"type":"integer"},"conflicts":{"enum":["refuse","set-aside","keep"]},"conflict_reason":{"type":"string"})")},
       [&models](net::Request& request) { return import_dataset(models, request); });
   router.add(net::Method::post, "/api/v1/local/models",
              {.summary = "Register a model bundle from a folder of this machine",

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <memory>
 
+#include "hex.hpp"
+
 namespace aceso::imaging {
 namespace {
 
@@ -14,14 +16,6 @@ Image ramp(std::int64_t width, std::int64_t height, int channels, int bits) {
   image.pixels.resize(static_cast<std::size_t>(width * height * channels * bits / 8));
   for (std::size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = static_cast<std::byte>(i * 37 % 251);
   return image;
-}
-
-std::vector<std::byte> from_hex(std::string_view text) {
-  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
-  std::vector<std::byte> bytes;
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2)
-    bytes.push_back(static_cast<std::byte>(digit(text[i]) * 16 + digit(text[i + 1])));
-  return bytes;
 }
 
 std::vector<std::byte> jpeg(int width, int height, bool grey) {

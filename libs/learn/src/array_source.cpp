@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -10,12 +12,16 @@
 namespace aceso::learn {
 namespace {
 
+constexpr std::int64_t kMaxChannels = 4;
+
 struct Part {
   std::string name;  // prefix of the ids
   Split split = Split::unassigned;
   const Array* x = nullptr;
   const Array* y = nullptr;
   const Array* group = nullptr;
+  const Array* masks = nullptr;  // uint8, the images' shape without channels
+  const Array* boxes = nullptr;  // [N, 2 * axes]: low corner, high corner; a row with high <= low: none
 };
 
 const Array* find(const NamedArrays& arrays, std::string_view key) {
@@ -29,7 +35,13 @@ Result<std::vector<Part>> find_parts(const NamedArrays& arrays) {
       {"train", Split::train}, {"val", Split::validation}, {"test", Split::test}};
   for (const auto& [prefix, split] : splits) {
     const std::string p = prefix;
-    Part part{p, split, find(arrays, p + "_images"), find(arrays, p + "_labels"), find(arrays, p + "_group")};
+    Part part{p,
+              split,
+              find(arrays, p + "_images"),
+              find(arrays, p + "_labels"),
+              find(arrays, p + "_group"),
+              find(arrays, p + "_masks"),
+              find(arrays, p + "_boxes")};
     if (part.x == nullptr && part.y == nullptr) continue;
     if (part.x == nullptr || part.y == nullptr)
       return Error{Code::invalid, "there is only one of " + p + "_images and " + p + "_labels"};
@@ -37,7 +49,13 @@ Result<std::vector<Part>> find_parts(const NamedArrays& arrays) {
   }
   if (!parts.empty()) return parts;
   for (const auto& [x, y] : {std::pair{"X", "y"}, std::pair{"images", "labels"}}) {
-    Part part{"", Split::unassigned, find(arrays, x), find(arrays, y), find(arrays, "group")};
+    Part part{"",
+              Split::unassigned,
+              find(arrays, x),
+              find(arrays, y),
+              find(arrays, "group"),
+              find(arrays, "masks"),
+              find(arrays, "boxes")};
     if (part.x != nullptr && part.y != nullptr) return std::vector<Part>{part};
     if (part.x != nullptr)
       return Error{Code::invalid, "key \"" + std::string{x} + "\" is there, its labels \"" + y + "\" are not"};
@@ -68,35 +86,54 @@ Result<std::vector<std::int64_t>> whole_numbers(const Array& array, const std::s
 
 Result<std::string> kind_of(const Part& part, const ImportOptions& options) {
   const Shape& shape = part.x->shape;
-  if (shape.size() < 2 || shape.size() > 4)
-    return Error{Code::invalid, "samples must have 1 to 3 dimensions, the array is " + to_string(shape)};
+  if (shape.size() < 2 || shape.size() > 5)
+    return Error{Code::invalid, "samples must have 1 to 4 dimensions, the array is " + to_string(shape)};
   if (!options.kind.empty()) {
-    const std::size_t least = options.kind == "image" ? 3 : 2;
-    const std::size_t most = options.kind == "image" ? 4 : options.kind == "signal" ? 3 : 2;
+    const std::map<std::string, std::pair<std::size_t, std::size_t>, std::less<>> dimensions{
+        {"image", {3, 4}}, {"volume", {4, 5}}, {"signal", {2, 3}}, {"table", {2, 2}}};
+    const auto [least, most] = dimensions.at(options.kind);
     if (shape.size() < least || shape.size() > most)
       return Error{Code::invalid,
                    "an array of shape " + to_string(shape) + " holds no samples of kind " + options.kind};
     return options.kind;
   }
   if (shape.size() == 2) return std::string{"table"};
+  if (shape.size() == 5 || (shape.size() == 4 && shape[3] > kMaxChannels)) return std::string{"volume"};
   const bool medmnist = !part.name.empty();
   const bool integers = part.x->dtype == DType::u8 || part.x->dtype == DType::u16;
   if (shape.size() == 4 || medmnist || integers) return std::string{"image"};
   return std::string{"signal"};
 }
 
+Array row_of(const Array& array, std::size_t row) {
+  Array out;
+  out.dtype = array.dtype;
+  out.shape.assign(array.shape.begin() + 1, array.shape.end());
+  const std::size_t bytes = array.data.size() / static_cast<std::size_t>(array.shape[0]);
+  const auto from = array.data.begin() + static_cast<std::ptrdiff_t>(row * bytes);
+  out.data.assign(from, from + static_cast<std::ptrdiff_t>(bytes));
+  return out;
+}
+
 class ArraySource final : public SampleSource {
  public:
-  Result<Array> load(std::size_t index) override {
-    const auto& [part, row] = places_[index];
-    const Array& x = *parts_[part].x;
-    Array sample;
-    sample.dtype = x.dtype;
-    sample.shape.assign(x.shape.begin() + 1, x.shape.end());
-    if (kind == "image" && sample.shape.size() == 2) sample.shape.push_back(1);
-    const std::size_t bytes = x.data.size() / static_cast<std::size_t>(x.shape[0]);
-    const auto from = x.data.begin() + static_cast<std::ptrdiff_t>(row * bytes);
-    sample.data.assign(from, from + static_cast<std::ptrdiff_t>(bytes));
+  Result<SourceSample> load(std::size_t index) override {
+    const auto& [p, row] = places_[index];
+    const Part& part = parts_[p];
+    SourceSample sample;
+    sample.array = row_of(*part.x, row);
+    if ((kind == "image" && sample.array.shape.size() == 2) || (kind == "volume" && sample.array.shape.size() == 3))
+      sample.array.shape.push_back(1);
+    if (part.masks != nullptr) sample.mask = row_of(*part.masks, row);
+    if (part.boxes != nullptr) {
+      std::vector<double> corners;
+      const Array box = row_of(*part.boxes, row);
+      for_each_value(box.dtype, box.data, [&](double value) { corners.push_back(value); });
+      const auto middle = corners.begin() + static_cast<std::ptrdiff_t>(corners.size() / 2);
+      Box found{items[index].label, {corners.begin(), middle}, {middle, corners.end()}};
+      if (std::equal(found.low.begin(), found.low.end(), found.high.begin(), std::less<>{}))
+        sample.boxes.push_back(std::move(found));
+    }
     return sample;
   }
 
@@ -112,12 +149,14 @@ class ArraySource final : public SampleSource {
       const Shape& shape = part.x->shape;
       if (part.x->dtype != dtype || shape.size() != parts_[0].x->shape.size())
         return Error{Code::invalid, prefix + "images differ in number type or dimensions from the first split"};
-      if (kind == "image" && shape.size() == 4 && shape[3] > 4)
+      const bool channels_last = (kind == "image" && shape.size() == 4) || (kind == "volume" && shape.size() == 5);
+      if (channels_last && shape.back() > kMaxChannels)
         return Error{Code::unsupported,
-                     "images of shape " + to_string(shape) + ": 1 to 4 channels, which come last, are read"};
+                     kind + "s of shape " + to_string(shape) + ": 1 to 4 channels, which come last, are read"};
       const std::int64_t count = shape[0];
       if (const auto total = element_count(shape); !total || (*total == 0 && count != 0))
         return Error{Code::invalid, prefix + "samples of shape " + to_string(shape) + " are empty"};
+      ACESO_TRY_OK(check_outlines(part, prefix));
       ACESO_TRY(auto values, whole_numbers(*part.y, prefix + "labels", count));
       seen.insert(values.begin(), values.end());
       labels.push_back(std::move(values));
@@ -129,6 +168,21 @@ class ArraySource final : public SampleSource {
   }
 
  private:
+  Status check_outlines(const Part& part, const std::string& prefix) const {
+    if (part.masks == nullptr && part.boxes == nullptr) return {};
+    if (kind != "image" && kind != "volume")
+      return Error{Code::invalid, prefix + "masks and boxes belong to images and volumes"};
+    const std::size_t axes = kind == "image" ? 2 : 3;
+    const Shape& shape = part.x->shape;
+    const Shape spatial{shape.begin(), shape.begin() + static_cast<std::ptrdiff_t>(axes + 1)};
+    if (part.masks != nullptr && (part.masks->dtype != DType::u8 || part.masks->shape != spatial))
+      return Error{Code::invalid, prefix + "masks must be uint8 of shape " + to_string(spatial)};
+    const Shape corners{shape[0], static_cast<std::int64_t>(2 * axes)};
+    if (part.boxes != nullptr && part.boxes->shape != corners)
+      return Error{Code::invalid, prefix + "boxes must have shape " + to_string(corners)};
+    return {};
+  }
+
   Status name_classes(const std::set<std::int64_t>& seen, const ImportOptions& options) {
     if (options.classes.empty()) {
       for (const std::int64_t value : seen) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "aceso/base/assert.hpp"
 #include "aceso/base/file.hpp"
@@ -61,6 +62,16 @@ Array Dataset::array(std::size_t index) const {
   return {impl_->manifest.dtype, impl_->manifest.samples[index].shape, {bytes.begin(), bytes.end()}};
 }
 
+std::optional<Array> Dataset::mask(std::size_t index) const {
+  ACESO_ASSERT(index < impl_->manifest.samples.size(), "sample index out of range");
+  const auto& mask = impl_->manifest.samples[index].mask;
+  if (!mask) return std::nullopt;
+  std::size_t size = 1;
+  for (const std::int64_t side : mask->shape) size *= static_cast<std::size_t>(side);
+  const auto bytes = impl_->pack.bytes().subspan(static_cast<std::size_t>(mask->offset), size);
+  return Array{DType::u8, mask->shape, {bytes.begin(), bytes.end()}};
+}
+
 std::vector<std::size_t> Dataset::indices(Split split) const {
   std::vector<std::size_t> found;
   for (std::size_t i = 0; i < impl_->manifest.samples.size(); ++i) {
@@ -76,6 +87,11 @@ Status Dataset::verify() const {
       return Error{Code::data_loss, "sample " + std::to_string(i) + " (\"" + sample.id +
                                         "\") is not what its hash says: pack.bin was altered"};
     }
+    if (const auto outlines = mask(i);
+        outlines && sample_hash(DType::u8, outlines->shape, outlines->data) != sample.mask->sha256) {
+      return Error{Code::data_loss,
+                   "the mask of sample " + std::to_string(i) + " is not what its hash says: pack.bin was altered"};
+    }
   }
   return {};
 }
@@ -89,8 +105,16 @@ Json summary_json(const Dataset& dataset) {
   double sum = 0;
   double squares = 0;
   double n = 0;
+  std::size_t masks = 0;
+  std::size_t boxes = 0;
+  int folds = 0;
+  std::set<std::string_view> groups;
   for (std::size_t i = 0; i < manifest.samples.size(); ++i) {
     const Sample& sample = manifest.samples[i];
+    if (sample.mask) ++masks;
+    boxes += sample.boxes.size();
+    folds = std::max(folds, sample.fold + 1);
+    if (!sample.group.empty()) groups.insert(sample.group);
     const std::string split{to_string(sample.split)};
     if (!counts.contains(split)) {
       counts[split] = Json::object();
@@ -130,6 +154,13 @@ Json summary_json(const Dataset& dataset) {
               {"licence", manifest.licence},
               {"label_source", manifest.label_source},
               {"warnings", manifest.warnings},
+              {"preprocessing", manifest.preprocessing},
+              {"history", manifest.history},
+              {"parent", manifest.parent_name},
+              {"masks", masks},
+              {"boxes", boxes},
+              {"folds", folds},
+              {"groups", groups.size()},
               {"set_aside", std::move(aside)},
               {"intensity", std::move(intensity)}};
 }

@@ -1,21 +1,15 @@
 // The one way into a dataset: read, check, hash and write each sample, then split, describe, and rename into place.
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cmath>
-#include <cstdio>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <unordered_map>
 
 #include "aceso/base/file.hpp"
 #include "aceso/base/text.hpp"
+#include "dataset_writer.hpp"
 #include "manifest_json.hpp"
 #include "progress_update.hpp"
 #include "sample_source.hpp"
-#include "values.hpp"
 
 namespace aceso::learn {
 namespace {
@@ -23,107 +17,28 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::size_t kMaxSetAsideShare = 2;  // more than a half set aside: the source is not what it is taken for
 
-Error write_failure(int error) {
-  if (error == ENOSPC || error == EDQUOT || error == EFBIG)
-    return {Code::exhausted, "the disk is full: the dataset was not written"};
-  return {Code::internal, std::string{"the dataset cannot be written: "} + std::generic_category().message(error)};
+template <class T>
+bool all_finite(std::span<const std::byte> bytes) {
+  bool finite = true;
+  for (std::size_t at = 0; at + sizeof(T) <= bytes.size(); at += sizeof(T)) {
+    T value;
+    std::memcpy(&value, bytes.data() + at, sizeof(T));
+    finite &= std::isfinite(value);
+  }
+  return finite;
 }
 
-// A folder beside the target that is gone unless it was renamed.
-class PendingFolder {
- public:
-  static Result<std::unique_ptr<PendingFolder>> create(const fs::path& target) {
-    std::error_code failure;
-    if (fs::exists(target, failure))
-      return Error{Code::exists, "dataset \"" + target.filename().string() + "\" is there already"};
-    if (target.has_parent_path()) fs::create_directories(target.parent_path(), failure);
-    std::string name = (target.parent_path() / ("." + target.filename().string() + ".XXXXXX")).string();
-    if (mkdtemp(name.data()) == nullptr) return write_failure(errno);
-    return std::unique_ptr<PendingFolder>{new PendingFolder{name, target}};
-  }
-  PendingFolder(const PendingFolder&) = delete;
-  PendingFolder& operator=(const PendingFolder&) = delete;
-  ~PendingFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const { return path_; }
-  Status commit() {
-    ACESO_TRY_OK(sync_directory(path_));
-    fs::permissions(path_, fs::perms{0755});
-    if (renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, target_.c_str(), RENAME_NOREPLACE) != 0) {
-      if (errno == EEXIST || errno == ENOTEMPTY)
-        return Error{Code::exists, "dataset \"" + target_.filename().string() + "\" is there already"};
-      return write_failure(errno);
-    }
-    path_.clear();
-    return sync_directory(target_.has_parent_path() ? target_.parent_path() : fs::path{"."});
-  }
-
- private:
-  PendingFolder(fs::path path, fs::path target) : path_{std::move(path)}, target_{std::move(target)} {}
-  fs::path path_, target_;
-};
-
-class PackWriter {
- public:
-  static Result<std::unique_ptr<PackWriter>> create(const fs::path& path) {
-    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (fd < 0) return write_failure(errno);
-    std::unique_ptr<PackWriter> writer{new PackWriter{fd}};
-    std::vector<std::byte> head(kPackHeader);
-    std::memcpy(head.data(), kPackMagic.data(), kPackMagic.size());
-    ACESO_TRY_OK(writer->append(head));
-    return writer;
-  }
-  PackWriter(const PackWriter&) = delete;
-  PackWriter& operator=(const PackWriter&) = delete;
-  ~PackWriter() { ::close(fd_); }
-  std::uint64_t size() const { return size_; }
-  Status append(std::span<const std::byte> bytes) {
-    buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
-    size_ += bytes.size();
-    const std::uint64_t padding = (kPackAlignment - size_ % kPackAlignment) % kPackAlignment;
-    buffer_.resize(buffer_.size() + padding);
-    size_ += padding;
-    return buffer_.size() < kFlushAt ? Status{} : flush();
-  }
-  Status finish() {
-    ACESO_TRY_OK(flush());
-    if (fsync(fd_) != 0) return write_failure(errno);
-    return {};
-  }
-
- private:
-  static constexpr std::size_t kFlushAt = std::size_t{4} << 20;
-  explicit PackWriter(int fd) : fd_{fd} {}
-  Status flush() {
-    for (std::size_t at = 0; at < buffer_.size();) {
-      const ssize_t put = ::write(fd_, buffer_.data() + at, buffer_.size() - at);
-      if (put < 0 && errno == EINTR) continue;
-      if (put < 0) return write_failure(errno);
-      at += static_cast<std::size_t>(put);
-    }
-    buffer_.clear();
-    return {};
-  }
-  int fd_;
-  std::uint64_t size_ = 0;
-  std::vector<std::byte> buffer_;
-};
-
 // Why a sample cannot be learnt from, "" when it can.
-std::string flaw(const Array& sample, const std::string& kind) {
-  double low = INFINITY;
-  double high = -INFINITY;
-  bool finite = true;
-  for_each_value(sample.dtype, sample.data, [&](double value) {
-    finite = finite && std::isfinite(value);
-    low = std::min(low, value);
-    high = std::max(high, value);
-  });
-  if (!finite) return "holds NaN or infinite values";
-  if (low == high && kind != "table") return "constant " + kind;
+std::string flaw(const Array& sample, const ImportOptions& options, const std::string& kind) {
+  if (sample.data.empty()) return "empty " + kind;
+  const std::size_t width = size_of(sample.dtype);
+  if ((sample.dtype == DType::f32 && !all_finite<float>(sample.data)) ||
+      (sample.dtype == DType::f64 && !all_finite<double>(sample.data)))
+    return "holds NaN or infinite values";
+  if (kind != "table" && std::memcmp(sample.data.data(), sample.data.data() + width, sample.data.size() - width) == 0)
+    return "constant " + kind;
+  if (!options.only_shape.empty() && sample.shape != options.only_shape)
+    return "has shape " + to_string(sample.shape) + ", wanted is " + to_string(options.only_shape);
   return {};
 }
 
@@ -144,14 +59,12 @@ class Importer {
   Status run(const fs::path& target, ProgressSink& progress, const std::stop_token& stop) {
     ACESO_TRY(auto folder, PendingFolder::create(target));
     ACESO_TRY_OK(write_samples(folder->path() / "pack.bin", progress, stop));
+    settle_conflicts();
     ACESO_TRY_OK(check_labels());
     assign();
     report_duplicates();
     ACESO_TRY_OK(check_train());
-    manifest_.sha256 = dataset_hash(manifest_);
-    const std::string text = to_json(manifest_).dump(1, ' ', false, Json::error_handler_t::replace);
-    if (text.size() > kMaxManifestBytes) return Error{Code::too_large, "the dataset has too many samples to describe"};
-    ACESO_TRY_OK(write_file_atomic(folder->path() / "manifest.json", text));
+    ACESO_TRY_OK(write_manifest(folder->path(), manifest_));
     if (stop.stop_requested()) return Error{Code::cancelled, "import cancelled"};
     return folder->commit();
   }
@@ -163,27 +76,44 @@ class Importer {
     for (std::size_t i = 0; i < total; ++i) {
       if (stop.stop_requested()) return Error{Code::cancelled, "import cancelled"};
       if (i % 64 == 0) progress.update(progress_update("import", i, total));
-      const SourceItem& item = source_.items[i];
       auto sample = source_.load(i);
-      const std::string why = sample ? flaw(*sample, source_.kind) : sample.error().message();
-      if (!why.empty()) {
-        manifest_.set_aside.push_back({item.id, escape_controls(why, 300)});
-        continue;
+      const std::string why = sample ? flaw(sample->array, options_, source_.kind) : sample.error().message();
+      if (why.empty()) {
+        ACESO_TRY_OK(write_sample(*pack, source_.items[i], *std::move(sample)));
+      } else {
+        manifest_.set_aside.push_back({source_.items[i].id, escape_controls(why, 300)});
       }
-      if (pack->size() + sample->data.size() > options_.max_bytes)
-        return Error{Code::too_large,
-                     "the samples take more than the limit of " + std::to_string(options_.max_bytes) + " bytes"};
-      const std::uint64_t offset = pack->size();
-      ACESO_TRY_OK(pack->append(sample->data));
-      Sample entry{item.id,      sample_hash(source_.dtype, sample->shape, sample->data),
-                   item.split,   item.label,
-                   item.group,   offset,
-                   sample->shape};
-      ACESO_TRY_OK(remember(entry));
-      manifest_.samples.push_back(std::move(entry));
     }
     progress.update(progress_update("import", total, total));
+    manifest_.preprocessing.insert(manifest_.preprocessing.end(), source_.preprocessing.begin(),
+                                   source_.preprocessing.end());
+    manifest_.warnings.insert(manifest_.warnings.end(), source_.warnings.begin(), source_.warnings.end());
     return pack->finish();
+  }
+
+  Status write_sample(PackWriter& pack, const SourceItem& item, SourceSample sample) {
+    const std::uint64_t bytes = sample.array.data.size() + (sample.mask ? sample.mask->data.size() : 0);
+    if (pack.size() + bytes > options_.max_bytes)
+      return Error{Code::too_large,
+                   "the samples take more than the limit of " + std::to_string(options_.max_bytes) + " bytes"};
+    Sample entry;
+    entry.id = item.id;
+    entry.sha256 = sample_hash(source_.dtype, sample.array.shape, sample.array.data);
+    entry.split = item.split;
+    entry.label = item.label;
+    entry.group = item.group;
+    entry.offset = pack.size();
+    entry.shape = sample.array.shape;
+    entry.spacing_mm = std::move(sample.spacing_mm);
+    entry.boxes = std::move(sample.boxes);
+    ACESO_TRY_OK(pack.append(sample.array.data));
+    if (sample.mask) {
+      entry.mask = Mask{pack.size(), sample.mask->shape, sample_hash(DType::u8, sample.mask->shape, sample.mask->data)};
+      ACESO_TRY_OK(pack.append(sample.mask->data));
+    }
+    ACESO_TRY_OK(remember(entry));
+    manifest_.samples.push_back(std::move(entry));
+    return {};
   }
 
   // One picture under two labels is a contradiction that no training may paper over.
@@ -191,12 +121,36 @@ class Importer {
     const auto [first, added] = first_of_hash_.try_emplace(sample.sha256, manifest_.samples.size());
     if (added) return {};
     const Sample& other = manifest_.samples[first->second];
-    if (other.label != sample.label) {
+    if (other.label != sample.label && options_.conflicts == Conflicts::refuse) {
       return Error{Code::invalid, "samples \"" + other.id + "\" and \"" + sample.id + "\" are the same " +
-                                      source_.kind + " under two labels"};
+                                      source_.kind + " under two labels: correct the labels, or import with " +
+                                      "conflicts set-aside or keep"};
     }
+    if (other.label != sample.label) conflicting_.insert(sample.sha256);
     duplicates_.emplace_back(first->second, manifest_.samples.size());
     return {};
+  }
+
+  // All copies of a contradictory image go, or stay with the reason on record.
+  void settle_conflicts() {
+    if (conflicting_.empty()) return;
+    if (options_.conflicts == Conflicts::keep) {
+      manifest_.warnings.push_back(
+          std::to_string(conflicting_.size()) + " " + source_.kind +
+          "s stand under two labels and were kept: " + escape_controls(options_.conflict_reason, 300));
+      return;
+    }
+    std::erase_if(manifest_.samples, [&](const Sample& sample) {
+      if (!conflicting_.contains(sample.sha256)) return false;
+      manifest_.set_aside.push_back({sample.id, "the same " + source_.kind + " under two labels"});
+      return true;
+    });
+    duplicates_.clear();  // their indices are of before
+    std::unordered_map<std::string, std::size_t> first;
+    for (std::size_t i = 0; i < manifest_.samples.size(); ++i) {
+      const auto [at, added] = first.try_emplace(manifest_.samples[i].sha256, i);
+      if (!added) duplicates_.emplace_back(at->second, i);
+    }
   }
 
   Status check_labels() const {
@@ -214,6 +168,7 @@ class Importer {
     }
     std::set<int> labels;
     for (const Sample& sample : manifest_.samples) labels.insert(sample.label);
+    if (labels.erase(-1) > 0 && labels.empty()) return Error{Code::invalid, "no sample has a label"};
     if (labels.size() < 2)
       return Error{Code::invalid, "one class only: all samples have the label \"" +
                                       manifest_.classes[static_cast<std::size_t>(*labels.begin())] + "\""};
@@ -237,9 +192,17 @@ class Importer {
     if (told && count(Split::unassigned) > 0)
       manifest_.warnings.push_back("samples without a split were put into train: " +
                                    std::to_string(count(Split::unassigned)));
+    std::size_t unlabelled = 0;
     for (Sample& sample : manifest_.samples) {
-      if (sample.split == Split::unassigned) sample.split = Split::train;
+      if (sample.label < 0) {
+        sample.split = Split::unassigned;
+        ++unlabelled;
+      } else if (sample.split == Split::unassigned) {
+        sample.split = Split::train;
+      }
     }
+    if (unlabelled > 0)
+      manifest_.warnings.push_back(std::to_string(unlabelled) + " samples have no label: they are in no split");
     if (options_.test_fraction > 0 && count(Split::test) == 0) {
       assign_split(manifest_.samples, Split::train, Split::test, options_.test_fraction, options_.seed ^ 0x54455354ULL);
       manifest_.warnings.push_back("no test split: " + percent(options_.test_fraction) + " taken" + how);
@@ -284,6 +247,7 @@ class Importer {
   const ImportOptions& options_;
   Manifest manifest_;
   std::unordered_map<std::string, std::size_t> first_of_hash_;
+  std::set<std::string> conflicting_;  // hashes
   std::vector<std::pair<std::size_t, std::size_t>> duplicates_;
 };
 
@@ -292,8 +256,10 @@ Status check_options(const ImportOptions& options) {
   const double test = options.test_fraction;
   if (!(validation >= 0 && validation < 1 && test >= 0 && test < 1 && validation + test < 1))
     return Error{Code::invalid, "the validation and test fractions must be 0 or more and below 1 together"};
-  if (!options.kind.empty() && options.kind != "image" && options.kind != "signal" && options.kind != "table")
-    return Error{Code::invalid, "kind must be image, signal or table"};
+  if (!options.kind.empty() && !is_kind(options.kind))
+    return Error{Code::invalid, "kind must be image, volume, signal or table"};
+  if (options.conflicts == Conflicts::keep && options.conflict_reason.empty())
+    return Error{Code::invalid, "keeping one image under two labels needs a reason"};
   const std::set<std::string> names{options.classes.begin(), options.classes.end()};
   if (names.size() != options.classes.size() || names.contains(""))
     return Error{Code::invalid, "class names must differ and not be empty"};
@@ -307,6 +273,25 @@ Result<Dataset> import_source(SampleSource& source, std::string_view name, const
 }
 
 }  // namespace
+
+std::string_view to_string(Conflicts conflicts) noexcept {
+  switch (conflicts) {
+    case Conflicts::refuse:
+      return "refuse";
+    case Conflicts::set_aside:
+      return "set-aside";
+    case Conflicts::keep:
+      break;
+  }
+  return "keep";
+}
+
+Result<Conflicts> parse_conflicts(std::string_view name) {
+  for (const Conflicts c : {Conflicts::refuse, Conflicts::set_aside, Conflicts::keep}) {
+    if (to_string(c) == name) return c;
+  }
+  return Error{Code::invalid, "conflicts: refuse, set-aside or keep"};
+}
 
 Result<Dataset> Dataset::import(const fs::path& source, const fs::path& target, const ImportOptions& options,
                                 ProgressSink& progress, std::stop_token stop) {

@@ -35,14 +35,15 @@ class FolderSource final : public SampleSource {
  public:
   explicit FolderSource(fs::path root) : root_{std::move(root)} {}
 
-  Result<Array> load(std::size_t index) override {
+  Result<SourceSample> load(std::size_t index) override {
     auto bytes = read_file(files_[index], kMaxImageFile);
     if (!bytes)
       return Error{bytes.error().code(),
                    bytes.error().code() == Code::too_large ? "file larger than 256 MiB" : "file cannot be read"};
     auto image = imaging::decode_image(*bytes);
     if (!image) return Error{image.error().code(), "undecodable " + image.error().message()};
-    return to_array(*std::move(image));
+    ACESO_TRY(Array array, to_array(*std::move(image)));
+    return SourceSample{std::move(array), std::nullopt, {}, {}};
   }
 
   Status from_folders(const ImportOptions& options) {
@@ -94,7 +95,7 @@ class FolderSource final : public SampleSource {
         return Error{Code::invalid, "table of labels, line " + std::to_string(r + 1) + ": " +
                                         std::to_string(rows[r].size()) + " fields, the first line has " +
                                         std::to_string(rows[0].size())};
-      names.insert(cell(r, "label"));
+      if (!cell(r, "label").empty()) names.insert(cell(r, "label"));
     }
     ACESO_TRY_OK(name_classes(names, options));
     for (std::size_t r = 1; r < rows.size(); ++r) {
@@ -104,7 +105,8 @@ class FolderSource final : public SampleSource {
       if (!file) return Error{Code::invalid, where + "the path leads out of the folder or is empty"};
       std::error_code ignored;
       if (!fs::is_regular_file(*file, ignored)) return Error{Code::invalid, where + "no such file"};
-      if (item.label < 0) return Error{Code::invalid, where + "the label is none of the classes named"};
+      if (item.label < 0 && !cell(r, "label").empty())
+        return Error{Code::invalid, where + "the label is none of the classes named"};
       if (const std::string split = cell(r, "split"); !split.empty()) {
         const auto known = split_named(split);
         if (!known) return Error{Code::invalid, where + "split must be train, val or test"};

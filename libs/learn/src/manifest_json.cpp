@@ -1,5 +1,7 @@
 #include "manifest_json.hpp"
 
+#include <array>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
@@ -24,8 +26,79 @@ Result<Split> parse_split(const std::string& name, const std::string& where) {
   return Error{Code::data_loss, where + ".split: unknown"};
 }
 
+std::string number_text(double value) {
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  return {text.data(), end};
+}
+
+std::string numbers_text(const std::vector<double>& values) {
+  std::string text;
+  for (const double value : values) text += number_text(value) + ",";
+  return text;
+}
+
+// What format version 2 added.
+void feed_additions(crypto::Sha256& hash, const Sample& sample) {
+  feed(hash, std::to_string(sample.fold));
+  feed(hash, numbers_text(sample.spacing_mm));
+  feed(hash, sample.mask ? sample.mask->sha256 : "");
+  std::string boxes;
+  for (const Box& box : sample.boxes)
+    boxes += std::to_string(box.label) + ":" + numbers_text(box.low) + ":" + numbers_text(box.high) + ";";
+  feed(hash, boxes);
+}
+
 Error damaged(const std::string& what) {
   return {Code::data_loss, "manifest.json: " + what};
+}
+
+std::size_t spatial_axes(const Manifest& manifest, const Shape& shape) {
+  return manifest.kind == "image" || manifest.kind == "volume" ? shape.size() - 1 : shape.size();
+}
+
+Status check_place(std::uint64_t offset, const Shape& shape, DType dtype, std::uint64_t pack_bytes,
+                   const std::string& where) {
+  const auto count = element_count(shape);
+  if (!count || *count == 0 || shape.size() > 4) return damaged(where + ".shape: bad");
+  const std::uint64_t bytes = static_cast<std::uint64_t>(*count) * size_of(dtype);
+  if (offset % kPackAlignment != 0 || offset < kPackHeader || offset > pack_bytes || bytes > pack_bytes - offset)
+    return damaged(where + ".offset: the sample lies outside pack.bin");
+  return {};
+}
+
+Status parse_mask(const Json& json, const std::string& where, const Manifest& manifest, Sample& sample,
+                  std::uint64_t pack_bytes) {
+  ACESO_TRY(JsonReader reader, JsonReader::object(json, where));
+  Mask mask;
+  mask.offset = reader.unsigned_integer("offset", 0);
+  mask.shape = reader.integers("shape");
+  mask.sha256 = reader.text("sha256");
+  ACESO_TRY_OK(reader.finish());
+  ACESO_TRY_OK(check_place(mask.offset, mask.shape, DType::u8, pack_bytes, where));
+  const Shape spatial{sample.shape.begin(),
+                      sample.shape.begin() + static_cast<std::ptrdiff_t>(spatial_axes(manifest, sample.shape))};
+  if (mask.shape != spatial) return damaged(where + ".shape: not that of the sample");
+  sample.mask = std::move(mask);
+  return {};
+}
+
+Status parse_boxes(const Json& json, const std::string& where, const Manifest& manifest, Sample& sample) {
+  if (json.size() > kMaxBoxes) return damaged(where + ": too many");
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    ACESO_TRY(JsonReader reader, JsonReader::object(json[i], where + "[" + std::to_string(i) + "]"));
+    Box box;
+    const std::int64_t label = reader.integer("label", -1);
+    box.low = reader.numbers("low");
+    box.high = reader.numbers("high");
+    ACESO_TRY_OK(reader.finish());
+    if (label < -1 || label >= static_cast<std::int64_t>(manifest.classes.size()) ||
+        box.low.size() != spatial_axes(manifest, sample.shape) || box.high.size() != box.low.size())
+      return damaged(where + ": a box of another class or number of axes");
+    box.label = static_cast<int>(label);
+    sample.boxes.push_back(std::move(box));
+  }
+  return {};
 }
 
 Result<Sample> parse_sample(const Json& json, const std::string& where, const Manifest& manifest,
@@ -39,22 +112,37 @@ Result<Sample> parse_sample(const Json& json, const std::string& where, const Ma
   sample.group = reader.text("group", JsonReader::optional);
   sample.offset = reader.unsigned_integer("offset", 0);
   sample.shape = reader.integers("shape");
+  std::int64_t fold = -1;
+  const Json* mask = nullptr;
+  const Json* boxes = nullptr;
+  if (manifest.version >= 2) {
+    fold = reader.integer("fold", -1);
+    sample.spacing_mm = reader.numbers("spacing_mm", JsonReader::optional);
+    mask = &reader.any("mask");
+    boxes = &reader.array("boxes", JsonReader::optional);
+  }
   ACESO_TRY_OK(reader.finish());
   ACESO_TRY(sample.split, parse_split(split, where));
   if (label < -1 || label >= static_cast<std::int64_t>(manifest.classes.size()))
     return damaged(where + ".label: no such class");
   sample.label = static_cast<int>(label);
-  const auto count = element_count(sample.shape);
-  if (!count || *count == 0 || sample.shape.size() > 4) return damaged(where + ".shape: bad");
-  const std::uint64_t bytes = static_cast<std::uint64_t>(*count) * size_of(manifest.dtype);
-  if (sample.offset % kPackAlignment != 0 || sample.offset < kPackHeader || sample.offset > pack_bytes ||
-      bytes > pack_bytes - sample.offset) {
-    return damaged(where + ".offset: the sample lies outside pack.bin");
-  }
+  if (fold < -1 || fold >= kMaxFolds) return damaged(where + ".fold: out of range");
+  sample.fold = static_cast<int>(fold);
+  ACESO_TRY_OK(check_place(sample.offset, sample.shape, manifest.dtype, pack_bytes, where));
+  const std::size_t axes = spatial_axes(manifest, sample.shape);
+  if (!sample.spacing_mm.empty() && sample.spacing_mm.size() != axes)
+    return damaged(where + ".spacing_mm: one for each spatial axis");
+  if (mask != nullptr && !mask->is_null())
+    ACESO_TRY_OK(parse_mask(*mask, where + ".mask", manifest, sample, pack_bytes));
+  if (boxes != nullptr) ACESO_TRY_OK(parse_boxes(*boxes, where + ".boxes", manifest, sample));
   return sample;
 }
 
 }  // namespace
+
+bool is_kind(std::string_view kind) noexcept {
+  return kind == "image" || kind == "volume" || kind == "signal" || kind == "table";
+}
 
 std::string sample_hash(DType dtype, const Shape& shape, std::span<const std::byte> bytes) {
   crypto::Sha256 hash;
@@ -66,8 +154,10 @@ std::string sample_hash(DType dtype, const Shape& shape, std::span<const std::by
 
 std::string dataset_hash(const Manifest& manifest) {
   crypto::Sha256 hash;
+  if (manifest.version >= 2) feed(hash, "aceso-dataset 2");
   feed(hash, manifest.kind);
   feed(hash, to_string(manifest.dtype));
+  if (manifest.version >= 2) feed(hash, std::to_string(manifest.classes.size()));
   for (const auto& name : manifest.classes) feed(hash, name);
   for (const Sample& sample : manifest.samples) {
     feed(hash, sample.id);
@@ -75,36 +165,58 @@ std::string dataset_hash(const Manifest& manifest) {
     feed(hash, to_string(sample.split));
     feed(hash, std::to_string(sample.label));
     feed(hash, sample.group);
+    if (manifest.version >= 2) feed_additions(hash, sample);
   }
   return crypto::to_hex(hash.finish());
 }
 
+namespace {
+
+Json to_json(const Sample& sample) {
+  Json json{{"id", sample.id},       {"sha256", sample.sha256}, {"split", to_string(sample.split)},
+            {"label", sample.label}, {"group", sample.group},   {"offset", sample.offset},
+            {"shape", sample.shape}};
+  if (sample.fold >= 0) json["fold"] = sample.fold;
+  if (!sample.spacing_mm.empty()) json["spacing_mm"] = sample.spacing_mm;
+  if (sample.mask)
+    json["mask"] =
+        Json{{"offset", sample.mask->offset}, {"shape", sample.mask->shape}, {"sha256", sample.mask->sha256}};
+  if (!sample.boxes.empty()) {
+    json["boxes"] = Json::array();
+    for (const Box& box : sample.boxes)
+      json["boxes"].push_back(Json{{"label", box.label}, {"low", box.low}, {"high", box.high}});
+  }
+  return json;
+}
+
+}  // namespace
+
 Json to_json(const Manifest& manifest) {
   Json samples = Json::array();
-  for (const Sample& sample : manifest.samples) {
-    samples.push_back(Json{{"id", sample.id},
-                           {"sha256", sample.sha256},
-                           {"split", to_string(sample.split)},
-                           {"label", sample.label},
-                           {"group", sample.group},
-                           {"offset", sample.offset},
-                           {"shape", sample.shape}});
-  }
+  for (const Sample& sample : manifest.samples) samples.push_back(to_json(sample));
   Json aside = Json::array();
   for (const SetAside& item : manifest.set_aside) aside.push_back(Json{{"id", item.id}, {"reason", item.reason}});
-  return Json{{"format", kFormat},
-              {"version", 1},
-              {"name", manifest.name},
-              {"sha256", manifest.sha256},
-              {"kind", manifest.kind},
-              {"classes", manifest.classes},
-              {"dtype", to_string(manifest.dtype)},
-              {"source", manifest.source},
-              {"licence", manifest.licence},
-              {"label_source", manifest.label_source},
-              {"warnings", manifest.warnings},
-              {"set_aside", std::move(aside)},
-              {"samples", std::move(samples)}};
+  Json json{{"format", kFormat},
+            {"version", manifest.version},
+            {"name", manifest.name},
+            {"sha256", manifest.sha256},
+            {"kind", manifest.kind},
+            {"classes", manifest.classes},
+            {"dtype", to_string(manifest.dtype)},
+            {"source", manifest.source},
+            {"licence", manifest.licence},
+            {"label_source", manifest.label_source},
+            {"warnings", manifest.warnings},
+            {"set_aside", std::move(aside)},
+            {"samples", std::move(samples)}};
+  if (manifest.version >= 2) {
+    json["preprocessing"] = manifest.preprocessing;
+    json["history"] = manifest.history;
+    json["parent"] = manifest.parent_sha256.empty()
+                         ? Json(nullptr)
+                         : Json{{"name", manifest.parent_name}, {"sha256", manifest.parent_sha256}};
+  }
+  return json;
 }
 
 Result<Manifest> parse_manifest(std::string_view text, std::uint64_t pack_bytes) {
@@ -123,13 +235,25 @@ Result<Manifest> parse_manifest(std::string_view text, std::uint64_t pack_bytes)
   manifest.licence = reader.text("licence", JsonReader::optional);
   manifest.label_source = reader.text("label_source", JsonReader::optional);
   manifest.warnings = reader.texts("warnings", JsonReader::optional);
+  if (version == 2) {
+    manifest.preprocessing = reader.texts("preprocessing", JsonReader::optional);
+    manifest.history = reader.texts("history", JsonReader::optional);
+  }
+  const Json* parent = version == 2 ? &reader.any("parent") : nullptr;
   const Json& aside = reader.array("set_aside", JsonReader::optional);
   const Json& samples = reader.array("samples");
   ACESO_TRY_OK(reader.finish());
   if (format != kFormat) return damaged("is not a dataset's manifest");
-  if (version != 1) return Error{Code::unsupported, "manifest.json: format version " + std::to_string(version)};
-  if (manifest.kind != "image" && manifest.kind != "signal" && manifest.kind != "table")
-    return damaged("kind: must be image, signal or table");
+  if (version != 1 && version != 2)
+    return Error{Code::unsupported, "manifest.json: format version " + std::to_string(version)};
+  manifest.version = static_cast<int>(version);
+  if (!is_kind(manifest.kind)) return damaged("kind: must be image, volume, signal or table");
+  if (parent != nullptr && !parent->is_null()) {
+    ACESO_TRY(JsonReader of, JsonReader::object(*parent, "manifest.json: parent"));
+    manifest.parent_name = of.text("name");
+    manifest.parent_sha256 = of.text("sha256");
+    ACESO_TRY_OK(of.finish());
+  }
   auto type = parse_dtype(dtype);
   if (!type) return damaged("dtype: " + type.error().message());
   manifest.dtype = *type;

@@ -13,6 +13,10 @@ constexpr std::uint64_t kPackHeader = 4096;
 constexpr std::string_view kPackMagic = "ACESOPK1";
 constexpr std::size_t kMaxManifestBytes = std::size_t{1} << 30;
 constexpr std::size_t kMaxSamples = 5'000'000;
+constexpr std::size_t kMaxBoxes = 10'000;  // of one sample
+constexpr std::int64_t kMaxFolds = 100;
+
+bool is_kind(std::string_view kind) noexcept;  // image, volume, signal, table
 
 // SHA-256 over kind, number type, classes and each sample's id, hash, split, label and group, in order.
 std::string dataset_hash(const Manifest& manifest);

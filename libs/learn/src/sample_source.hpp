@@ -11,9 +11,16 @@ namespace aceso::learn {
 
 struct SourceItem {
   std::string id;
-  int label = -1;
+  int label = -1;  // -1: none is known
   std::string group;
   Split split = Split::unassigned;
+};
+
+struct SourceSample {
+  Array array;                // of the source's number type
+  std::optional<Array> mask;  // uint8, the spatial shape of `array`
+  std::vector<double> spacing_mm;
+  std::vector<Box> boxes;
 };
 
 class SampleSource {
@@ -22,14 +29,15 @@ class SampleSource {
   SampleSource(const SampleSource&) = delete;
   SampleSource& operator=(const SampleSource&) = delete;
   virtual ~SampleSource() = default;
-  // All of the source's number type. An error means that this sample is set aside, its message says why.
-  virtual Result<Array> load(std::size_t index) = 0;
+  // An error means that this sample is set aside, its message says why.
+  virtual Result<SourceSample> load(std::size_t index) = 0;
 
   std::vector<SourceItem> items;
   std::vector<std::string> classes;
   std::string kind = "image";
   DType dtype = DType::u8;
   std::vector<SetAside> set_aside;  // known before anything is read
+  std::vector<std::string> preprocessing, warnings;
 };
 
 // `arrays` must outlive the source.

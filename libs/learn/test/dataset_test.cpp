@@ -131,7 +131,8 @@ TEST_F(DatasetTest, refuses_contradictions_and_leaves_nothing_behind) {
   auto twice = images(20);
   std::memcpy(&twice["X"].data[3 * 16], &twice["X"].data[0], 16);
   EXPECT_EQ(import_arrays(twice).error().message(),
-            "samples \"000000\" and \"000003\" are the same image under two labels");
+            "samples \"000000\" and \"000003\" are the same image under two labels: correct the labels, or import "
+            "with conflicts set-aside or keep");
 
   auto lengths = images(20);
   lengths["y"] = images(19).at("y");

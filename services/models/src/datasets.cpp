@@ -22,6 +22,18 @@ Json row_json(const store::Row& row, std::size_t first) {
   return out;
 }
 
+Result<learn::Shape> shape_of(const Json* json) {
+  learn::Shape shape;
+  if (json == nullptr || json->is_null()) return shape;
+  const Error wrong{Code::invalid, "import: only_shape: at most 4 whole numbers are expected"};
+  if (!json->is_array() || json->size() > 4) return wrong;
+  for (const Json& side : *json) {
+    if (!side.is_number_integer()) return wrong;
+    shape.push_back(side.get<std::int64_t>());
+  }
+  return shape;
+}
+
 Error not_here(std::string_view name) {
   return Error{Code::not_found, "there is no dataset " + std::string{name}};
 }
@@ -37,6 +49,9 @@ Json to_json(const learn::ImportOptions& o) {
               {"validation_fraction", o.validation_fraction},
               {"test_fraction", o.test_fraction},
               {"kind", o.kind},
+              {"conflicts", to_string(o.conflicts)},
+              {"conflict_reason", o.conflict_reason},
+              {"only_shape", o.only_shape},
               {"block", o.block},
               {"seed", o.seed},
               {"max_bytes", o.max_bytes}};
@@ -53,6 +68,10 @@ Result<learn::ImportOptions> parse_import_options(const Json& json) {
   ACESO_TRY(o.validation_fraction, reader.number_or("validation_fraction", o.validation_fraction, 0, 0.9));
   ACESO_TRY(o.test_fraction, reader.number_or("test_fraction", o.test_fraction, 0, 0.9));
   ACESO_TRY(o.kind, reader.text_or("kind", 16, {}));
+  ACESO_TRY(const std::string conflicts, reader.text_or("conflicts", 16, "refuse"));
+  ACESO_TRY(o.conflicts, learn::parse_conflicts(conflicts));
+  ACESO_TRY(o.conflict_reason, reader.text_or("conflict_reason", 500, {}));
+  ACESO_TRY(o.only_shape, shape_of(reader.child("only_shape")));
   ACESO_TRY(o.block, reader.integer_or("block", 0, 0, 1'000'000));
   ACESO_TRY(const std::int64_t seed,
             reader.integer_or("seed", static_cast<std::int64_t>(o.seed), 0, std::int64_t{1} << 53));
@@ -100,7 +119,7 @@ Status DatasetStore::reconcile(const std::set<std::string>& importing) {
     if (known.contains(name)) continue;
     if (importing.contains(name)) continue;  // its job runs again and replaces the folder
     Result<learn::Dataset> dataset = Error{Code::not_found, ""};
-    if (check_name("dataset name", name)) dataset = learn::Dataset::open(path);
+    if (check_dataset_name(name)) dataset = learn::Dataset::open(path);
     if (!dataset) {
       context_.log.warn("dataset.leftover_removed", {{"folder", name}});
       fs::remove_all(path, ec);

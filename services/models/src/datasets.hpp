@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "aceso/learn/dataset.hpp"
+#include "aceso/learn/dataset_check.hpp"
+#include "aceso/learn/dataset_split.hpp"
 #include "context.hpp"
 
 namespace aceso::models {
@@ -44,6 +46,18 @@ class DatasetStore {
   Result<Json> verify(const Actor& actor, std::string_view name);
   Status remove(const Actor& actor, std::string_view name);
 
+  // What is wrong with it (learn::check_dataset). The report is kept beside the datasets under the dataset's hash.
+  Result<Json> check(const Actor& actor, std::string_view name, const learn::CheckOptions& options,
+                     ProgressSink& progress, const std::stop_token& stop);
+  Result<Json> last_check(std::string_view name) const;  // not_found before the first
+  // The kept report, or a new one: {"leakage": {"verdict": ...}}.
+  Result<Json> leakage(std::string_view name, ProgressSink& progress, const std::stop_token& stop) const;
+
+  // A new version of `name` with other splits: options.name, or NAME@2, NAME@3...
+  Result<Json> split(const Actor& actor, std::string_view name, const learn::SplitOptions& options,
+                     std::string_view job_id, ProgressSink& progress, const std::stop_token& stop);
+  Result<std::string> next_version(std::string_view name) const;
+
   std::filesystem::path folder(std::string_view name) const;
   Result<std::string> sha256(std::string_view name) const;  // not_found
   Result<std::shared_ptr<const learn::Dataset>> open(
@@ -55,12 +69,18 @@ class DatasetStore {
   Status make_way(std::string_view name, std::string_view job_id);
   Status insert(const Actor& actor, const learn::Dataset& dataset, std::string_view name, std::string_view job_id);
   void forget(std::string_view name) const;
+  std::filesystem::path check_file(std::string_view sha256) const;
 
   const Context& context_;
   mutable std::mutex mutex_;                                                               // guards open_
   mutable std::list<std::pair<std::string, std::shared_ptr<const learn::Dataset>>> open_;  // most recently used first
 };
 
+// NAME or, of a version that was made of another, NAME@N.
+Status check_dataset_name(std::string_view name);
+Json to_json(const learn::SplitOptions& options);
+Result<learn::SplitOptions> parse_split_options(const Json& json);
+Result<learn::CheckOptions> parse_check_options(const Json& json);
 Json to_json(const learn::ImportOptions& options);
 Result<learn::ImportOptions> parse_import_options(const Json& json);
 // Errors of names, fractions and classes, before a job is made.

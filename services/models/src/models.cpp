@@ -45,7 +45,7 @@ Models::Impl::Impl(Deps deps, Options options, fs::path folder)
 
 Status Models::Impl::open() {
   std::error_code ec;
-  for (const char* sub : {"datasets", "bundles", "jobs", "blobs", "spool"}) {
+  for (const char* sub : {"datasets", "bundles", "jobs", "blobs", "spool", "checks"}) {
     fs::create_directories(context.folder / sub, ec);
     if (ec)
       return Error{Code::denied,
@@ -84,6 +84,21 @@ void Models::Impl::register_handlers() {
     std::error_code ec;
     if (input.value("spooled", false) && !again) fs::remove(source, ec);
     return summary;
+  });
+  jobs->handle("dataset-check", [this](store::JobContext& job) -> Result<Json> {
+    ACESO_TRY(const Json input, parse_own(job.job().input_json));
+    ACESO_TRY(const learn::CheckOptions options, parse_check_options(input.value("options", Json::object())));
+    JobProgress progress{job, context.clock};
+    ACESO_TRY(const Json report, datasets.check(actor_of(input, job.job()), input.value("dataset", std::string{}),
+                                                options, progress, job.stop()));
+    return Json{{"ok", report["ok"]}, {"problems", report["problems"]}};
+  });
+  jobs->handle("dataset-split", [this](store::JobContext& job) -> Result<Json> {
+    ACESO_TRY(const Json input, parse_own(job.job().input_json));
+    ACESO_TRY(const learn::SplitOptions options, parse_split_options(input.value("options", Json::object())));
+    JobProgress progress{job, context.clock};
+    return datasets.split(actor_of(input, job.job()), input.value("dataset", std::string{}), options, job.job().id,
+                          progress, job.stop());
   });
   jobs->handle("train", [this](store::JobContext& job) { return training.run(job); });
   jobs->handle("feedback-export", [this](store::JobContext& job) { return feedback->run(job); });
@@ -182,7 +197,8 @@ Status Models::start() {
     if (!input || !input->is_object()) continue;
     if (job.kind == "dataset-import" && input->contains("options"))
       importing.insert((*input)["options"].value("name", std::string{}));
-    if (job.kind == "feedback-export") importing.insert(input->value("name", std::string{}));
+    if (job.kind == "feedback-export" || job.kind == "dataset-split")
+      importing.insert(input->value("name", std::string{}));
     spooled.insert(input->value("source", std::string{}));
   }
   ACESO_TRY_OK(i.datasets.reconcile(importing));
@@ -237,6 +253,25 @@ Result<std::vector<std::byte>> Models::sample_png(std::string_view name, std::si
 }
 Result<Json> Models::verify_dataset(const Actor& actor, std::string_view name) {
   return impl_->datasets.verify(actor, name);
+}
+Result<Json> Models::check_dataset(const Actor& actor, std::string_view name, const Json& request) {
+  ACESO_TRY([[maybe_unused]] const std::string known, impl_->datasets.sha256(name));
+  ACESO_TRY([[maybe_unused]] const learn::CheckOptions options, parse_check_options(request));
+  return impl_->submit(actor, "dataset-check", Json{{"dataset", name}, {"options", request}});
+}
+Result<Json> Models::dataset_check(std::string_view name) const {
+  return impl_->datasets.last_check(name);
+}
+Result<Json> Models::split_dataset(const Actor& actor, std::string_view name, const Json& request) {
+  ACESO_TRY([[maybe_unused]] const std::string known, impl_->datasets.sha256(name));
+  ACESO_TRY(learn::SplitOptions options, parse_split_options(request));
+  if (options.name.empty()) {
+    ACESO_TRY(options.name, impl_->datasets.next_version(name));
+  }
+  if (impl_->datasets.taken(options.name, ""))
+    return Error{Code::exists, "there is a dataset " + options.name + " already"};
+  return impl_->submit(actor, "dataset-split",
+                       Json{{"dataset", name}, {"name", options.name}, {"options", to_json(options)}});
 }
 Status Models::delete_dataset(const Actor& actor, std::string_view name) {
   ACESO_TRY_OK(impl_->in_use(name));

@@ -32,6 +32,10 @@ Status set_option(learn::ImportOptions& o, const std::string& name, const std::s
     std::istringstream in{value};
     o.classes.clear();
     for (std::string item; std::getline(in, item, ',');) o.classes.push_back(item);
+  } else if (name == "conflicts") {
+    ACESO_TRY(o.conflicts, learn::parse_conflicts(value));
+  } else if (name == "conflict_reason") {
+    o.conflict_reason = value.substr(0, 500);
   } else if (name == "validation_fraction") {
     ACESO_TRY(o.validation_fraction, fraction(name, value));
   } else if (name == "test_fraction") {
@@ -168,7 +172,9 @@ void Routes::datasets() {
                  {"label_source", ""},
                  {"validation_fraction", "taken from train when there is no such split"},
                  {"test_fraction", ""},
-                 {"seed", ""}},
+                 {"seed", ""},
+                 {"conflicts", "one image under two labels: refuse, set-aside or keep"},
+                 {"conflict_reason", "why they are kept"}},
        .max_body = static_cast<std::size_t>(impl.context.options.max_upload_bytes) + (std::size_t{64} << 10)},
       [this_ = &models, i = &impl](net::Request& request, const Actor& actor) -> Result<net::Response> {
         ACESO_TRY(const Json answer,
@@ -218,6 +224,37 @@ void Routes::datasets() {
       [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
         ACESO_TRY(const Json json, this_->verify_dataset(actor, request.param("name")));
         return net::Response::json(json);
+      });
+  const std::string json = "application/json";
+  add(Method::post, "/api/v1/datasets/{name}/check",
+      {.summary = "Look for copies, leaks between splits, contradictory and odd samples: a job",
+       .tag = "datasets",
+       .scope = "datasets:read",
+       .request_type = json,
+       .request_schema =
+           R"({"type":"object","properties":{"label_errors":{"type":"boolean"},"seed":{"type":"integer"}}})"},
+      [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
+        ACESO_TRY(const Json body, request.json());
+        ACESO_TRY(const Json answer, this_->check_dataset(actor, request.param("name"), body));
+        return accepted(answer);
+      });
+  add(Method::get, "/api/v1/datasets/{name}/check",
+      {.summary = "The report of the last check", .tag = "datasets", .scope = "datasets:read", .audit_read = true},
+      [this_ = &models](net::Request& request, const Actor&) -> Result<net::Response> {
+        ACESO_TRY(const Json report, this_->dataset_check(request.param("name")));
+        return net::Response::json(report);
+      });
+  add(Method::post, "/api/v1/datasets/{name}/split",
+      {.summary = "Make a version with other splits: a job",
+       .tag = "datasets",
+       .scope = "datasets:write",
+       .request_type = json,
+       .request_schema =
+           R"({"type":"object","properties":{"by":{"enum":["patient","block","stratified"]},"block":{"type":"integer"},"validation":{"type":"number"},"test":{"type":"number"},"folds":{"type":"integer"},"seed":{"type":"integer"},"twins":{"enum":["together","leave-out","ignore"]},"as":{"type":"string"}}})"},
+      [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
+        ACESO_TRY(const Json body, request.json());
+        ACESO_TRY(const Json answer, this_->split_dataset(actor, request.param("name"), body));
+        return accepted(answer);
       });
   add(Method::del, "/api/v1/datasets/{name}",
       {.summary = "Delete a dataset", .tag = "datasets", .scope = "datasets:write"},

@@ -68,11 +68,12 @@ Result<Json> Training::prepare(const Json& request) const {
   ACESO_TRY(learn::TrainConfig config, parse_training_config(reader.child("config"), architectures_));
   ACESO_TRY(const std::string use, reader.text_or("intended_use", 4000, std::string{kIntendedUse}));
   ACESO_TRY(const std::string limits, reader.text_or("limitations", 4000, {}));
+  ACESO_TRY(const std::string accepted, reader.text_or("accept_leakage", 500, {}));
   ACESO_TRY_OK(reader.done());
   config.options.threads = context_.options.training_threads;
-  return Json{{"name", name},           {"dataset", dataset},
-              {"dataset_sha256", hash}, {"config", learn::to_json(config)},
-              {"intended_use", use},    {"limitations", limits}};
+  return Json{
+      {"name", name},        {"dataset", dataset},    {"dataset_sha256", hash},    {"config", learn::to_json(config)},
+      {"intended_use", use}, {"limitations", limits}, {"accept_leakage", accepted}};
 }
 
 // What is known of the worker while it runs.
@@ -181,8 +182,28 @@ Status Training::finish(store::JobContext& job, WorkerProcess& worker, Run& run)
   return {};
 }
 
+// Figures on samples that training has seen mean nothing: such a dataset needs a reason, which goes into the report.
+Status Training::refuse_leaks(store::JobContext& job, Json& input) const {
+  JobProgress progress{job, context_.clock};
+  ACESO_TRY(const Json check, datasets_.leakage(input.value("dataset", std::string{}), progress, job.stop()));
+  const Json& leakage = check.at("leakage");
+  if (leakage.value("verdict", "") != "leak") return {};
+  const std::string found = std::to_string(leakage.value("affected", 0)) + " of " +
+                            std::to_string(leakage.value("held_out", 0)) +
+                            " samples held out have a twin or a patient in another split";
+  const std::string reason = input.value("accept_leakage", std::string{});
+  if (reason.empty())
+    return Error{Code::precondition, "the dataset leaks: " + found +
+                                         ". Split it anew (aceso dataset split), or accept it with a reason "
+                                         "(accept_leakage), which the report will show"};
+  std::string limits = input.value("limitations", std::string{});
+  if (!limits.empty()) limits += "\n";
+  input["limitations"] = limits + "The dataset leaks: " + found + ". Accepted by who started the training: " + reason;
+  return {};
+}
+
 Result<Json> Training::run(store::JobContext& job) {
-  ACESO_TRY(const Json input, parse_own(job.job().input_json));
+  ACESO_TRY(Json input, parse_own(job.job().input_json));
   const auto answer = [](const ModelVersion& v) {
     return Json{{"model", v.name},
                 {"version", v.version},
@@ -198,6 +219,7 @@ Result<Json> Training::run(store::JobContext& job) {
       fs::remove_all(folder, ec);
     }
   } cleanup{folder};
+  ACESO_TRY_OK(refuse_leaks(job, input));
   ACESO_TRY_OK(write_job_file(job.job(), input, folder));
   ACESO_TRY(const auto worker, workers_.launch(folder));
   Run run;

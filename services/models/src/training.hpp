@@ -27,13 +27,15 @@ class Training {
            const learn::ArchitectureRegistry& architectures)
       : context_{context}, datasets_{datasets}, registry_{registry}, workers_{workers}, architectures_{architectures} {}
 
-  // The job's input from {name, dataset, config?, intended_use?, limitations?}: checked, defaults filled in.
+  // The job's input from {name, dataset, config?, intended_use?, limitations?, accept_leakage?}: checked, defaults
+  // filled in.
   Result<Json> prepare(const Json& request) const;
   // Runs one job to its end. Its folder jobs/<id> is made anew and removed afterwards.
   Result<Json> run(store::JobContext& job);
 
  private:
   struct Run;
+  Status refuse_leaks(store::JobContext& job, Json& input) const;
   Status write_job_file(const store::Job& job, const Json& input, const std::filesystem::path& folder) const;
   Status pump(store::JobContext& job, WorkerProcess& worker, Run& run) const;
   Status on_line(store::JobContext& job, Run& run, std::string_view line) const;

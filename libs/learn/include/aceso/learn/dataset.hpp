@@ -24,14 +24,31 @@ namespace aceso::learn {
 enum class Split : std::uint8_t { train, validation, test, unassigned };
 std::string_view to_string(Split split) noexcept;
 
+// Axis-aligned, in the order of the sample's spatial axes (rows first), in samples: [low, high).
+struct Box {
+  int label = -1;  // index into classes, -1: none
+  std::vector<double> low, high;
+};
+
+// Outlines: a second array of a sample, uint8, the sample's spatial shape; 0 is background.
+struct Mask {
+  std::uint64_t offset = 0;  // in pack.bin
+  Shape shape;
+  std::string sha256;
+};
+
 struct Sample {
   std::string id;      // "train/000017" or a path relative to the source
   std::string sha256;  // of its raw bytes with dtype and shape
   Split split = Split::unassigned;
-  int label = -1;            // index into classes, -1: none
-  std::string group;         // patient or block, "" when unknown
-  std::uint64_t offset = 0;  // in pack.bin
-  Shape shape;               // height, width, channels for images
+  int label = -1;                       // index into classes, -1: none
+  std::string group;                    // patient or block, "" when unknown
+  std::uint64_t offset = 0;             // in pack.bin
+  Shape shape;                          // height, width, channels for images; depth comes first for volumes
+  int fold = -1;                        // 0.. of a k-fold assignment, -1: in none
+  std::vector<double> spacing_mm = {};  // of each spatial axis, in the shape's order; empty: unknown
+  std::optional<Mask> mask = {};
+  std::vector<Box> boxes = {};
 };
 
 struct SetAside {
@@ -42,7 +59,7 @@ struct SetAside {
 struct Manifest {
   std::string name;
   std::string sha256;          // of the manifest's samples: the dataset's identity
-  std::string kind = "image";  // image, signal, table
+  std::string kind = "image";  // image, volume, signal, table
   std::vector<std::string> classes;
   DType dtype = DType::u8;
   std::string source;  // file or folder name only, never a full path
@@ -50,8 +67,17 @@ struct Manifest {
   std::string label_source;
   std::vector<Sample> samples;
   std::vector<SetAside> set_aside;
-  std::vector<std::string> warnings;  // "no validation split: 20 % of train taken, stratified, seed 1"
+  std::vector<std::string> warnings;       // "no validation split: 20 % of train taken, stratified, seed 1"
+  int version = 2;                         // of the format
+  std::vector<std::string> preprocessing;  // what the import did to the source's values
+  std::vector<std::string> history;        // how this version came from its parent: "split by patient, seed 1"
+  std::string parent_name, parent_sha256;  // the version it was made of, "" for an import
 };
+
+// What to do with one image under two labels: refuse the import, set all its copies aside, or keep them with a reason.
+enum class Conflicts : std::uint8_t { refuse, set_aside, keep };
+Result<Conflicts> parse_conflicts(std::string_view name);  // "refuse", "set-aside", "keep"
+std::string_view to_string(Conflicts conflicts) noexcept;
 
 struct ImportOptions {
   std::string name;
@@ -59,8 +85,11 @@ struct ImportOptions {
   std::string licence, label_source;
   std::string labels_csv;                                 // for folders: path,label[,patient][,split]
   double validation_fraction = 0.2, test_fraction = 0.0;  // when the source has no such split
-  std::string kind;                                       // image, signal or table; empty: told from keys and shapes
-  std::int64_t block = 0;  // > 0: so many neighbours of one class form a group, for slices without a patient
+  Conflicts conflicts = Conflicts::refuse;
+  std::string conflict_reason;  // required with keep; stands in the warnings
+  Shape only_shape;             // samples of another shape are set aside; empty: any
+  std::string kind;             // image, volume, signal, table; empty: told from keys and shapes
+  std::int64_t block = 0;       // > 0: so many neighbours of one class form a group, for slices without a patient
   std::uint64_t seed = 1;
   std::uint64_t max_bytes = std::uint64_t{8} << 30;
 };
@@ -86,6 +115,7 @@ class Dataset {
   const Manifest& manifest() const noexcept;
   std::span<const std::byte> raw(std::size_t index) const;  // a view into the map, valid while the Dataset lives
   Array array(std::size_t index) const;
+  std::optional<Array> mask(std::size_t index) const;
   std::vector<std::size_t> indices(Split split) const;
   Status verify() const;  // hashes of all samples; data_loss names the first that differs
 

@@ -113,6 +113,13 @@ class Models final : public contracts::Predictor {
   Result<Json> samples(std::string_view name, const SampleQuery& query) const;
   Result<std::vector<std::byte>> sample_png(std::string_view name, std::size_t index) const;
   Result<Json> verify_dataset(const Actor& actor, std::string_view name);
+  // A job that ends with {ok, problems}; the whole report is dataset_check()'s. Request: {label_errors?, seed?}.
+  Result<Json> check_dataset(const Actor& actor, std::string_view name, const Json& request);
+  Result<Json> dataset_check(std::string_view name) const;  // not_found before the first check
+  // A job that makes a new version, NAME@2 or `as`, and ends with its summary; NAME stays as it is. Request: {by?:
+  // patient, block or stratified, block?, validation?, test?, folds?, seed?, twins?: together, leave-out or ignore,
+  // as?}.
+  Result<Json> split_dataset(const Actor& actor, std::string_view name, const Json& request);
   Status delete_dataset(const Actor& actor, std::string_view name);  // conflict while a job uses it
 
   // Jobs.
@@ -124,7 +131,9 @@ class Models final : public contracts::Predictor {
   Result<Json> wait_job(std::string_view id, ProgressSink& progress, const std::function<void(const Json&)>& on_event,
                         std::stop_token stop) const;
 
-  // Training: {name, dataset, config?, intended_use?, limitations?}; the job ends with {model, version, id}.
+  // Training: {name, dataset, config?, intended_use?, limitations?, accept_leakage?}; the job ends with {model,
+  // version, id}. A dataset whose splits leak is refused without a reason in accept_leakage, which the report then
+  // shows.
   Result<Json> train(const Actor& actor, const Json& request);
   Json architectures() const;
   // Evaluation of a registered version on a dataset's split: {model, version, dataset, split}; a job that ends with

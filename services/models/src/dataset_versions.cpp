@@ -1,0 +1,145 @@
+// Checks of datasets and the versions that are made of them.
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "aceso/base/file.hpp"
+#include "datasets.hpp"
+#include "object_reader.hpp"
+
+namespace aceso::models {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::size_t kMaxReport = std::size_t{64} << 20;
+constexpr int kMaxVersion = 9999;
+
+// The number behind "@", 1 without one, 0 when it is no number.
+int version_of(std::string_view name) {
+  const auto at = name.find('@');
+  if (at == std::string_view::npos) return 1;
+  const std::string_view digits = name.substr(at + 1);
+  int number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  const bool good = error == std::errc{} && end == digits.data() + digits.size() && digits.front() != '0';
+  return good && number >= 2 && number <= kMaxVersion ? number : 0;
+}
+
+}  // namespace
+
+Status check_dataset_name(std::string_view name) {
+  ACESO_TRY_OK(check_name("dataset name", name.substr(0, name.find('@'))));
+  if (version_of(name) == 0) return Error{Code::invalid, "dataset name: a whole number is expected behind @"};
+  return {};
+}
+
+Json to_json(const learn::SplitOptions& o) {
+  return Json{{"as", o.name},
+              {"by", to_string(o.by)},
+              {"twins", to_string(o.twins)},
+              {"block", o.block},
+              {"validation", o.validation},
+              {"test", o.test},
+              {"folds", o.folds},
+              {"seed", o.seed}};
+}
+
+Result<learn::SplitOptions> parse_split_options(const Json& json) {
+  learn::SplitOptions o;
+  ACESO_TRY(ObjectReader reader, ObjectReader::of(json, "split"));
+  ACESO_TRY(o.name, reader.text_or("as", 64, {}));
+  if (!o.name.empty()) ACESO_TRY_OK(check_dataset_name(o.name));
+  ACESO_TRY(const std::string by, reader.text_or("by", 16, "patient"));
+  ACESO_TRY(o.by, learn::parse_split_by(by));
+  // Blocks and patients are whole by nature: what crosses them goes; single samples can as well stay together.
+  ACESO_TRY(const std::string twins,
+            reader.text_or("twins", 16, o.by == learn::SplitBy::stratified ? "together" : "leave-out"));
+  ACESO_TRY(o.twins, learn::parse_twin_policy(twins));
+  ACESO_TRY(o.block, reader.integer_or("block", o.block, 1, 1'000'000));
+  ACESO_TRY(o.validation, reader.number_or("validation", o.validation, 0, 0.9));
+  ACESO_TRY(o.test, reader.number_or("test", o.test, 0, 0.9));
+  ACESO_TRY(const std::int64_t folds, reader.integer_or("folds", 0, 0, 100));
+  o.folds = static_cast<int>(folds);
+  ACESO_TRY(const std::int64_t seed, reader.integer_or("seed", 1, 0, std::int64_t{1} << 53));
+  o.seed = static_cast<std::uint64_t>(seed);
+  ACESO_TRY_OK(reader.done());
+  if (!(o.validation + o.test < 1))
+    return Error{Code::invalid, "split: the shares of validation and test must be below 1 together"};
+  return o;
+}
+
+Result<learn::CheckOptions> parse_check_options(const Json& json) {
+  learn::CheckOptions o;
+  ACESO_TRY(ObjectReader reader, ObjectReader::of(json, "check"));
+  ACESO_TRY(o.label_errors, reader.boolean_or("label_errors", false));
+  ACESO_TRY(const std::int64_t seed, reader.integer_or("seed", 1, 0, std::int64_t{1} << 53));
+  o.seed = static_cast<std::uint64_t>(seed);
+  ACESO_TRY_OK(reader.done());
+  return o;
+}
+
+fs::path DatasetStore::check_file(std::string_view sha256) const {
+  return context_.folder / "checks" / (std::string{sha256} + ".json");
+}
+
+Result<Json> DatasetStore::check(const Actor& actor, std::string_view name, const learn::CheckOptions& options,
+                                 ProgressSink& progress, const std::stop_token& stop) {
+  ACESO_TRY(const auto dataset, open(name));
+  ACESO_TRY(const learn::CheckReport report, learn::check_dataset(*dataset, options, progress, stop));
+  Json json = learn::to_json(report, dataset->manifest());
+  json["name"] = name;
+  json["checked"] = time_text(context_.now_us());
+  ACESO_TRY_OK(write_file_atomic(check_file(dataset->manifest().sha256), dump(json), {.mode = 0600}));
+  ACESO_TRY_OK(context_.record(actor, "E", "dataset.check", "dataset", name,
+                               dump(Json{{"sha256", dataset->manifest().sha256},
+                                         {"leakage", to_string(report.leakage.verdict)},
+                                         {"problems", report.problems.size()}})));
+  return json;
+}
+
+Result<Json> DatasetStore::last_check(std::string_view name) const {
+  ACESO_TRY(const std::string hash, sha256(name));
+  const auto text = read_text_file(check_file(hash), kMaxReport);
+  if (!text) return Error{Code::not_found, "the dataset was not checked yet"};
+  ACESO_TRY(Json json, parse_own(*text));
+  json["name"] = name;
+  return json;
+}
+
+Result<Json> DatasetStore::leakage(std::string_view name, ProgressSink& progress, const std::stop_token& stop) const {
+  if (auto kept = last_check(name)) return kept;
+  ACESO_TRY(const auto dataset, open(name));
+  ACESO_TRY(const learn::CheckReport report, learn::check_dataset(*dataset, {}, progress, stop));
+  Json json = learn::to_json(report, dataset->manifest());
+  json["checked"] = time_text(context_.now_us());
+  ACESO_TRY_OK(write_file_atomic(check_file(dataset->manifest().sha256), dump(json), {.mode = 0600}));
+  return json;
+}
+
+Result<std::string> DatasetStore::next_version(std::string_view name) const {
+  ACESO_TRY([[maybe_unused]] const std::string known, sha256(name));
+  const std::string base{name.substr(0, name.find('@'))};
+  ACESO_TRY(const auto rows, context_.catalogue->query("SELECT name FROM dataset"));
+  int last = 1;
+  for (const store::Row& row : rows) {
+    const std::string other = row.text(0);
+    if (other.starts_with(base + "@")) last = std::max(last, version_of(other));
+  }
+  if (last >= kMaxVersion) return Error{Code::exhausted, "the dataset has too many versions"};
+  return base + "@" + std::to_string(last + 1);
+}
+
+Result<Json> DatasetStore::split(const Actor& actor, std::string_view name, const learn::SplitOptions& options,
+                                 std::string_view job_id, ProgressSink& progress, const std::stop_token& stop) {
+  ACESO_TRY(const auto done,
+            context_.catalogue->query("SELECT 1 FROM dataset WHERE name = ?1 AND job_id = ?2 AND job_id <> ''",
+                                      {options.name, std::string{job_id}}));
+  if (!done.empty()) return show(options.name);
+  ACESO_TRY(const auto source, open(name));
+  ACESO_TRY_OK(make_way(options.name, job_id));
+  ACESO_TRY(const learn::Dataset made,
+            learn::split_dataset(*source, folder(name), folder(options.name), options, progress, stop));
+  return finish(actor, made, options.name, job_id);
+}
+
+}  // namespace aceso::models
