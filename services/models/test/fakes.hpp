@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "aceso/base/file.hpp"
+#include "aceso/base/random.hpp"
 #include "aceso/crypto/crypto.hpp"
 #include "aceso/imaging/image.hpp"
 #include "aceso/learn/bundle.hpp"
@@ -142,13 +143,16 @@ class NullSink final : public LogSink {
   void write(LogLevel, std::string_view) override {}
 };
 
-// n pictures side x side: label 1 is bright (mean 200), label 0 dark (mean 50), with a pattern that makes each differ.
+// n pictures side x side: label 1 is bright (mean 200), label 0 dark (mean 50), with noise that makes each differ.
 inline learn::Array pictures(std::int64_t n, std::int64_t side, int first) {
   learn::Array a = learn::Array::zeros(learn::DType::u8, {n, side, side});
+  const Philox noise{static_cast<std::uint64_t>(first)};
   for (std::int64_t i = 0; i < n; ++i) {
     std::byte* pixel = &a.data[static_cast<std::size_t>(i * side * side)];
     for (std::int64_t k = 0; k < side * side; ++k)
-      pixel[k] = static_cast<std::byte>((i % 2 == 1 ? 190 : 40) + (k * 7 + i * 13 + first) % 20);
+      pixel[k] = static_cast<std::byte>(
+          (i % 2 == 1 ? 190 : 40) +
+          static_cast<int>(noise.block(static_cast<std::uint64_t>(i), static_cast<std::uint64_t>(k))[0] % 20));
     pixel[0] = static_cast<std::byte>(i);
     pixel[1] = static_cast<std::byte>(first);
   }
