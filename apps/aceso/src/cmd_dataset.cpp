@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "aceso/base/file.hpp"
 #include "context.hpp"
 #include "dataset_commands.hpp"
 
@@ -71,6 +72,16 @@ void print_summary(const Context& context, const Json& s) {
     for (const auto& [label, n] : classes.items()) rows.push_back({split, label, n.dump()});
   }
   context.print("\n" + format_table({"SPLIT", "CLASS", "SAMPLES"}, rows));
+  for (const auto& text : s.value("preprocessing", Json::array()))
+    context.print("values    " + text.get<std::string>());
+  if (const auto parent = s.value("parent", ""); !parent.empty()) context.print("made of   " + parent);
+  for (const auto& text : s.value("history", Json::array())) context.print("          " + text.get<std::string>());
+  if (s.value("masks", 0) > 0 || s.value("boxes", 0) > 0)
+    context.print("truth     " + std::to_string(s.value("masks", 0)) + " masks, " +
+                  std::to_string(s.value("boxes", 0)) + " boxes");
+  if (const Json intensity = s.value("intensity", Json(nullptr)); intensity.is_object())
+    context.print("intensity " + intensity.at("min").dump() + " to " + intensity.at("max").dump() + ", mean " +
+                  intensity.at("mean").dump() + ", sd " + intensity.at("sd").dump());
   if (const auto licence = s.value("licence", ""); !licence.empty()) context.print("licence   " + licence);
   for (const auto& warning : s.value("warnings", Json::array()))
     context.print("warning   " + warning.get<std::string>());
@@ -80,10 +91,40 @@ void print_summary(const Context& context, const Json& s) {
                   ": " + aside[0].value("reason", ""));
 }
 
+struct ShowArguments {
+  std::string name, split;
+  std::filesystem::path sheet;
+};
+
+void add_show(CLI::App& group, Context& context) {
+  auto* show = group.add_subcommand("show", "Show counts, splits, statistics and warnings");
+  auto a = std::make_shared<ShowArguments>();
+  show->add_option("NAME", a->name, "Data set")->required();
+  show->add_option("--sheet", a->sheet, "Also write a picture of up to 256 samples to this PNG file");
+  show->add_option("--split", a->split, "Samples of the sheet")
+      ->check(CLI::IsMember({"train", "validation", "test", "unassigned"}));
+  show->footer("Example:\n  aceso dataset show xray --sheet xray.png --split test");
+  on_run(show, context, [&context, a]() -> Status {
+    ACESO_TRY(Api * api, context.api());
+    const std::string path = "/api/v1/datasets/" + url_encode(a->name);
+    ACESO_TRY(const Json summary, api->get(path));
+    if (!a->sheet.empty()) {
+      ACESO_TRY(const std::string png,
+                api->text(path + "/sheet.png?limit=256" + (a->split.empty() ? "" : "&split=" + a->split)));
+      ACESO_TRY_OK(write_file_atomic(a->sheet, png));
+    }
+    if (context.json)
+      context.print_json(summary);
+    else
+      print_summary(context, summary);
+    return {};
+  });
+}
+
 }  // namespace
 
 void add_dataset(CLI::App& app, Context& context) {
-  auto* group = app.add_subcommand("dataset", "Import, check, split, list, show, verify and delete data sets");
+  auto* group = app.add_subcommand("dataset", "Import, fetch, make, check, split, show and export data sets");
   group->require_subcommand(1);
   group->footer(
       "Examples:\n  aceso dataset import pneumoniamnist.npz --name xray --classes normal,pneumonia\n  aceso dataset "
@@ -92,7 +133,10 @@ void add_dataset(CLI::App& app, Context& context) {
 
   auto* import = group->add_subcommand("import", "Import an .npz file or a folder of images");
   auto a = std::make_shared<ImportArguments>();
-  import->add_option("SOURCE", a->source, ".npz (X and y, or MedMNIST's keys) or a folder with one sub-folder a class")
+  import
+      ->add_option("SOURCE", a->source,
+                   ".npz (X and y, or MedMNIST's keys) or a folder of PNG, JPEG, TIFF, BMP, NIfTI or .npy files with "
+                   "one sub-folder a class")
       ->required();
   import->add_option("--name", a->name, "Name of the data set (default: the file's name)");
   import->add_option("--classes", a->classes, "Class names in the order of the label values, separated by commas");
@@ -116,12 +160,16 @@ void add_dataset(CLI::App& app, Context& context) {
                      "Why contradictory labels are kept; goes into the manifest");
   import->add_option("--seed", a->seed, "Seed of the splits")->capture_default_str();
   import->footer(
-      "Undecodable, constant and non-finite samples are set aside with the reason, never dropped "
-      "silently.\n\nExample:\n  aceso dataset import scans/ --name scans --labels labels.csv --test 0.2");
+      "Undecodable, empty, constant and non-finite samples are set aside with the reason, never dropped "
+      "silently. Files named as masks (a_mask.png, masks/a.png) become the outlines of their images.\n\nExample:\n  "
+      "aceso dataset import scans/ --name scans --labels labels.csv --test 0.2");
   on_run(import, context, [&context, a] { return import_dataset(context, *a); });
 
   add_dataset_check(*group, context);
   add_dataset_split(*group, context);
+  add_dataset_get(*group, context);
+  add_dataset_synthesise(*group, context);
+  add_dataset_export(*group, context);
 
   auto* list = group->add_subcommand("list", "List the data sets");
   on_run(list, context, [&context]() -> Status {
@@ -150,15 +198,7 @@ void add_dataset(CLI::App& app, Context& context) {
       return work(*api, *name);
     });
   };
-  with_name("show", "Show counts, splits, statistics and warnings",
-            [&context](Api& api, const std::string& name) -> Status {
-              ACESO_TRY(const Json summary, api.get("/api/v1/datasets/" + url_encode(name)));
-              if (context.json)
-                context.print_json(summary);
-              else
-                print_summary(context, summary);
-              return {};
-            });
+  add_show(*group, context);
   with_name("verify", "Check the hash of every sample", [&context](Api& api, const std::string& name) -> Status {
     ACESO_TRY(const Json answer,
               api.call(net::Method::post, "/api/v1/datasets/" + url_encode(name) + "/verify", Json::object()));

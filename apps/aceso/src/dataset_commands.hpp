@@ -8,6 +8,9 @@ namespace aceso::app {
 class Context;
 
 void add_dataset_check(CLI::App& group, Context& context);
+void add_dataset_synthesise(CLI::App& group, Context& context);
+void add_dataset_export(CLI::App& group, Context& context);
+void add_dataset_get(CLI::App& group, Context& context);
 void add_dataset_split(CLI::App& group, Context& context);
 
 }  // namespace aceso::app

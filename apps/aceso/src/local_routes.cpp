@@ -47,6 +47,9 @@ Result<net::Response> import_dataset(models::Models& models, net::Request& reque
   ACESO_TRY(options.test_fraction, share_of(body, "test_fraction", options.test_fraction));
   if (const auto it = body.find("seed"); it != body.end() && it->is_number_unsigned())
     options.seed = it->get<std::uint64_t>();
+  if (const auto it = body.find("classes"); it != body.end() && it->is_array()) {  // names with commas in them
+    for (const Json& name : *it) options.classes.push_back(name.is_string() ? name.get<std::string>() : std::string{});
+  }
   std::string classes = text_of(body, "classes");
   while (!classes.empty()) {
     const auto comma = std::min(classes.find(','), classes.size());
@@ -56,6 +59,15 @@ Result<net::Response> import_dataset(models::Models& models, net::Request& reque
   const std::string path = text_of(body, "path");
   if (path.empty()) return Error{Code::invalid, "path is missing"};
   ACESO_TRY(const Json job, models.import_dataset(actor, path, options));
+  return net::Response::json(job, 202);
+}
+
+Result<net::Response> export_dataset(models::Models& models, net::Request& request) {
+  ACESO_TRY(const auto actor, operator_of(request));
+  ACESO_TRY(const Json body, request.json());
+  if (!body.is_object() || text_of(body, "path").empty()) return Error{Code::invalid, "path is missing"};
+  ACESO_TRY(const Json job,
+            models.export_dataset(actor, request.param("name"), text_of(body, "path"), text_of(body, "format")));
   return net::Response::json(job, 202);
 }
 
@@ -96,6 +108,13 @@ void register_local_routes(net::Router& router, models::Models& models) {
        .request_schema = path_schema(
            R"(,"classes":{"type":"string"},"labels_csv":{"type":"string"},"licence":{"type":"string"},"label_source":{"type":"string"},"validation_fraction":{"type":"number"},"test_fraction":{"type":"number"},"seed":{"type":"integer"},"conflicts":{"enum":["refuse","set-aside","keep"]},"conflict_reason":{"type":"string"})")},
       [&models](net::Request& request) { return import_dataset(models, request); });
+  router.add(net::Method::post, "/api/v1/local/datasets/{name}/export",
+             {.summary = "Write a data set to a file or folder of this machine",
+              .tag = "local",
+              .scope = "datasets:read",
+              .request_type = json,
+              .request_schema = path_schema(R"(,"format":{"enum":["npz","folder"]})")},
+             [&models](net::Request& request) { return export_dataset(models, request); });
   router.add(net::Method::post, "/api/v1/local/models",
              {.summary = "Register a model bundle from a folder of this machine",
               .tag = "local",

@@ -1,28 +1,18 @@
 #include <algorithm>
-#include <cctype>
-#include <cstring>
 #include <map>
 #include <set>
 
 #include "aceso/base/file.hpp"
-#include "aceso/imaging/image.hpp"
 #include "csv.hpp"
 #include "manifest_json.hpp"
-#include "sample_source.hpp"
+#include "mask_files.hpp"
+#include "sample_file.hpp"
 
 namespace aceso::learn {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::uint64_t kMaxImageFile = std::uint64_t{256} << 20;
 constexpr std::uint64_t kMaxCsv = std::uint64_t{256} << 20;
-
-bool is_image_name(const fs::path& path) {
-  std::string suffix = path.extension().string();
-  std::transform(suffix.begin(), suffix.end(), suffix.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return suffix == ".png" || suffix == ".jpg" || suffix == ".jpeg";
-}
 
 std::optional<Split> split_named(std::string_view name) {
   if (name == "train" || name == "training") return Split::train;
@@ -36,21 +26,30 @@ class FolderSource final : public SampleSource {
   explicit FolderSource(fs::path root) : root_{std::move(root)} {}
 
   Result<SourceSample> load(std::size_t index) override {
-    auto bytes = read_file(files_[index], kMaxImageFile);
-    if (!bytes)
-      return Error{bytes.error().code(),
-                   bytes.error().code() == Code::too_large ? "file larger than 256 MiB" : "file cannot be read"};
-    auto image = imaging::decode_image(*bytes);
-    if (!image) return Error{image.error().code(), "undecodable " + image.error().message()};
-    ACESO_TRY(Array array, to_array(*std::move(image)));
-    return SourceSample{std::move(array), std::nullopt, {}, {}};
+    ACESO_TRY(SourceSample sample, read_sample_file(root_ / files_[index], kind == "volume", dtype));
+    const auto outlines = masks_.find(files_[index]);
+    if (outlines == masks_.end()) return sample;
+    for (const fs::path& file : outlines->second) {
+      auto mask = read_mask_file(root_ / file, kind == "volume");
+      if (!mask) return Error{mask.error().code(), "its mask: " + mask.error().message()};
+      if (!std::equal(mask->shape.begin(), mask->shape.end(), sample.array.shape.begin(), sample.array.shape.end() - 1))
+        return Error{Code::invalid, "its mask has another size: " + to_string(mask->shape)};
+      if (!sample.mask) {
+        sample.mask = *std::move(mask);
+      } else {  // several outlines of one image
+        for (std::size_t i = 0; i < mask->data.size(); ++i)
+          sample.mask->data[i] = std::max(sample.mask->data[i], mask->data[i]);
+      }
+    }
+    return sample;
   }
 
   Status from_folders(const ImportOptions& options) {
-    ACESO_TRY(const auto found, list_images());
+    ACESO_TRY(auto found, list_files());
+    masks_ = std::move(found.masks);
     std::set<std::string> names;
     std::vector<std::pair<fs::path, SourceItem>> pending;
-    for (const fs::path& file : found) {
+    for (const fs::path& file : found.images) {
       std::vector<std::string> parts;
       for (const auto& part : file) parts.push_back(part.string());
       SourceItem item;
@@ -71,12 +70,15 @@ class FolderSource final : public SampleSource {
       item.label = label_of(item.group);
       if (item.label < 0) return Error{Code::invalid, "folder \"" + item.group + "\" is none of the classes named"};
       item.group.clear();
-      add(root_ / file, std::move(item));
+      add(file, std::move(item));
     }
-    return look_for_16_bits();
+    look_at_heads(options);
+    return {};
   }
 
   Status from_csv(const ImportOptions& options) {
+    ACESO_TRY(auto found, list_files());
+    masks_ = std::move(found.masks);
     const fs::path inside = root_ / options.labels_csv;
     auto text = read_text_file(fs::exists(inside) ? inside : fs::path{options.labels_csv}, kMaxCsv);
     if (!text) return Error{text.error().code(), "the table of labels cannot be read"};
@@ -101,7 +103,7 @@ class FolderSource final : public SampleSource {
     for (std::size_t r = 1; r < rows.size(); ++r) {
       const std::string where = "table of labels, line " + std::to_string(r + 1) + ": ";
       SourceItem item{cell(r, "path"), label_of(cell(r, "label")), cell(r, "patient"), Split::unassigned};
-      auto file = safe_join(root_, item.id);
+      const auto file = safe_join(root_, item.id);
       if (!file) return Error{Code::invalid, where + "the path leads out of the folder or is empty"};
       std::error_code ignored;
       if (!fs::is_regular_file(*file, ignored)) return Error{Code::invalid, where + "no such file"};
@@ -112,29 +114,34 @@ class FolderSource final : public SampleSource {
         if (!known) return Error{Code::invalid, where + "split must be train, val or test"};
         item.split = *known;
       }
-      add(*std::move(file), std::move(item));
+      add(file->lexically_relative(root_), std::move(item));
     }
-    return look_for_16_bits();
+    look_at_heads(options);
+    return {};
   }
 
  private:
-  Result<std::vector<fs::path>> list_images() {
+  Result<MaskFiles> list_files() {
     std::vector<fs::path> found;
     std::error_code failure;
     for (fs::recursive_directory_iterator it{root_, failure}, end; !failure && it != end; it.increment(failure)) {
       const fs::path relative = it->path().lexically_relative(root_);
+      if (!is_sample_name(relative)) continue;
       std::error_code ignored;
       if (it->is_symlink(ignored)) {
-        if (is_image_name(relative)) set_aside.push_back({relative.generic_string(), "symbolic link"});
-      } else if (it->is_regular_file(ignored) && is_image_name(relative)) {
+        set_aside.push_back({relative.generic_string(), "symbolic link"});
+      } else if (it->is_regular_file(ignored)) {
         found.push_back(relative);
         if (found.size() > kMaxSamples) return Error{Code::too_large, "more than 5000000 images"};
       }
     }
     if (failure) return Error{Code::invalid, "the folder cannot be read: " + failure.message()};
-    if (found.empty()) return Error{Code::invalid, "no .png, .jpg or .jpeg file in the folder"};
-    std::sort(found.begin(), found.end());
-    return found;
+    if (found.empty())
+      return Error{Code::invalid, "no .png, .jpg, .tif, .bmp, .nii, .nii.gz or .npy file in the folder"};
+    MaskFiles files = pair_masks(std::move(found));
+    for (const fs::path& file : files.orphans)
+      set_aside.push_back({file.generic_string(), "named as a mask, and there is no image of that name"});
+    return files;
   }
 
   Status name_classes(const std::set<std::string>& names, const ImportOptions& options) {
@@ -151,52 +158,38 @@ class FolderSource final : public SampleSource {
     items.push_back(std::move(item));
   }
 
-  // One 16-bit PNG makes the whole set 16-bit: 8-bit values then count 257-fold, as in PNG's own rule.
-  Status look_for_16_bits() {
-    constexpr std::size_t kDepthAt = 24;
+  // Images or volumes, and the number type that holds them all. What has no readable head fails when it is loaded.
+  void look_at_heads(const ImportOptions& options) {
+    std::vector<SampleHead> heads;
+    bool nifti = false;
     for (const fs::path& file : files_) {
-      auto map = MappedFile::open(file);
-      if (!map || map->bytes().size() <= kDepthAt || imaging::detect_format(map->bytes()) != imaging::ImageFormat::png)
-        continue;
-      if (map->bytes()[kDepthAt] == std::byte{16}) {
-        dtype = DType::u16;
-        break;
-      }
+      const auto head = read_sample_head(root_ / file);
+      if (!head) continue;
+      heads.push_back(*head);
+      nifti = nifti || head->nifti;
     }
-    return {};
-  }
-
-  Result<Array> to_array(imaging::Image image) const {
-    const std::size_t keep = image.channels >= 3 ? 3 : 1;  // opacity is no measurement
-    const auto channels = static_cast<std::size_t>(image.channels);
-    Array array;
-    array.dtype = dtype;
-    array.shape = {image.height, image.width, static_cast<std::int64_t>(keep)};
-    const std::size_t pixels = static_cast<std::size_t>(image.height) * static_cast<std::size_t>(image.width);
-    if (image.bits == 8 && dtype == DType::u8 && keep == channels) {
-      array.data = std::move(image.pixels);
-      return array;
+    if (heads.empty()) return;
+    const auto volumes = std::count_if(heads.begin(), heads.end(), [](const SampleHead& head) { return head.volume; });
+    const bool volume =
+        options.kind.empty() ? 2 * static_cast<std::size_t>(volumes) > heads.size() : options.kind == "volume";
+    kind = volume ? "volume" : "image";
+    std::erase_if(heads, [&](const SampleHead& head) { return head.volume != volume; });
+    if (heads.empty()) return;
+    const bool pictures = std::all_of(heads.begin(), heads.end(), [](const SampleHead& head) { return head.picture; });
+    dtype = heads.front().dtype;
+    bool mixed = false;
+    for (const SampleHead& head : heads) {
+      mixed = mixed || head.dtype != dtype;
+      dtype = common_dtype(dtype, head.dtype, pictures);
     }
-    if (image.bits == 16 && dtype == DType::u8) return Error{Code::internal, "16-bit image among 8-bit ones"};
-    array.data.resize(pixels * keep * size_of(dtype));
-    for (std::size_t i = 0; i < pixels; ++i) {
-      for (std::size_t c = 0; c < keep; ++c) {
-        const std::size_t from = i * channels + c;
-        const std::size_t to = i * keep + c;
-        if (dtype == DType::u8) {
-          array.data[to] = image.pixels[from];
-        } else if (image.bits == 16) {
-          std::memcpy(&array.data[to * 2], &image.pixels[from * 2], 2);
-        } else {
-          array.data[to * 2] = array.data[to * 2 + 1] = image.pixels[from];
-        }
-      }
-    }
-    return array;
+    if (mixed) preprocessing.push_back("the files' number types differ: all became " + std::string{to_string(dtype)});
+    if (nifti)
+      preprocessing.emplace_back("NIfTI: axes turned to x left, y back, z head; scl_slope and scl_inter applied");
   }
 
   fs::path root_;
-  std::vector<fs::path> files_;
+  std::vector<fs::path> files_;  // below root_
+  std::map<fs::path, std::vector<fs::path>> masks_;
 };
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "aceso/base/file.hpp"
+#include "aceso/learn/synthesise.hpp"
+#include "contact_sheet.hpp"
 #include "datasets.hpp"
 #include "object_reader.hpp"
 
@@ -76,6 +78,81 @@ Result<learn::CheckOptions> parse_check_options(const Json& json) {
   o.seed = static_cast<std::uint64_t>(seed);
   ACESO_TRY_OK(reader.done());
   return o;
+}
+
+namespace {
+
+struct Synthesis {
+  std::string name;
+  learn::SynthesiseOptions options;
+};
+
+Result<Synthesis> parse_synthesis(const Json& json) {
+  Synthesis s;
+  learn::SynthesiseOptions& o = s.options;
+  constexpr std::int64_t kMost = 10'000'000;
+  ACESO_TRY(ObjectReader reader, ObjectReader::of(json, "synthesis"));
+  ACESO_TRY(s.name, reader.text("name", 64));
+  ACESO_TRY_OK(check_name("dataset name", s.name));
+  ACESO_TRY(const std::string task, reader.text_or("task", 16, "shape"));
+  if (task != "shape" && task != "presence") return Error{Code::invalid, "synthesis: task: shape or presence"};
+  o.task = task == "shape" ? learn::PhantomTask::shape : learn::PhantomTask::presence;
+  ACESO_TRY(o.volume, reader.boolean_or("volume", false));
+  for (const auto& [key, value] :
+       {std::pair{"train", &o.train}, std::pair{"validation", &o.validation}, std::pair{"test", &o.test}}) {
+    ACESO_TRY(const std::int64_t n, reader.integer_or(key, static_cast<std::int64_t>(*value), 0, kMost));
+    *value = static_cast<std::size_t>(n);
+  }
+  ACESO_TRY(o.size, reader.integer_or("size", o.size, 16, 1024));
+  ACESO_TRY(o.diameter_mm, reader.number_or("diameter_mm", o.diameter_mm, 2, 40));
+  ACESO_TRY(o.contrast_hu, reader.number_or("contrast_hu", o.contrast_hu, 0, 2000));
+  ACESO_TRY(o.noise_hu, reader.number_or("noise_hu", o.noise_hu, 0, 500));
+  ACESO_TRY(o.label_noise, reader.number_or("label_noise", o.label_noise, 0, 0.5));
+  ACESO_TRY(const std::int64_t seed,
+            reader.integer_or("seed", static_cast<std::int64_t>(o.seed), 0, std::int64_t{1} << 53));
+  o.seed = static_cast<std::uint64_t>(seed);
+  ACESO_TRY_OK(reader.done());
+  return s;
+}
+
+}  // namespace
+
+Result<std::string> check_synthesis(const Json& request) {
+  ACESO_TRY(Synthesis s, parse_synthesis(request));
+  return std::move(s.name);
+}
+
+Result<Json> DatasetStore::synthesise(const Actor& actor, const Json& request, std::string_view job_id,
+                                      ProgressSink& progress, const std::stop_token& stop) {
+  ACESO_TRY(const Synthesis s, parse_synthesis(request));
+  ACESO_TRY(const learn::NamedArrays arrays, learn::synthesise(s.options));
+  learn::ImportOptions how;
+  how.name = s.name;
+  how.classes = learn::class_names(s.options.task);
+  how.licence = "made up, no patients";
+  how.label_source = "known by construction";
+  return import_arrays(actor, arrays, "chest-ct-phantoms", how, job_id, progress, stop);
+}
+
+Status DatasetStore::export_to(const Actor& actor, std::string_view name, const fs::path& target,
+                               std::string_view format, ProgressSink& progress, const std::stop_token& stop) const {
+  ACESO_TRY(const learn::ExportFormat parsed, learn::parse_export_format(format));
+  ACESO_TRY(const auto dataset, open(name));
+  ACESO_TRY_OK(context_.record(actor, "R", "dataset.export", "dataset", name,
+                               dump(Json{{"sha256", dataset->manifest().sha256}, {"format", format}})));
+  return learn::export_dataset(*dataset, target, parsed, progress, stop);
+}
+
+Result<std::vector<std::byte>> DatasetStore::sheet(std::string_view name, const SampleQuery& query) const {
+  ACESO_TRY(const auto dataset, open(name));
+  std::vector<std::size_t> chosen;
+  const auto& samples_of = dataset->manifest().samples;
+  for (std::size_t i = query.cursor; i < samples_of.size() && chosen.size() < query.limit; ++i) {
+    if ((query.split && samples_of[i].split != *query.split) || (query.label && samples_of[i].label != *query.label))
+      continue;
+    chosen.push_back(i);
+  }
+  return contact_sheet(*dataset, chosen);
 }
 
 fs::path DatasetStore::check_file(std::string_view sha256) const {

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "aceso/base/file.hpp"
-#include "images.hpp"
+#include "contact_sheet.hpp"
 #include "object_reader.hpp"
 
 namespace aceso::models {
@@ -260,7 +260,7 @@ Result<std::vector<std::byte>> DatasetStore::sample_png(std::string_view name, s
   ACESO_TRY(const auto dataset, open(name));
   if (index >= dataset->manifest().samples.size())
     return Error{Code::not_found, "the dataset has no sample of that index"};
-  return array_to_png(dataset->array(index));
+  return sample_to_png(dataset->array(index), dataset->manifest().kind);
 }
 
 Result<Json> DatasetStore::verify(const Actor& actor, std::string_view name) {

@@ -14,6 +14,7 @@
 
 #include "aceso/learn/dataset.hpp"
 #include "aceso/learn/dataset_check.hpp"
+#include "aceso/learn/dataset_export.hpp"
 #include "aceso/learn/dataset_split.hpp"
 #include "context.hpp"
 
@@ -56,6 +57,11 @@ class DatasetStore {
   // A new version of `name` with other splits: options.name, or NAME@2, NAME@3...
   Result<Json> split(const Actor& actor, std::string_view name, const learn::SplitOptions& options,
                      std::string_view job_id, ProgressSink& progress, const std::stop_token& stop);
+  Result<Json> synthesise(const Actor& actor, const Json& request, std::string_view job_id, ProgressSink& progress,
+                          const std::stop_token& stop);
+  Status export_to(const Actor& actor, std::string_view name, const std::filesystem::path& target,
+                   std::string_view format, ProgressSink& progress, const std::stop_token& stop) const;
+  Result<std::vector<std::byte>> sheet(std::string_view name, const SampleQuery& query) const;
   Result<std::string> next_version(std::string_view name) const;
 
   std::filesystem::path folder(std::string_view name) const;
@@ -81,6 +87,7 @@ Status check_dataset_name(std::string_view name);
 Json to_json(const learn::SplitOptions& options);
 Result<learn::SplitOptions> parse_split_options(const Json& json);
 Result<learn::CheckOptions> parse_check_options(const Json& json);
+Result<std::string> check_synthesis(const Json& request);  // the name it asks for
 Json to_json(const learn::ImportOptions& options);
 Result<learn::ImportOptions> parse_import_options(const Json& json);
 // Errors of names, fractions and classes, before a job is made.

@@ -100,6 +100,20 @@ void Models::Impl::register_handlers() {
     return datasets.split(actor_of(input, job.job()), input.value("dataset", std::string{}), options, job.job().id,
                           progress, job.stop());
   });
+  jobs->handle("dataset-synthesise", [this](store::JobContext& job) -> Result<Json> {
+    ACESO_TRY(const Json input, parse_own(job.job().input_json));
+    JobProgress progress{job, context.clock};
+    return datasets.synthesise(actor_of(input, job.job()), input.value("request", Json::object()), job.job().id,
+                               progress, job.stop());
+  });
+  jobs->handle("dataset-export", [this](store::JobContext& job) -> Result<Json> {
+    ACESO_TRY(const Json input, parse_own(job.job().input_json));
+    JobProgress progress{job, context.clock};
+    ACESO_TRY_OK(datasets.export_to(actor_of(input, job.job()), input.value("dataset", std::string{}),
+                                    input.value("target", std::string{}), input.value("format", std::string{}),
+                                    progress, job.stop()));
+    return Json{{"ok", true}};
+  });
   jobs->handle("train", [this](store::JobContext& job) { return training.run(job); });
   jobs->handle("feedback-export", [this](store::JobContext& job) { return feedback->run(job); });
   jobs->handle("evaluate", [this](store::JobContext& job) { return evaluation->run(job); });
@@ -197,7 +211,7 @@ Status Models::start() {
     if (!input || !input->is_object()) continue;
     if (job.kind == "dataset-import" && input->contains("options"))
       importing.insert((*input)["options"].value("name", std::string{}));
-    if (job.kind == "feedback-export" || job.kind == "dataset-split")
+    if (job.kind == "feedback-export" || job.kind == "dataset-split" || job.kind == "dataset-synthesise")
       importing.insert(input->value("name", std::string{}));
     spooled.insert(input->value("source", std::string{}));
   }
@@ -272,6 +286,23 @@ Result<Json> Models::split_dataset(const Actor& actor, std::string_view name, co
     return Error{Code::exists, "there is a dataset " + options.name + " already"};
   return impl_->submit(actor, "dataset-split",
                        Json{{"dataset", name}, {"name", options.name}, {"options", to_json(options)}});
+}
+Result<Json> Models::synthesise_dataset(const Actor& actor, const Json& request) {
+  ACESO_TRY(const std::string name, check_synthesis(request));
+  if (impl_->datasets.taken(name, "")) return Error{Code::exists, "there is a dataset " + name + " already"};
+  return impl_->submit(actor, "dataset-synthesise", Json{{"name", name}, {"request", request}});
+}
+Result<Json> Models::export_dataset(const Actor& actor, std::string_view name, const fs::path& target,
+                                    std::string_view format) {
+  ACESO_TRY([[maybe_unused]] const std::string known, impl_->datasets.sha256(name));
+  ACESO_TRY([[maybe_unused]] const learn::ExportFormat parsed, learn::parse_export_format(format));
+  std::error_code ec;
+  if (fs::exists(target, ec)) return Error{Code::exists, "there is a file or folder of that name already"};
+  return impl_->submit(actor, "dataset-export",
+                       Json{{"dataset", name}, {"target", fs::absolute(target).string()}, {"format", format}});
+}
+Result<std::vector<std::byte>> Models::contact_sheet(std::string_view name, const SampleQuery& query) const {
+  return impl_->datasets.sheet(name, query);
 }
 Status Models::delete_dataset(const Actor& actor, std::string_view name) {
   ACESO_TRY_OK(impl_->in_use(name));

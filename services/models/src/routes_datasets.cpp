@@ -256,6 +256,30 @@ void Routes::datasets() {
         ACESO_TRY(const Json answer, this_->split_dataset(actor, request.param("name"), body));
         return accepted(answer);
       });
+  add(Method::post, "/api/v1/synthetic-datasets",
+      {.summary = "Make a dataset of chest-CT phantoms: a job",
+       .tag = "datasets",
+       .scope = "datasets:write",
+       .request_type = json,
+       .request_schema =
+           R"({"type":"object","required":["name"],"properties":{"name":{"type":"string"},"task":{"enum":["shape","presence"]},"volume":{"type":"boolean"},"train":{"type":"integer"},"validation":{"type":"integer"},"test":{"type":"integer"},"size":{"type":"integer"},"diameter_mm":{"type":"number"},"contrast_hu":{"type":"number"},"noise_hu":{"type":"number"},"label_noise":{"type":"number"},"seed":{"type":"integer"}}})"},
+      [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
+        ACESO_TRY(const Json body, request.json());
+        ACESO_TRY(const Json answer, this_->synthesise_dataset(actor, body));
+        return accepted(answer);
+      });
+  add(Method::get, "/api/v1/datasets/{name}/sheet.png",
+      {.summary = "Up to 256 samples in one picture",
+       .tag = "datasets",
+       .scope = "datasets:read",
+       .response_type = "image/png",
+       .query = {{"split", "train, validation, test"}, {"label", "class index"}, {"cursor", ""}, {"limit", "1 to 500"}},
+       .audit_read = true},
+      [this_ = &models](net::Request& request, const Actor&) -> Result<net::Response> {
+        ACESO_TRY(const SampleQuery query, sample_query(request));
+        ACESO_TRY(std::vector<std::byte> png, this_->contact_sheet(request.param("name"), query));
+        return png_response(std::move(png));
+      });
   add(Method::del, "/api/v1/datasets/{name}",
       {.summary = "Delete a dataset", .tag = "datasets", .scope = "datasets:write"},
       [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {

@@ -120,6 +120,15 @@ class Models final : public contracts::Predictor {
   // patient, block or stratified, block?, validation?, test?, folds?, seed?, twins?: together, leave-out or ignore,
   // as?}.
   Result<Json> split_dataset(const Actor& actor, std::string_view name, const Json& request);
+  // A job that makes a dataset of phantoms: {name, task?: shape or presence, volume?, train?, validation?, test?,
+  // size?, diameter_mm?, contrast_hu?, noise_hu?, label_noise?, seed?} (learn::SynthesiseOptions); it ends with its
+  // summary.
+  Result<Json> synthesise_dataset(const Actor& actor, const Json& request);
+  // A job that writes it to `target` on this machine; format: npz or folder (learn::export_dataset).
+  Result<Json> export_dataset(const Actor& actor, std::string_view name, const std::filesystem::path& target,
+                              std::string_view format);
+  // PNG of up to 256 samples, chosen as samples() does.
+  Result<std::vector<std::byte>> contact_sheet(std::string_view name, const SampleQuery& query) const;
   Status delete_dataset(const Actor& actor, std::string_view name);  // conflict while a job uses it
 
   // Jobs.
