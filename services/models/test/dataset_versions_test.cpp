@@ -103,5 +103,35 @@ TEST_F(DatasetVersions, training_on_a_leaking_dataset_needs_a_reason) {
   EXPECT_TRUE(wait(*models->train(actor("scientist"), Json{{"name", "net"}, {"dataset", "clean"}})));
 }
 
+TEST_F(DatasetVersions, phantoms_are_made_looked_at_and_exported) {
+  open();
+  const Json request{{"name", "cubes"}, {"volume", true}, {"size", 16},      {"train", 12},
+                     {"test", 4},       {"seed", 3},      {"validation", 4}, {"diameter_mm", 30}};
+  const auto made = wait(*models->synthesise_dataset(actor("scientist"), request));
+  ASSERT_TRUE(made) << made.error().message();
+  EXPECT_EQ((*made)["output"]["kind"], "volume");
+  EXPECT_EQ((*made)["output"]["masks"], 20);
+  EXPECT_EQ(models->synthesise_dataset(actor("scientist"), request).error().code(), Code::exists);
+  EXPECT_EQ(models->synthesise_dataset(actor("scientist"), Json{{"name", "x"}, {"noise_hu", -1}}).error().code(),
+            Code::invalid);
+
+  SampleQuery query;
+  query.split = learn::Split::train;
+  const auto sheet = models->contact_sheet("cubes", query);
+  ASSERT_TRUE(sheet) << sheet.error().message();
+  const auto picture = imaging::decode_png(*sheet);
+  ASSERT_TRUE(picture);
+  EXPECT_EQ(picture->width, 12 * 64);
+  EXPECT_EQ(picture->height, 64);
+  EXPECT_TRUE(models->sample_png("cubes", 0));  // the middle slice
+
+  const auto target = home.path() / "out";
+  ASSERT_TRUE(wait(*models->export_dataset(actor("scientist"), "cubes", target, "folder")));
+  EXPECT_TRUE(std::filesystem::exists(target / "labels.csv"));
+  EXPECT_EQ(models->export_dataset(actor("scientist"), "cubes", target, "folder").error().code(), Code::exists);
+  EXPECT_EQ(models->export_dataset(actor("scientist"), "cubes", home.path() / "x", "zip").error().code(),
+            Code::invalid);
+}
+
 }  // namespace
 }  // namespace aceso::models::test
