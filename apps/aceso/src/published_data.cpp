@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "aceso/crypto/hash.hpp"
+#include "aceso/crypto/md5.hpp"
 #include "aceso/crypto/tls.hpp"
 #include "aceso/net/client.hpp"
 

@@ -46,12 +46,6 @@ Digest Sha256::finish() {
   return out;
 }
 
-std::array<std::byte, 16> md5(ByteView data) {
-  std::array<std::byte, 16> out;
-  must(EVP_Q_digest(nullptr, "MD5", nullptr, data.data(), data.size(), uchars_out(out), nullptr) == 1, "MD5");
-  return out;
-}
-
 Digest sha256(ByteView data) {
   Digest out;
   must(EVP_Digest(data.data(), data.size(), uchars_out(out), nullptr, sha256_algorithm(), nullptr) == 1, "SHA-256");

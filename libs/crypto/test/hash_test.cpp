@@ -1,4 +1,5 @@
 #include "aceso/crypto/hash.hpp"
+#include "aceso/crypto/md5.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,6 +11,11 @@ Bytes hex(std::string_view text) {
 }
 std::string repeat(char c, std::size_t n) {
   return std::string(n, c);
+}
+
+TEST(Md5, matches_rfc_1321_examples) {
+  EXPECT_EQ(to_hex(md5(as_bytes(""))), "d41d8cd98f00b204e9800998ecf8427e");
+  EXPECT_EQ(to_hex(md5(as_bytes("message digest"))), "f96b697d7cb7938d525a2f31aaf161d0");
 }
 
 TEST(Sha256, matches_fips_180_4_examples) {

@@ -24,8 +24,6 @@ inline ByteView as_bytes(std::string_view text) noexcept {
 
 Digest sha256(ByteView data);
 Digest sha256(std::string_view text);
-// MD5 (RFC 1321), only to compare with checksums that a publisher gives: it does not resist an attacker.
-std::array<std::byte, 16> md5(ByteView data);
 
 // Incremental SHA-256. Movable, not thread-safe.
 class Sha256 {
