@@ -43,4 +43,11 @@ foreach(pair fmt=fmt::fmt json=nlohmann_json::nlohmann_json boost=Boost::headers
   target_link_libraries(aceso_ext_${name} INTERFACE ${target})
   add_library(aceso_ext::${name} ALIAS aceso_ext_${name})
 endforeach()
+# DCMTK's network part alone: dcmtk.pc asks for every library of DCMTK.
+add_library(aceso_ext_dcmnet INTERFACE)
+foreach(lib dcmnet dcmdata oflog ofstd)
+  find_library(ACESO_LIB_${lib} ${lib} REQUIRED)
+  target_link_libraries(aceso_ext_dcmnet INTERFACE ${ACESO_LIB_${lib}})
+endforeach()
+add_library(aceso_ext::dcmnet ALIAS aceso_ext_dcmnet)
 include(AcesoEngines)   # aceso_ext::torch, aceso_ext::openvino

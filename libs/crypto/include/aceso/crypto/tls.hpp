@@ -1,4 +1,4 @@
-// TLS contexts. libs/net alone turns the native handle into connections.
+// TLS contexts. libs/net and libs/dimse turn the native handle into connections.
 #pragma once
 
 #include <filesystem>
