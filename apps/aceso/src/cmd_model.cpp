@@ -152,13 +152,13 @@ void add_model(CLI::App& app, Context& context) {
   group->require_subcommand(1);
   group->footer(
       "Examples:\n  aceso model list\n  aceso model promote chest 2 live\n  aceso model report chest --output "
-      "report.html");
+      "report.html\n  aceso model export chest --onnx chest.onnx");
   on_run(group->add_subcommand("list", "List models and versions"), context,
          [&context] { return list_models(context); });
 
   struct Arguments {
     std::string name, stage;
-    std::filesystem::path folder;
+    std::filesystem::path folder, onnx;
     int version = 0;
   };
   const auto a = std::make_shared<Arguments>();
@@ -184,6 +184,8 @@ void add_model(CLI::App& app, Context& context) {
                     " as " + model.value("stage", "candidate"));
     return {};
   });
+
+  add_model_import(*group, context);
 
   auto* promote = group->add_subcommand("promote", "Change the stage of a version");
   promote->add_option("NAME", a->name, "Model")->required();
@@ -217,22 +219,27 @@ void add_model(CLI::App& app, Context& context) {
     return write_file_atomic(a->folder, html);
   });
 
-  auto* dump = group->add_subcommand("export", "Write a version's bundle to a new folder");
+  auto* dump = group->add_subcommand("export", "Write a version's bundle to a new folder, or its network as ONNX");
   dump->add_option("NAME", a->name, "Model")->required();
-  dump->add_option("FOLDER", a->folder, "Folder to make")->required();
+  auto* to_folder = dump->add_option("FOLDER", a->folder, "Folder to make");
+  dump->add_option("--onnx", a->onnx, "ONNX file to write instead (opset 17, without preprocessing)")
+      ->excludes(to_folder);
   dump->add_option("--version", a->version, "Version (default: the live one, else the newest)");
   on_run(dump, context, [&context, a]() -> Status {
     std::error_code ec;
+    const auto& path = a->onnx.empty() ? a->folder : a->onnx;
+    if (path.empty()) return Error{Code::invalid, "name a FOLDER to make, or --onnx FILE"};
     ACESO_TRY(Api * api, context.api());
     ACESO_TRY(const int version, choose_version(*api, a->name, a->version));
     ACESO_TRY(const Json answer,
               api->call(net::Method::post,
                         "/api/v1/local/models/" + url_encode(a->name) + "/" + std::to_string(version) + "/export",
-                        Json{{"path", std::filesystem::absolute(a->folder, ec).string()}}));
+                        Json{{"path", std::filesystem::absolute(path, ec).string()},
+                             {"format", a->onnx.empty() ? "bundle" : "onnx"}}));
     if (context.json)
       context.print_json(answer);
     else
-      context.print("wrote " + a->folder.string());
+      context.print("wrote " + path.string());
     return {};
   });
 }

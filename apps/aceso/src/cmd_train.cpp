@@ -12,7 +12,8 @@ namespace {
 
 struct TrainArguments {
   std::filesystem::path config;
-  std::string dataset, name, architecture, accept_leakage;
+  std::string dataset, name, architecture, accept_leakage, init, stem;
+  std::vector<std::string> freeze;
   int epochs = 0, batch = 0, patience = -1;
   double learning_rate = 0;
   std::int64_t image_size = -1;
@@ -34,7 +35,35 @@ Result<Json> config_json(const TrainArguments& a) {
   if (a.image_size >= 0) config.image_size = a.image_size;
   if (a.seed > 0) config.seed = a.seed;
   if (a.no_flip) config.flip = false;
+  if (!a.freeze.empty()) config.start.freeze = a.freeze;
+  if (!a.stem.empty()) {
+    if (const std::string why = learn::set_start_option(config.start, "stem", a.stem); !why.empty())
+      return Error{Code::invalid, "--stem: " + why};
+  }
+  if (!a.init.empty()) config.start.init = a.init;
+  std::error_code ec;  // what is a file here is one for the node too
+  if (std::filesystem::is_regular_file(config.start.init, ec))
+    config.start.init = std::filesystem::absolute(config.start.init, ec).string();
   return learn::to_json(config);
+}
+
+// What was taken of the weights that a training began with: the counts, and what did not fit.
+std::string describe_start(const Json& model) {
+  const Json training = model.value("training", Json::object());
+  if (!training.is_object() || !training.contains("start")) return {};
+  const Json& start = training.at("start");
+  const Json report = start.value("report", Json::object());
+  std::string text = "\nstarted from " + start.value("init", "");
+  for (const char* part : {"taken", "adapted", "head", "missing", "unexpected", "misshapen"}) {
+    const Json list = report.value(part, Json::array());
+    if (list.empty()) continue;
+    text += std::string{", "} + part + " " + std::to_string(list.size());
+    const bool few = std::string_view{part} != "taken" && list.size() <= 4;
+    for (std::size_t i = 0; few && i < list.size(); ++i)
+      text += (i == 0 ? " (" : ", ") + (list[i].is_string() ? list[i].get<std::string>() : list[i].value("name", "")) +
+              (i + 1 == list.size() ? ")" : "");
+  }
+  return text;
 }
 
 }  // namespace
@@ -55,7 +84,8 @@ void add_train(CLI::App& app, Context& context) {
   train->add_option("CONFIG", a->config, "YAML file; the options below win over it");
   train->add_option("--dataset", a->dataset, "Data set to learn from")->required();
   train->add_option("--name", a->name, "Name of the model (default: the data set's name)");
-  train->add_option("--architecture", a->architecture, "article_cnn, resnet18, signal_cnn, mlp, logistic");
+  train->add_option("--architecture", a->architecture,
+                    "article_cnn, resnet18, resnet34, resnet50, densenet121, unet, signal_cnn, mlp, logistic");
   train->add_option("--epochs", a->epochs, "Passes over the training samples")->check(CLI::Range(1, 100000));
   train->add_option("--batch", a->batch, "Samples a step")->check(CLI::Range(1, 65536));
   train->add_option("--learning-rate", a->learning_rate, "Step size of the optimiser")->check(CLI::PositiveNumber);
@@ -65,12 +95,16 @@ void add_train(CLI::App& app, Context& context) {
   train->add_option(
       "--accept-leakage", a->accept_leakage,
       "Train although copies or patients stand on both sides of the splits; the reason goes into the report");
+  train->add_option("--init", a->init, "Start from weights: FILE.safetensors, FILE.pt or MODEL[@version]");
+  train->add_option("--freeze", a->freeze, "Weights that stay as they are, by pattern: 'conv1.*' 'layer1.*'");
+  train->add_option("--stem", a->stem, "ResNet and DenseNet begin: by_size, standard or small (3x3, no pooling)");
   train->add_flag("--no-flip", a->no_flip, "No random left-right flips");
   train->add_flag("--detach", a->detach, "Return at once; needs a running node. Follow with: aceso job show ID");
   train->footer(
       "Training runs in a process of its own; Ctrl-C cancels it. The threshold is chosen on validation samples only; "
       "figures are of the test split.\n\nExamples:\n  aceso train --dataset xray --name pneumonia --epochs 5\n  aceso "
-      "train resnet.yaml --dataset xray --seed 3");
+      "train resnet.yaml --dataset xray --seed 3\n  aceso train --dataset xray --architecture resnet18 --stem standard "
+      "--init resnet18.pt --freeze 'conv1.*' 'bn1.*' 'layer1.*'");
   on_run(train, context, [&context, a]() -> Status {
     ACESO_TRY(const Json config, config_json(*a));
     ACESO_TRY(Api * api, context.api());
@@ -91,7 +125,7 @@ void add_train(CLI::App& app, Context& context) {
     }
     const std::string version = output.value("version", Json(0)).dump();
     ACESO_TRY(const Json model, api->get("/api/v1/models/" + url_encode(name) + "/" + version));
-    context.print("registered " + name + " version " + version + "\n" +
+    context.print("registered " + name + " version " + version + describe_start(model) + "\n" +
                   describe_evaluation(model.value("evaluation", Json::object())) +
                   "\nserve it:   aceso model promote " + name + " " + version +
                   " live\nread more:  aceso model report " + name + " --output report.html");

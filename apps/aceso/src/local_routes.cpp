@@ -79,6 +79,15 @@ Result<net::Response> register_model(models::Models& models, net::Request& reque
   return net::Response::json(model, 201);
 }
 
+Result<net::Response> import_onnx(models::Models& models, net::Request& request) {
+  ACESO_TRY(const auto actor, operator_of(request));
+  ACESO_TRY(const Json body, request.json());
+  if (!body.is_object() || text_of(body, "path").empty()) return Error{Code::invalid, "path is missing"};
+  ACESO_TRY(const Json model, models.import_onnx(actor, text_of(body, "path"), text_of(body, "specification"),
+                                                 text_of(body, "specification_name")));
+  return net::Response::json(model, 201);
+}
+
 Result<net::Response> export_model(models::Models& models, net::Request& request) {
   ACESO_TRY(const auto actor, operator_of(request));
   ACESO_TRY(const Json body, request.json());
@@ -86,7 +95,14 @@ Result<net::Response> export_model(models::Models& models, net::Request& request
   const auto number = request.param("version");
   int version = 0;
   std::from_chars(number.data(), number.data() + number.size(), version);
-  ACESO_TRY_OK(models.export_bundle(actor, request.param("name"), version, text_of(body, "path")));
+  const std::string format = text_of(body, "format");
+  if (format == "onnx") {
+    ACESO_TRY_OK(models.export_onnx(actor, request.param("name"), version, text_of(body, "path")));
+  } else if (format.empty() || format == "bundle") {
+    ACESO_TRY_OK(models.export_bundle(actor, request.param("name"), version, text_of(body, "path")));
+  } else {
+    return Error{Code::invalid, "format must be bundle or onnx"};
+  }
   return net::Response::json(Json{{"path", text_of(body, "path")}});
 }
 
@@ -122,12 +138,20 @@ void register_local_routes(net::Router& router, models::Models& models) {
               .request_type = json,
               .request_schema = path_schema("")},
              [&models](net::Request& request) { return register_model(models, request); });
+  router.add(
+      net::Method::post, "/api/v1/local/models/onnx",
+      {.summary = "Register an ONNX file of this machine with a description of its input and output",
+       .tag = "local",
+       .scope = "models:write",
+       .request_type = json,
+       .request_schema = path_schema(R"(,"specification":{"type":"string"},"specification_name":{"type":"string"})")},
+      [&models](net::Request& request) { return import_onnx(models, request); });
   router.add(net::Method::post, "/api/v1/local/models/{name}/{version:int}/export",
-             {.summary = "Write a model bundle to a folder of this machine",
+             {.summary = "Write a model to this machine, as a bundle folder or an ONNX file",
               .tag = "local",
               .scope = "models:read",
               .request_type = json,
-              .request_schema = path_schema("")},
+              .request_schema = path_schema(R"(,"format":{"enum":["bundle","onnx"]})")},
              [&models](net::Request& request) { return export_model(models, request); });
 }
 

@@ -29,6 +29,27 @@ class Cli : public ::testing::Test {
     EXPECT_TRUE(write_file_atomic(file, *bytes).ok());
     return file.string();
   }
+  // The model exported as ONNX and imported under another name gives what it gave.
+  void expect_the_same_through_onnx(const std::string& model, const Json& shown, const std::string& image,
+                                    double probability) {
+    const auto onnx = (home_.path() / "model.onnx").string(), yaml = (home_.path() / "spec.yaml").string();
+    const auto exported = run({"model", "export", model, "--onnx", onnx});
+    ASSERT_EQ(exported.status, kOk) << exported.err;
+    const Json& how = shown.at("signature").at("preprocessing");
+    const std::string spec =
+        "name: imported\nintended_use: Research use only.\nclasses: [smooth, spiculated]\ninput:\n"
+        "  height: 32\n  width: 32\n  channels: 1\n  scale: " +
+        how.at("scale").dump() + "\n  mean: " + how.at("mean").dump() + "\n  std: " + how.at("std").dump() + "\n";
+    ASSERT_TRUE(write_file_atomic(yaml, spec).ok());
+    const auto imported = run({"model", "import", onnx, "--signature", yaml, "--json"});
+    ASSERT_EQ(imported.status, kOk) << imported.err;
+    const auto predicted = run({"predict", "imported", image, "--json"});
+    ASSERT_EQ(predicted.status, kOk) << predicted.err;
+    EXPECT_NEAR(parse_json(predicted.out)->at(0).at("probability").get<double>(), probability, 1e-5);
+    EXPECT_EQ(run({"model", "import", image, "--signature", yaml}).status, kUsage) << "an array is no ONNX";
+    EXPECT_EQ(run({"model", "import", onnx, "--signature", onnx}).status, kUsage) << "ONNX is no YAML";
+    EXPECT_EQ(run({"model", "export", model, "--onnx", onnx}).status, kFailed) << "it is there already";
+  }
   TempDir home_;
 };
 
@@ -135,6 +156,7 @@ TEST_F(Cli, from_arrays_to_a_prediction) {
   EXPECT_GE(first.at("probability").get<double>(), 0.0);
   EXPECT_LE(first.at("probability").get<double>(), 1.0);
   EXPECT_TRUE(first.contains("uncertainty"));
+  expect_the_same_through_onnx("nodule", *parse_json(shown.out), file.string(), first.at("probability").get<double>());
 
   const auto report = run({"model", "report", "nodule"});
   ASSERT_EQ(report.status, kOk);

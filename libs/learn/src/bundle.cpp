@@ -21,6 +21,7 @@ constexpr std::string_view kFormat = "aceso-model-bundle";
 constexpr std::uint64_t kMaxModelJson = std::uint64_t{64} << 20;
 constexpr std::uint64_t kMaxFile = std::uint64_t{16} << 30;
 constexpr std::string_view kWeights = "model.safetensors";
+constexpr std::string_view kOnnx = "model.onnx";
 constexpr std::string_view kReportHtml = "evidence/report.html";
 constexpr std::string_view kReportJson = "evidence/report.json";
 constexpr std::string_view kModelJson = "model.json";
@@ -76,8 +77,11 @@ class PendingFolder {
 
 Status write_parts(const fs::path& folder, const Bundle& bundle, std::string_view report_html,
                    const crypto::SigningKey& key) {
+  const bool foreign = !bundle.onnx.empty();
+  const std::string_view weights_name = foreign ? kOnnx : kWeights;
   const std::vector<std::byte> weights =
-      to_safetensors(bundle.weights, {{"format", "pt"}, {"architecture", bundle.network.architecture}});
+      foreign ? bundle.onnx
+              : to_safetensors(bundle.weights, {{"format", "pt"}, {"architecture", bundle.network.architecture}});
   const std::string report = dump(bundle.evaluation);
   std::error_code failure;
   fs::create_directory(folder / "evidence", failure);
@@ -86,16 +90,16 @@ Status write_parts(const fs::path& folder, const Bundle& bundle, std::string_vie
                    {"version", 1},
                    {"card", card_json(bundle.card)},
                    {"signature", to_json(bundle.signature)},
-                   {"network", to_json(bundle.network)},
+                   {"network", foreign ? Json(nullptr) : to_json(bundle.network)},
                    {"training", bundle.training},
                    {"files",
-                    {{kWeights, digest(weights)},
+                    {{weights_name, digest(weights)},
                      {kReportHtml, digest(crypto::as_bytes(report_html))},
                      {kReportJson, digest(crypto::as_bytes(report))}}},
                    {"public_key", crypto::to_hex(key.public_key())}};
   const std::string text = dump(model);
   const crypto::Signature signature = key.sign(crypto::as_bytes(text));
-  ACESO_TRY_OK(write_file_atomic(folder / kWeights, weights));
+  ACESO_TRY_OK(write_file_atomic(folder / weights_name, weights));
   ACESO_TRY_OK(write_file_atomic(folder / kReportHtml, report_html));
   ACESO_TRY_OK(write_file_atomic(folder / kReportJson, report));
   ACESO_TRY_OK(write_file_atomic(folder / kModelJson, text));
@@ -188,7 +192,9 @@ Result<Bundle> read_bundle(const fs::path& folder, const crypto::PublicKey* trus
     return Error{Code::unsupported, "model bundle: model.json is of another format or version"};
   ACESO_TRY_OK(check_signature(folder, *text, key, trusted));  // before anything in it is believed
   ACESO_TRY(JsonReader hashes, JsonReader::object(files, "model.json.files"));
-  const std::string weights_hash = hashes.text(kWeights);
+  const bool foreign = files.is_object() && files.contains(kOnnx);
+  const std::string_view weights_name = foreign ? kOnnx : kWeights;
+  const std::string weights_hash = hashes.text(weights_name);
   const std::string html_hash = hashes.text(kReportHtml);
   const std::string report_hash = hashes.text(kReportJson);
   ACESO_TRY_OK(hashes.finish());
@@ -196,18 +202,24 @@ Result<Bundle> read_bundle(const fs::path& folder, const crypto::PublicKey* trus
   bundle.id = digest(crypto::as_bytes(*text));
   ACESO_TRY(bundle.card, parse_card(card));
   ACESO_TRY(bundle.signature, parse_signature(signature));
-  ACESO_TRY(bundle.network, parse_network(network));
+  if (!foreign) {
+    ACESO_TRY(bundle.network, parse_network(network));
+  }
   bundle.training = training;
-  ACESO_TRY(const auto weights, read_checked(folder, kWeights, weights_hash));
+  ACESO_TRY(auto weights, read_checked(folder, weights_name, weights_hash));
   ACESO_TRY(const auto report, read_checked(folder, kReportJson, report_hash));
   ACESO_TRY_OK([&]() -> Status {
     ACESO_TRY([[maybe_unused]] const auto html, read_checked(folder, kReportHtml, html_hash));
     return {};
   }());
-  ACESO_TRY(bundle.weights, parse_safetensors(weights));
+  if (foreign) {
+    bundle.onnx = std::move(weights);
+  } else {
+    ACESO_TRY(bundle.weights, parse_safetensors(weights));
+  }
   ACESO_TRY(bundle.evaluation, parse_json({reinterpret_cast<const char*>(report.data()), report.size()},
                                           {.bytes = static_cast<std::size_t>(kMaxModelJson), .depth = 64}));
-  ACESO_TRY_OK(check_weights(bundle));
+  if (!foreign) ACESO_TRY_OK(check_weights(bundle));
   return bundle;
 }
 

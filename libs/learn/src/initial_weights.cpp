@@ -59,7 +59,13 @@ Weights initial_weights(const Network& network, const Shapes& shapes, std::uint6
       weights[layer.name + ".running_mean"] = constant(shape, 0);
       weights[layer.name + ".running_var"] = constant(shape, 1);
     }
-    if (layer.op != Op::conv && layer.op != Op::dense) continue;
+    if ((layer.op == Op::instance_norm || layer.op == Op::group_norm) && layer.affine) {
+      weights[weight] = constant(shapes.parameters.at(weight), 1);
+      weights[bias] = constant(shapes.parameters.at(bias), 0);
+    }
+    if (layer.op == Op::prelu) weights[weight] = constant(shapes.parameters.at(weight), 0.25F);  // PyTorch's
+    const bool convolution = layer.op == Op::conv || layer.op == Op::conv_transpose;
+    if (!convolution && layer.op != Op::dense) continue;
     const Shape& shape = shapes.parameters.at(weight);
     double receptive = 1;
     for (std::size_t d = 2; d < shape.size(); ++d) receptive *= static_cast<double>(shape[d]);
@@ -67,12 +73,12 @@ Weights initial_weights(const Network& network, const Shapes& shapes, std::uint6
     const double fan_out = static_cast<double>(shape[0]) * receptive;
     if (network.init == Init::keras) {
       weights[weight] = draw.uniform(weight, shape, std::sqrt(6.0 / (fan_in + fan_out)));
-      if (layer.bias) weights[bias] = constant({shape[0]}, 0);
+      if (layer.bias) weights[bias] = constant({layer.out}, 0);
       continue;
     }
-    weights[weight] = layer.op == Op::conv ? draw.normal(weight, shape, std::sqrt(2.0 / fan_out))
-                                           : draw.uniform(weight, shape, 1.0 / std::sqrt(fan_in));
-    if (layer.bias) weights[bias] = draw.uniform(bias, {shape[0]}, 1.0 / std::sqrt(fan_in));
+    weights[weight] = convolution ? draw.normal(weight, shape, std::sqrt(2.0 / fan_out))
+                                  : draw.uniform(weight, shape, 1.0 / std::sqrt(fan_in));
+    if (layer.bias) weights[bias] = draw.uniform(bias, {layer.out}, 1.0 / std::sqrt(fan_in));
   }
   return weights;
 }

@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <array>
-#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "aceso/learn/network.hpp"
@@ -10,12 +8,16 @@ namespace aceso::learn {
 namespace {
 
 constexpr std::size_t kMaxLayers = 4096;
-constexpr std::array kOpValues{Op::input,      Op::conv,  Op::max_pool, Op::avg_pool, Op::global_avg_pool,
-                               Op::batch_norm, Op::relu,  Op::sigmoid,  Op::softmax,  Op::add,
-                               Op::flatten,    Op::dense, Op::dropout};
+constexpr std::size_t kOps = static_cast<std::size_t>(Op::dropout) + 1;
 
+bool is_convolution(Op op) {
+  return op == Op::conv || op == Op::conv_transpose;
+}
 bool is_window(Op op) {
-  return op == Op::conv || op == Op::max_pool || op == Op::avg_pool;
+  return is_convolution(op) || op == Op::max_pool || op == Op::avg_pool;
+}
+bool is_sample_norm(Op op) {
+  return op == Op::instance_norm || op == Op::group_norm;
 }
 
 bool good_name(std::string_view name) {
@@ -26,10 +28,56 @@ bool good_name(std::string_view name) {
 }
 
 Result<Op> parse_op(const std::string& name) {
-  for (const Op op : kOpValues) {
-    if (to_string(op) == name) return op;
+  for (std::size_t i = 0; i < kOps; ++i) {
+    if (to_string(static_cast<Op>(i)) == name) return static_cast<Op>(i);
   }
   return Error{Code::invalid, "unknown operation"};
+}
+
+void read_attributes(JsonReader& reader, Layer& layer) {
+  const Op op = layer.op;
+  if (is_convolution(op) || op == Op::dense || op == Op::prelu) layer.out = reader.integer("out");
+  if (is_convolution(op) || op == Op::dense) layer.bias = reader.boolean("bias", true);
+  if (is_window(op)) {
+    layer.kernel = reader.integers("kernel");
+    layer.stride = reader.integers("stride");
+    layer.padding = reader.integers("padding");
+  }
+  if (is_convolution(op)) layer.dilation = reader.integers("dilation", JsonReader::optional);
+  if (is_convolution(op) || op == Op::group_norm) layer.groups = reader.integer("groups", 1);
+  if (op == Op::conv_transpose) layer.output_padding = reader.integers("output_padding", JsonReader::optional);
+  if (op == Op::upsample) {
+    layer.scale = reader.integers("scale");
+    layer.linear = reader.boolean("linear", false);
+  }
+  if (op == Op::batch_norm || is_sample_norm(op)) layer.epsilon = reader.number("epsilon", layer.epsilon);
+  if (op == Op::batch_norm) layer.momentum = reader.number("momentum", layer.momentum);
+  if (is_sample_norm(op)) layer.affine = reader.boolean("affine", true);
+  if (op == Op::leaky_relu) layer.slope = reader.number("slope", layer.slope);
+  if (op == Op::dropout) layer.probability = reader.number("probability", layer.probability);
+}
+
+void write_attributes(const Layer& layer, Json& item) {
+  const Op op = layer.op;
+  if (is_convolution(op) || op == Op::dense || op == Op::prelu) item["out"] = layer.out;
+  if (is_convolution(op) || op == Op::dense) item["bias"] = layer.bias;
+  if (is_window(op)) {
+    item["kernel"] = layer.kernel;
+    item["stride"] = layer.stride;
+    item["padding"] = layer.padding;
+  }
+  if (is_convolution(op) && !layer.dilation.empty()) item["dilation"] = layer.dilation;
+  if (op == Op::group_norm || (is_convolution(op) && layer.groups != 1)) item["groups"] = layer.groups;
+  if (op == Op::conv_transpose && !layer.output_padding.empty()) item["output_padding"] = layer.output_padding;
+  if (op == Op::upsample) {
+    item["scale"] = layer.scale;
+    item["linear"] = layer.linear;
+  }
+  if (op == Op::batch_norm || is_sample_norm(op)) item["epsilon"] = layer.epsilon;
+  if (op == Op::batch_norm) item["momentum"] = layer.momentum;
+  if (is_sample_norm(op)) item["affine"] = layer.affine;
+  if (op == Op::leaky_relu) item["slope"] = layer.slope;
+  if (op == Op::dropout) item["probability"] = layer.probability;
 }
 
 Result<Layer> parse_layer(const Json& json, const std::string& where) {
@@ -40,20 +88,7 @@ Result<Layer> parse_layer(const Json& json, const std::string& where) {
   if (!op) return std::move(op).error().add_context(where + ".op");
   layer.op = *op;
   layer.inputs = reader.texts("inputs", JsonReader::optional);
-  if (layer.op == Op::conv || layer.op == Op::dense) {
-    layer.out = reader.integer("out");
-    layer.bias = reader.boolean("bias", true);
-  }
-  if (is_window(layer.op)) {
-    layer.kernel = reader.integers("kernel");
-    layer.stride = reader.integers("stride");
-    layer.padding = reader.integers("padding");
-  }
-  if (layer.op == Op::batch_norm) {
-    layer.epsilon = reader.number("epsilon", layer.epsilon);
-    layer.momentum = reader.number("momentum", layer.momentum);
-  }
-  if (layer.op == Op::dropout) layer.probability = reader.number("probability", layer.probability);
+  read_attributes(reader, layer);
   ACESO_TRY_OK(reader.finish());
   if (!good_name(layer.name))
     return Error{Code::invalid, where + ".name: letters, digits, '_', '.' and '-' only, 1 to 200 of them"};
@@ -67,20 +102,7 @@ Json to_json(const Network& network) {
   for (const Layer& layer : network.layers) {
     Json item{{"name", layer.name}, {"op", to_string(layer.op)}};
     if (!layer.inputs.empty()) item["inputs"] = layer.inputs;
-    if (layer.op == Op::conv || layer.op == Op::dense) {
-      item["out"] = layer.out;
-      item["bias"] = layer.bias;
-    }
-    if (is_window(layer.op)) {
-      item["kernel"] = layer.kernel;
-      item["stride"] = layer.stride;
-      item["padding"] = layer.padding;
-    }
-    if (layer.op == Op::batch_norm) {
-      item["epsilon"] = layer.epsilon;
-      item["momentum"] = layer.momentum;
-    }
-    if (layer.op == Op::dropout) item["probability"] = layer.probability;
+    write_attributes(layer, item);
     layers.push_back(std::move(item));
   }
   return Json{{"architecture", network.architecture},

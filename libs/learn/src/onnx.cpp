@@ -9,9 +9,11 @@ namespace {
 
 constexpr std::int64_t kIrVersion = 8;
 constexpr std::int64_t kOpset = 17;
-constexpr std::int64_t kFloat = 1;           // TensorProto.DataType
+constexpr std::int64_t kFloat = 1;  // TensorProto.DataType
+constexpr std::int64_t kInt64 = 7;
 constexpr std::int64_t kAttributeFloat = 1;  // AttributeProto.AttributeType
 constexpr std::int64_t kAttributeInt = 2;
+constexpr std::int64_t kAttributeText = 3;
 constexpr std::int64_t kAttributeInts = 7;
 
 class Message {
@@ -51,18 +53,21 @@ Message attribute(std::string_view name, float value) {
 Message attribute(std::string_view name, std::int64_t value) {
   return Message{}.bytes(1, name).varint(3, value).varint(20, kAttributeInt);
 }
+Message attribute(std::string_view name, const char* value) {
+  return Message{}.bytes(1, name).bytes(4, value).varint(20, kAttributeText);
+}
 Message attribute(std::string_view name, const std::vector<std::int64_t>& values) {
   Message message = Message{}.bytes(1, name);
   for (const std::int64_t value : values) message.varint(8, value);
   return message.varint(20, kAttributeInts);
 }
 
-Message tensor(const std::string& name, const Array& array) {
+Message tensor(const std::string& name, const Shape& shape, std::int64_t type, std::span<const std::byte> data) {
   static_assert(std::endian::native == std::endian::little, "raw_data is little-endian");
   Message message;
-  for (const std::int64_t size : array.shape) message.varint(1, size);
-  message.varint(2, kFloat).bytes(8, name);
-  return message.bytes(9, {reinterpret_cast<const char*>(array.data.data()), array.data.size()});
+  for (const std::int64_t size : shape) message.varint(1, size);
+  message.varint(2, type).bytes(8, name);
+  return message.bytes(9, {reinterpret_cast<const char*>(data.data()), data.size()});
 }
 
 Message value_info(const std::string& name, const Shape& shape) {
@@ -75,12 +80,14 @@ Message value_info(const std::string& name, const Shape& shape) {
 class Exporter {
  public:
   Exporter(const Network& network, const Weights& weights, const Shapes& shapes)
-      : network_{network}, weights_{weights}, shapes_{shapes} {}
+      : network_{network}, weights_{weights}, shapes_{shapes} {
+    for (const Layer& layer : network.layers) owner_.emplace(layer.name, &layer);
+  }
 
   Status run(Message& model) {
     Message graph;
     for (const Layer& layer : network_.layers) {
-      if (layer.op != Op::input) ACESO_TRY_OK(node(layer, graph));
+      if (layer.op != Op::input) node(layer, graph);
     }
     graph.bytes(2, network_.architecture);
     for (const auto& [name, shape] : shapes_.parameters) {
@@ -91,7 +98,7 @@ class Exporter {
         return Error{Code::invalid, "weight \"" + name + "\" must be float32 " + to_string(shape) + ", is " +
                                         std::string{to_string(array.dtype)} + " " + to_string(array.shape)};
       }
-      graph.message(5, tensor(name, array));
+      graph.message(5, tensor(name, initializer_shape(name, shape), kFloat, array.data));
     }
     for (const Layer& layer : network_.layers) {
       if (layer.op == Op::input) graph.message(11, value_info(layer.name, shapes_.outputs.at(layer.name)));
@@ -114,11 +121,17 @@ class Exporter {
     return "/" + layer;
   }
 
-  Status node(const Layer& layer, Message& graph) {
+  void node(const Layer& layer, Message& graph) {
+    const std::string out = tensor_name(layer.name);
+    if (layer.op == Op::instance_norm || layer.op == Op::group_norm) return normalise(layer, graph);
     Message message;
     for (const auto& input : layer.inputs) message.bytes(1, tensor_name(input));
     for (const auto& name : parameters(layer)) message.bytes(1, name);
-    const std::string out = tensor_name(layer.name);
+    if (layer.op == Op::upsample) {  // inputs: X, roi (none), scales
+      std::vector<float> scales{1, 1};
+      scales.insert(scales.end(), layer.scale.begin(), layer.scale.end());
+      message.bytes(1, "").bytes(1, constant(graph, out + "/scales", scales));
+    }
     if (layer.op == Op::global_avg_pool) {  // ONNX keeps the spatial dimensions, as ones
       message.bytes(2, out + "/pooled").bytes(3, layer.name + "/pool").bytes(4, "GlobalAveragePool");
       graph.message(1, message);
@@ -127,14 +140,68 @@ class Exporter {
     message.bytes(2, out).bytes(3, layer.name).bytes(4, op_type(layer.op));
     attributes(layer, message);
     graph.message(1, message);
-    return {};
+  }
+
+  // Adds a constant tensor to the graph and gives its name back.
+  static std::string constant(Message& graph, std::string name, const std::vector<float>& values) {
+    graph.message(5,
+                  tensor(name, {static_cast<std::int64_t>(values.size())}, kFloat, std::as_bytes(std::span{values})));
+    return name;
+  }
+  static std::string constant(Message& graph, std::string name, const Shape& values) {
+    graph.message(5,
+                  tensor(name, {static_cast<std::int64_t>(values.size())}, kInt64, std::as_bytes(std::span{values})));
+    return name;
+  }
+  static void step(Message& graph, std::string_view type, const std::vector<std::string>& from, const std::string& to,
+                   const std::vector<Message>& with = {}) {
+    Message message;
+    for (const std::string& name : from) message.bytes(1, name);
+    message.bytes(2, to).bytes(3, to).bytes(4, type);
+    for (const Message& attribute : with) message.message(5, attribute);
+    graph.message(1, message);
+  }
+
+  // Opset 17 has no group normalisation: groups become the channels of an instance normalisation.
+  void normalise(const Layer& layer, Message& graph) const {
+    const std::string in = tensor_name(layer.inputs[0]), out = tensor_name(layer.name);
+    const auto channels = static_cast<std::size_t>(shapes_.outputs.at(layer.name)[1]);
+    const Message epsilon = attribute("epsilon", static_cast<float>(layer.epsilon));
+    const auto plain = [&](std::size_t count) {
+      return std::vector{constant(graph, out + "/ones", std::vector<float>(count, 1.0F)),
+                         constant(graph, out + "/zeros", std::vector<float>(count, 0.0F))};
+    };
+    if (layer.op == Op::instance_norm) {
+      const std::vector<std::string> by =
+          layer.affine ? std::vector{layer.name + ".weight", layer.name + ".bias"} : plain(channels);
+      return step(graph, "InstanceNormalization", {in, by[0], by[1]}, out, {epsilon});
+    }
+    const auto by = plain(static_cast<std::size_t>(layer.groups));
+    step(graph, "Reshape", {in, constant(graph, out + "/groups", Shape{0, layer.groups, -1})}, out + "/grouped");
+    step(graph, "InstanceNormalization", {out + "/grouped", by[0], by[1]}, out + "/normal", {epsilon});
+    step(graph, "Shape", {in}, out + "/shape");
+    step(graph, "Reshape", {out + "/normal", out + "/shape"}, layer.affine ? out + "/plain" : out);
+    if (!layer.affine) return;
+    step(graph, "Mul", {out + "/plain", layer.name + ".weight"}, out + "/scaled");
+    step(graph, "Add", {out + "/scaled", layer.name + ".bias"}, out);
+  }
+
+  // Slopes and the factors of a group normalisation are broadcast from the last dimension: [C] becomes [C, 1...].
+  Shape initializer_shape(const std::string& name, const Shape& shape) const {
+    const Layer& layer = *owner_.at(name.substr(0, name.rfind('.')));
+    if ((layer.op != Op::prelu && layer.op != Op::group_norm) || shape[0] == 1) return shape;
+    Shape wide(shapes_.outputs.at(layer.name).size() - 1, 1);
+    wide[0] = shape[0];
+    return wide;
   }
 
   static std::vector<std::string> parameters(const Layer& layer) {
     std::vector<std::string> names;
     if (layer.op == Op::batch_norm) {
       for (const char* part : {".weight", ".bias", ".running_mean", ".running_var"}) names.push_back(layer.name + part);
-    } else if (layer.op == Op::conv || layer.op == Op::dense) {
+    } else if (layer.op == Op::prelu) {
+      names.push_back(layer.name + ".weight");
+    } else if (layer.op == Op::conv || layer.op == Op::conv_transpose || layer.op == Op::dense) {
       names.push_back(layer.name + ".weight");
       if (layer.bias) names.push_back(layer.name + ".bias");
     }
@@ -145,6 +212,16 @@ class Exporter {
     switch (op) {
       case Op::conv:
         return "Conv";
+      case Op::conv_transpose:
+        return "ConvTranspose";
+      case Op::upsample:
+        return "Resize";
+      case Op::concat:
+        return "Concat";
+      case Op::prelu:
+        return "PRelu";
+      case Op::leaky_relu:
+        return "LeakyRelu";
       case Op::max_pool:
         return "MaxPool";
       case Op::avg_pool:
@@ -164,6 +241,8 @@ class Exporter {
         return "Flatten";
       case Op::dense:
         return "Gemm";
+      case Op::instance_norm:
+      case Op::group_norm:
       case Op::dropout:
       case Op::input:
         break;
@@ -174,6 +253,7 @@ class Exporter {
   static void attributes(const Layer& layer, Message& message) {
     switch (layer.op) {
       case Op::conv:
+      case Op::conv_transpose:
       case Op::max_pool:
       case Op::avg_pool: {
         std::vector<std::int64_t> pads = layer.padding;
@@ -181,12 +261,25 @@ class Exporter {
         message.message(5, attribute("kernel_shape", layer.kernel))
             .message(5, attribute("strides", layer.stride))
             .message(5, attribute("pads", pads));
+        if (!layer.dilation.empty()) message.message(5, attribute("dilations", layer.dilation));
+        if (!layer.output_padding.empty()) message.message(5, attribute("output_padding", layer.output_padding));
+        if (layer.groups != 1) message.message(5, attribute("group", layer.groups));
+        if (layer.op == Op::avg_pool) message.message(5, attribute("count_include_pad", std::int64_t{1}));
         break;
       }
       case Op::batch_norm:
         message.message(5, attribute("epsilon", static_cast<float>(layer.epsilon)));
         break;
+      case Op::upsample:
+        message.message(5, attribute("mode", layer.linear ? "linear" : "nearest"))
+            .message(5, attribute("coordinate_transformation_mode", layer.linear ? "half_pixel" : "asymmetric"))
+            .message(5, attribute("nearest_mode", "floor"));
+        break;
+      case Op::leaky_relu:
+        message.message(5, attribute("alpha", static_cast<float>(layer.slope)));
+        break;
       case Op::softmax:
+      case Op::concat:
       case Op::flatten:
       case Op::global_avg_pool:
         message.message(5, attribute("axis", std::int64_t{1}));
@@ -202,6 +295,7 @@ class Exporter {
   const Network& network_;
   const Weights& weights_;
   const Shapes& shapes_;
+  std::map<std::string, const Layer*> owner_;
 };
 
 }  // namespace

@@ -135,6 +135,18 @@ Status scale(const Preprocessing& how, Planes& planes) {
   return {};
 }
 
+// [N, C, H, W] as [N, H, W, C].
+Array with_channels_last(const Array& batch) {
+  const auto n = static_cast<std::size_t>(batch.shape[0]), channels = static_cast<std::size_t>(batch.shape[1]);
+  const std::size_t area = batch.f32().size() / (n * channels);
+  Array out = Array::zeros(DType::f32, {batch.shape[0], batch.shape[2], batch.shape[3], batch.shape[1]});
+  for (std::size_t i = 0; i < n * channels; ++i) {
+    const std::size_t sample = i / channels, c = i % channels;
+    for (std::size_t p = 0; p < area; ++p) out.f32()[(sample * area + p) * channels + c] = batch.f32()[i * area + p];
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<Array> preprocess(const Preprocessing& how, std::span<const Array> samples) {
@@ -157,6 +169,7 @@ Result<Array> preprocess(const Preprocessing& how, std::span<const Array> sample
     std::copy(planes->values.begin(), planes->values.end(),
               batch.f32().begin() + static_cast<std::ptrdiff_t>(i * width));
   }
+  if (how.channels_last && batch.shape.size() == 4) return with_channels_last(batch);
   return batch;
 }
 

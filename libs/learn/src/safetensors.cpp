@@ -6,6 +6,7 @@
 
 #include "aceso/base/json.hpp"
 #include "aceso/learn/array.hpp"
+#include "half.hpp"
 #include "json_reader.hpp"
 
 namespace aceso::learn {
@@ -17,20 +18,23 @@ constexpr std::size_t kMaxTensors = 100'000;
 struct TypeName {
   DType type;
   std::string_view name;
+  std::size_t width;  // in the file; two bytes become a float
 };
-constexpr std::array<TypeName, 9> kTypes{{{DType::u8, "U8"},
-                                          {DType::i8, "I8"},
-                                          {DType::u16, "U16"},
-                                          {DType::i16, "I16"},
-                                          {DType::i32, "I32"},
-                                          {DType::i64, "I64"},
-                                          {DType::f32, "F32"},
-                                          {DType::f64, "F64"},
-                                          {DType::boolean, "BOOL"}}};
+constexpr std::array<TypeName, 11> kTypes{{{DType::u8, "U8", 1},
+                                           {DType::i8, "I8", 1},
+                                           {DType::u16, "U16", 2},
+                                           {DType::i16, "I16", 2},
+                                           {DType::i32, "I32", 4},
+                                           {DType::i64, "I64", 8},
+                                           {DType::f32, "F32", 4},
+                                           {DType::f64, "F64", 8},
+                                           {DType::boolean, "BOOL", 1},
+                                           {DType::f32, "F16", 2},
+                                           {DType::f32, "BF16", 2}}};
 
 struct Entry {
   std::string name;
-  DType dtype = DType::f32;
+  const TypeName* type = nullptr;
   Shape shape;
   std::uint64_t begin = 0, end = 0;
 };
@@ -46,8 +50,9 @@ Result<Entry> parse_entry(const std::string& name, const std::string& where, con
   const auto* const type =
       std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeName& known) { return known.name == dtype; });
   if (type == kTypes.end())
-    return Error{Code::unsupported, where + ": number type is none of F32, F64, I64, I32, I16, U16, I8, U8, BOOL"};
-  entry.dtype = type->type;
+    return Error{Code::unsupported,
+                 where + ": number type is none of F32, F64, F16, BF16, I64, I32, I16, U16, I8, U8, BOOL"};
+  entry.type = type;
   if (offsets.size() != 2 || offsets[0] < 0 || offsets[1] < offsets[0] ||
       static_cast<std::uint64_t>(offsets[1]) > room) {
     return Error{Code::invalid, where + ": data_offsets lie outside the file"};
@@ -56,9 +61,20 @@ Result<Entry> parse_entry(const std::string& name, const std::string& where, con
   entry.end = static_cast<std::uint64_t>(offsets[1]);
   auto count = element_count(entry.shape);
   if (!count) return Error{count.error().code(), where + ": " + count.error().message()};
-  if (static_cast<std::uint64_t>(*count) * size_of(entry.dtype) != entry.end - entry.begin)
+  if (static_cast<std::uint64_t>(*count) * entry.type->width != entry.end - entry.begin)
     return Error{Code::invalid, where + ": data_offsets and shape differ in size"};
   return entry;
+}
+
+Array array_of(const TypeName& type, Shape shape, std::span<const std::byte> data) {
+  if (type.width == size_of(type.type)) return Array{type.type, std::move(shape), {data.begin(), data.end()}};
+  Array array = Array::zeros(type.type, std::move(shape));
+  for (std::size_t i = 0; i < array.f32().size(); ++i) {
+    std::uint16_t bits = 0;
+    std::memcpy(&bits, data.data() + 2 * i, sizeof bits);
+    array.f32()[i] = type.name == "F16" ? from_half(bits) : from_bfloat16(bits);
+  }
+  return array;
 }
 
 Status parse_metadata(const Json& json, std::map<std::string, std::string>* metadata) {
@@ -116,7 +132,7 @@ Result<Weights> parse_safetensors(std::span<const std::byte> bytes, std::map<std
   for (Entry& entry : entries) {
     const auto data =
         buffer.subspan(static_cast<std::size_t>(entry.begin), static_cast<std::size_t>(entry.end - entry.begin));
-    weights.emplace(std::move(entry.name), Array{entry.dtype, std::move(entry.shape), {data.begin(), data.end()}});
+    weights.emplace(std::move(entry.name), array_of(*entry.type, std::move(entry.shape), data));
   }
   return weights;
 }
@@ -133,7 +149,7 @@ std::vector<std::byte> to_safetensors(const Weights& weights, const std::map<std
     const Array& array = item->second;
     std::string_view type;
     for (const auto& known : kTypes) {
-      if (known.type == array.dtype) type = known.name;
+      if (known.type == array.dtype && known.width == size_of(array.dtype)) type = known.name;
     }
     header[item->first] = Json{{"dtype", type}, {"shape", array.shape}, {"data_offsets", {at, at + array.data.size()}}};
     at += array.data.size();

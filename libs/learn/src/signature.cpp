@@ -74,6 +74,7 @@ Result<Preprocessing> parse_preprocessing(const Json& json) {
   how.scale = reader.number("scale", how.scale);
   how.mean = reader.numbers("mean", JsonReader::optional);
   how.std = reader.numbers("std", JsonReader::optional);
+  how.channels_last = reader.boolean("channels_last", false);
   ACESO_TRY_OK(reader.finish());
   ACESO_TRY(how.kind, parse_kind(kind, where));
   if (how.height < 0 || how.height > kMaxSide || how.width < 0 || how.width > kMaxSide ||
@@ -129,16 +130,18 @@ Json to_json(const ModelSignature& signature) {
     return json;
   };
   const Preprocessing& how = signature.preprocessing;
-  return Json{{"inputs", ports(signature.inputs)},
-              {"outputs", ports(signature.outputs)},
-              {"preprocessing",
-               {{"kind", kind_name(how.kind)},
-                {"height", how.height},
-                {"width", how.width},
-                {"channels", how.channels},
-                {"scale", how.scale},
-                {"mean", how.mean},
-                {"std", how.std}}}};
+  Json json{{"inputs", ports(signature.inputs)},
+            {"outputs", ports(signature.outputs)},
+            {"preprocessing",
+             {{"kind", kind_name(how.kind)},
+              {"height", how.height},
+              {"width", how.width},
+              {"channels", how.channels},
+              {"scale", how.scale},
+              {"mean", how.mean},
+              {"std", how.std}}}};
+  if (how.channels_last) json["preprocessing"]["channels_last"] = true;
+  return json;
 }
 
 Result<ModelSignature> parse_signature(const Json& json) {

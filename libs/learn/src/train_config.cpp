@@ -1,5 +1,6 @@
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -80,7 +81,21 @@ std::string set_flip(TrainConfig& config, const Json& value) {
   return {};
 }
 
-constexpr std::array<Field, 18> kFields{{
+template <std::size_t N>
+struct Key {
+  char text[N]{};
+  constexpr Key(const char (&from)[N]) { std::copy_n(from, N, text); }  // NOLINT(google-explicit-constructor)
+};
+template <Key key>
+std::string set_start(TrainConfig& config, const Json& value) {
+  return set_start_option(config.start, key.text, value);
+}
+
+constexpr std::array<Field, 22> kFields{{
+    {"init", set_start<"init">},
+    {"freeze", set_start<"freeze">},
+    {"groups", set_start<"groups">},
+    {"stem", set_start<"stem">},
     {"architecture", set_architecture},
     {"epochs", [](TrainConfig& c, const Json& v) { return whole(c.epochs, v, 1, 100'000); }},
     {"batch", [](TrainConfig& c, const Json& v) { return whole(c.batch, v, 1, 65'536); }},
@@ -137,7 +152,17 @@ Json value_of(const YAML::Node& node) {
   Json list = nullptr;
   if (node.IsSequence()) {
     list = Json::array();
-    for (const auto& item : node) list.push_back(item.IsScalar() ? scalar(item) : Json(nullptr));
+    for (const auto& item : node) {
+      if (item.IsMap()) {
+        Json map = Json::object();
+        for (const auto& entry : item)
+          map[entry.first.IsScalar() ? entry.first.Scalar() : std::string{}] =
+              entry.second.IsScalar() ? scalar(entry.second) : Json(nullptr);
+        list.push_back(std::move(map));
+      } else {
+        list.push_back(item.IsScalar() ? scalar(item) : Json(nullptr));
+      }
+    }
   }
   return list;
 }
@@ -188,24 +213,26 @@ Result<TrainConfig> parse_train_config(std::string_view yaml, std::string_view f
 
 Json to_json(const TrainConfig& config) {
   const TrainingOptions& o = config.options;
-  return Json{{"architecture", config.architecture},
-              {"epochs", config.epochs},
-              {"batch", config.batch},
-              {"seed", config.seed},
-              {"image_size", config.image_size},
-              {"channels", config.channels},
-              {"flip", config.flip},
-              {"patience", config.patience},
-              {"loss", name_of(o.loss, kLosses)},
-              {"optimiser", name_of(o.optimiser, kOptimisers)},
-              {"learning_rate", o.learning_rate},
-              {"beta1", o.beta1},
-              {"beta2", o.beta2},
-              {"epsilon", o.epsilon},
-              {"momentum", o.momentum},
-              {"weight_decay", o.weight_decay},
-              {"class_weights", o.class_weights},
-              {"threads", o.threads}};
+  Json json{{"architecture", config.architecture},
+            {"epochs", config.epochs},
+            {"batch", config.batch},
+            {"seed", config.seed},
+            {"image_size", config.image_size},
+            {"channels", config.channels},
+            {"flip", config.flip},
+            {"patience", config.patience},
+            {"loss", name_of(o.loss, kLosses)},
+            {"optimiser", name_of(o.optimiser, kOptimisers)},
+            {"learning_rate", o.learning_rate},
+            {"beta1", o.beta1},
+            {"beta2", o.beta2},
+            {"epsilon", o.epsilon},
+            {"momentum", o.momentum},
+            {"weight_decay", o.weight_decay},
+            {"class_weights", o.class_weights},
+            {"threads", o.threads}};
+  write_start_options(config.start, json);
+  return json;
 }
 
 Result<TrainConfig> parse_train_config_json(const Json& json) {

@@ -85,7 +85,8 @@ class Trainer {
     ACESO_TRY(const Array first, preprocess(signature.preprocessing, std::vector{dataset_.array(train_.front())}));
     const Shape sample{first.shape.begin() + 1, first.shape.end()};
     const auto outputs = static_cast<std::int64_t>(classes_ == 2 ? 1 : classes_);
-    ACESO_TRY(result_.network, registry.make(config_.architecture, {sample, outputs}));
+    ACESO_TRY(result_.network,
+              registry.make(config_.architecture, {.input = sample, .outputs = outputs, .stem = config_.start.stem}));
     input_ = result_.network.layers.front().name;
     const auto& names = dataset_.manifest().classes;
     signature.inputs = {{input_,
@@ -120,9 +121,19 @@ class Trainer {
     options.seed = config_.seed;
     integer_targets_ = options.loss == Loss::cross_entropy;
     result_.engine = engine.name() + " " + engine.version() + " (" + engine.device() + ")";
-    ACESO_TRY(session_,
-              engine.train(result_.network, initial_weights(result_.network, shapes, config_.seed), inputs, options));
+    ACESO_TRY(options.rate_factors, rate_factors(shapes, config_.start.freeze, config_.start.groups));
+    ACESO_TRY(const Weights weights, starting_weights(shapes, inputs));
+    ACESO_TRY(session_, engine.train(result_.network, weights, inputs, options));
     return {};
+  }
+
+  Result<Weights> starting_weights(const Shapes& shapes, const std::map<std::string, Shape>& inputs) {
+    Weights weights = initial_weights(result_.network, shapes, config_.seed);
+    if (config_.start.init_file.empty()) return weights;
+    ACESO_TRY(const Weights foreign, read_weights(config_.start.init_file));
+    ACESO_TRY(ImportedWeights imported, import_weights(result_.network, inputs, std::move(weights), foreign));
+    result_.start = std::move(imported.report);
+    return std::move(imported.weights);
   }
 
   Result<Array> inputs_of(std::span<const std::size_t> indices) const {

@@ -41,6 +41,19 @@ TEST(Safetensors, reads_the_reference_implementations_bytes) {
   EXPECT_EQ(weights->at("w").f32()[1], 1.0F);
 }
 
+TEST(Safetensors, widens_16_bit_numbers) {
+  auto bytes = file(
+      R"({"h":{"dtype":"F16","shape":[1],"data_offsets":[0,2]},"b":{"dtype":"BF16","shape":[1],"data_offsets":[2,4]}})",
+      4);
+  const std::uint16_t half = 0xC000, bfloat = 0x3FC0;
+  std::memcpy(bytes.data() + bytes.size() - 4, &half, 2);
+  std::memcpy(bytes.data() + bytes.size() - 2, &bfloat, 2);
+  const auto weights = parse_safetensors(bytes);
+  ASSERT_TRUE(weights.ok()) << weights.error().message();
+  EXPECT_EQ(weights->at("h").f32()[0], -2.0F);
+  EXPECT_EQ(weights->at("b").f32()[0], 1.5F);
+}
+
 TEST(Safetensors, refuses_holes_overlaps_and_lies) {
   const auto fails = [](const std::string& header, std::size_t data) {
     return !parse_safetensors(file(header, data)).ok();
@@ -54,7 +67,8 @@ TEST(Safetensors, refuses_holes_overlaps_and_lies) {
   EXPECT_TRUE(fails(
       R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"v":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
       8));
-  EXPECT_TRUE(fails(R"({"w":{"dtype":"BF16","shape":[4],"data_offsets":[0,8]}})", 8));
+  EXPECT_TRUE(fails(R"({"w":{"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]}})", 8));
+  EXPECT_TRUE(fails(R"({"w":{"dtype":"BF16","shape":[2],"data_offsets":[0,8]}})", 8));
   EXPECT_TRUE(fails(R"({"__metadata__":{"a":1}})", 0));
   EXPECT_TRUE(fails(R"([])", 0));
   EXPECT_FALSE(fails(R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 8));

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "aceso/learn/onnx_check.hpp"
 #include "graph.hpp"
-#include "onnx_scan.hpp"
 #include "session.hpp"
 
 namespace aceso::learn_openvino {
@@ -15,6 +15,26 @@ using learn::InferenceOptions;
 using learn::Network;
 using learn::Shape;
 using learn::Weights;
+
+// What a model computes for one sample may be large, but not without end: sizes are known before anything is computed,
+// constants among them. Dimensions left open count as 1.
+Status check_sizes(const ov::Model& model) {
+  constexpr double kMaxValues = 1 << 30;
+  for (const auto& node : model.get_ordered_ops()) {
+    for (const auto& output : node->outputs()) {
+      const ov::PartialShape& shape = output.get_partial_shape();
+      if (shape.rank().is_dynamic()) continue;
+      double count = 1;
+      for (const ov::Dimension& size : shape) {
+        if (size.is_static()) count *= static_cast<double>(size.get_length());
+      }
+      if (count > kMaxValues)
+        return Error{Code::too_large, "the ONNX model computes an array of more than 2^30 numbers (" +
+                                          std::string{node->get_type_name()} + ")"};
+    }
+  }
+  return {};
+}
 
 class OpenVinoEngine final : public learn::Engine {
  public:
@@ -44,10 +64,11 @@ class OpenVinoEngine final : public learn::Engine {
 
   Result<std::unique_ptr<learn::InferenceSession>> load_onnx(std::span<const std::byte> onnx,
                                                              const InferenceOptions& options) override {
-    ACESO_TRY_OK(refuse_external_data(onnx));
+    ACESO_TRY([[maybe_unused]] const learn::OnnxSummary summary, learn::check_onnx(onnx));
     return fenced(Code::invalid, "reading ONNX", [&]() -> Result<std::unique_ptr<learn::InferenceSession>> {
       const std::string bytes{reinterpret_cast<const char*>(onnx.data()), onnx.size()};
       const std::shared_ptr<ov::Model> model = core_->read_model(bytes, ov::Tensor{});
+      ACESO_TRY_OK(check_sizes(*model));
       return make_session(core_, model, options);
     });
   }

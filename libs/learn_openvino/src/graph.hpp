@@ -11,7 +11,7 @@
 namespace aceso::learn_openvino {
 
 // Inputs under their layers' names, one result "output". Weights are copied. Errors: invalid (names the layer or weight
-// that does not fit), unsupported (volumes).
+// that does not fit).
 Result<std::shared_ptr<ov::Model>> build_graph(const learn::Network& network, const learn::Weights& weights,
                                                const std::map<std::string, learn::Shape>& inputs);
 

@@ -55,9 +55,16 @@ class Session final : public learn::InferenceSession {
       : core_{std::move(core)}, model_{std::move(model)}, inputs_{std::move(inputs)}, outputs_{std::move(outputs)} {
     const std::uint32_t most = std::clamp(model_.get_property(ov::optimal_number_of_infer_requests), 1U, 64U);
     for (std::uint32_t i = 0; i < most; ++i) idle_.push_back(model_.create_infer_request());
+    const auto one = [](const Port& port) {
+      return port.shape.rank().is_static() && port.shape.size() > 0 && port.shape[0].is_static() &&
+             port.shape[0].get_length() == 1;
+    };
+    takes_one_ = !inputs_.empty() && std::all_of(inputs_.begin(), inputs_.end(), one);
   }
 
   Result<NamedArrays> run(const NamedArrays& batch) override {
+    if (takes_one_ && !batch.empty() && !batch.begin()->second.shape.empty() && batch.begin()->second.shape[0] > 1)
+      return run_one_by_one(batch);
     ACESO_TRY_OK(check(batch));
     return fenced(Code::internal, "prediction", [&]() -> Result<NamedArrays> {
       Lease lease{*this};
@@ -102,6 +109,33 @@ class Session final : public learn::InferenceSession {
     ov::InferRequest request;
   };
 
+  // Models from elsewhere may be made for a single sample; their results are put together.
+  Result<NamedArrays> run_one_by_one(const NamedArrays& batch) {
+    const std::int64_t count = batch.begin()->second.shape[0];
+    NamedArrays joined;
+    for (std::int64_t i = 0; i < count; ++i) {
+      NamedArrays one;
+      for (const auto& [name, array] : batch) {
+        if (array.shape.empty() || array.shape[0] != count)
+          return Error{Code::invalid, "the inputs have different numbers of samples"};
+        Array row{array.dtype, array.shape, {}};
+        row.shape[0] = 1;
+        const std::size_t size = array.data.size() / static_cast<std::size_t>(count);
+        const auto from = array.data.begin() + static_cast<std::ptrdiff_t>(size * static_cast<std::size_t>(i));
+        row.data.assign(from, from + static_cast<std::ptrdiff_t>(size));
+        one.emplace(name, std::move(row));
+      }
+      ACESO_TRY(NamedArrays results, run(one));
+      for (auto& [name, array] : results) {
+        const auto [place, first] = joined.try_emplace(name, std::move(array));
+        if (first) continue;
+        place->second.data.insert(place->second.data.end(), array.data.begin(), array.data.end());
+        ++place->second.shape[0];
+      }
+    }
+    return joined;
+  }
+
   Status check(const NamedArrays& batch) const {
     for (const Port& port : inputs_) {
       const auto found = batch.find(port.name);
@@ -120,6 +154,7 @@ class Session final : public learn::InferenceSession {
   std::shared_ptr<ov::Core> core_;  // shared by the engine and its sessions: plug-ins must outlive what they compiled
   ov::CompiledModel model_;
   std::vector<Port> inputs_, outputs_;
+  bool takes_one_ = false;  // the model's batch dimension is fixed to 1
   std::mutex mutex_;
   std::condition_variable freed_;
   std::vector<ov::InferRequest> idle_;  // guarded by mutex_

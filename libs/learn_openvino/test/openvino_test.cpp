@@ -1,9 +1,11 @@
 // Serving by OpenVINO: any batch, many callers, foreign ONNX, clear errors. Equality with LibTorch is tested in
 // learn_torch.
 #include <cstring>
+#include <filesystem>
 #include <thread>
 
 #include "../../learn_torch/test/engines.hpp"
+#include "aceso/base/file.hpp"
 
 namespace aceso::learn_openvino {
 namespace {
@@ -106,6 +108,29 @@ TEST(OpenVino, refuses_what_is_no_onnx) {
   EXPECT_EQ(engine("openvino").load_onnx({}, {}).error().code(), Code::invalid);
   const std::vector<std::byte> noise(1000, std::byte{0x5A});
   EXPECT_EQ(engine("openvino").load_onnx(noise, {}).error().code(), Code::invalid);
+}
+
+std::vector<std::byte> file(const std::string& name) {
+  auto bytes = read_file(std::filesystem::path{ACESO_ONNX_FILES} / name, 1 << 20);
+  return bytes ? std::move(*bytes) : std::vector<std::byte>{};
+}
+
+TEST(OpenVino, runs_onnx_from_elsewhere_and_refuses_what_is_hostile) {
+  NamedArrays batch;
+  batch.emplace("x", Array::from({2, 2}, {1, 0, 0, 2}));  // rows of the weights [[0, 1, 2], [3, 4, 5]]
+  for (const char* name : {"good.onnx", "one_sample.onnx"}) {
+    SCOPED_TRACE(name);
+    const auto session = engine("openvino").load_onnx(file(name), {1, false});
+    ASSERT_TRUE(session.ok()) << session.error().message();
+    const auto out = (*session)->run(batch);
+    ASSERT_TRUE(out.ok()) << out.error().message();
+    EXPECT_EQ(out->at("output").shape, (Shape{2, 3}));
+    const auto values = out->at("output").f32();
+    EXPECT_EQ(std::vector<float>(values.begin(), values.end()), (std::vector<float>{0, 1, 2, 6, 8, 10}));
+  }
+  EXPECT_EQ(engine("openvino").load_onnx(file("external.onnx"), {}).error().code(), Code::denied);
+  EXPECT_EQ(engine("openvino").load_onnx(file("cycle.onnx"), {}).error().code(), Code::invalid);
+  EXPECT_EQ(engine("openvino").load_onnx(file("huge.onnx"), {}).error().code(), Code::too_large);
 }
 
 TEST(OpenVino, names_itself_and_does_not_train) {

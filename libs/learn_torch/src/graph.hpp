@@ -20,8 +20,9 @@ struct Pass {
 
 class Graph {
  public:
-  // The parts must fit: see check().
-  Graph(const learn::Network& network, Checked checked, const learn::Weights& weights);
+  // The parts must fit: see check(). `rate_factors` as in TrainingOptions.
+  Graph(const learn::Network& network, Checked checked, const learn::Weights& weights,
+        const std::map<std::string, double>& rate_factors = {});
 
   // `until`: network.logits or network.output. The tensor's dimensions are those of Checked::outputs.
   at::Tensor run(const learn::NamedArrays& batch, const std::string& until, const Pass& pass) const;
@@ -30,7 +31,8 @@ class Graph {
     std::string name;
     at::Tensor tensor;    // as the operations want it
     learn::Shape shape;   // as the network names it
-    bool trained = true;  // false: running statistics
+    bool trained = true;  // false: running statistics, and what is frozen
+    double rate = 1;      // factor of the learning rate
   };
   const std::vector<Parameter>& parameters() const noexcept { return parameters_; }
   const Checked& checked() const noexcept { return checked_; }
@@ -43,11 +45,12 @@ class Graph {
     std::vector<std::size_t> inputs;    // indices of steps
     std::vector<std::size_t> releases;  // values no later step reads
     bool in_place = false;              // relu over a value that nothing else reads
+    bool frozen = false;                // batch normalisation by its running statistics, in training too
     at::Tensor weight, bias, mean, var;
   };
   at::Tensor evaluate(const Step& step, std::size_t index, const std::vector<at::Tensor>& values,
                       const learn::NamedArrays& batch, const Pass& pass) const;
-  at::Tensor add_parameter(const std::string& name, const learn::Weights& weights, bool trained);
+  at::Tensor add_parameter(const std::string& name, const learn::Weights& weights, bool trained, double rate);
   void plan();
 
   Checked checked_;

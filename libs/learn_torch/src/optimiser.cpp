@@ -20,10 +20,10 @@ OptimiserState::OptimiserState(const learn::TrainingOptions& options, const std:
 }
 
 void OptimiserState::update(std::size_t index, std::span<float> weights, std::span<const float> gradient,
-                            std::size_t begin, std::size_t end) noexcept {
+                            std::size_t begin, std::size_t end, double factor) noexcept {
   float* w = weights.data();
   const float* g = gradient.data();
-  const double rate = options_.learning_rate;
+  const double rate = options_.learning_rate * factor;
   const bool decoupled = options_.optimiser == Optimiser::adamw;
   const auto decay = static_cast<float>(decoupled ? 0.0 : options_.weight_decay);
   if (options_.optimiser == Optimiser::sgd) {

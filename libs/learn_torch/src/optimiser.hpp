@@ -19,9 +19,10 @@ class OptimiserState {
   OptimiserState(const learn::TrainingOptions& options, const std::vector<std::size_t>& sizes);
 
   void begin_step() noexcept { ++steps_; }
-  // Updates elements [begin, end) of parameter `index`. Ranges that do not overlap may run at once.
+  // Updates elements [begin, end) of parameter `index` with `factor` times the learning rate. Ranges that do not
+  // overlap may run at once.
   void update(std::size_t index, std::span<float> weights, std::span<const float> gradient, std::size_t begin,
-              std::size_t end) noexcept;
+              std::size_t end, double factor = 1) noexcept;
 
   std::int64_t steps() const noexcept { return steps_; }
   void set_steps(std::int64_t steps) noexcept { steps_ = steps; }

@@ -31,7 +31,7 @@ class Training final : public learn::TrainingSession {
  public:
   Training(const learn::Network& network, Checked checked, const Weights& weights,
            const learn::TrainingOptions& options)
-      : graph_{network, std::move(checked), weights},
+      : graph_{network, std::move(checked), weights, options.rate_factors},
         options_{options},
         logits_{network.logits},
         output_{network.output},
@@ -160,7 +160,7 @@ class Training final : public learn::TrainingSession {
       const std::span<float> w{parameter.tensor.mutable_data_ptr<float>(), count};
       const std::span<const float> g{gradient.const_data_ptr<float>(), count};
       at::parallel_for(0, parameter.tensor.numel(), kUpdateGrain, [&](std::int64_t begin, std::int64_t end) {
-        optimiser_.update(i, w, g, static_cast<std::size_t>(begin), static_cast<std::size_t>(end));
+        optimiser_.update(i, w, g, static_cast<std::size_t>(begin), static_cast<std::size_t>(end), parameter.rate);
       });
     }
   }

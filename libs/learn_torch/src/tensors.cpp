@@ -52,8 +52,6 @@ Result<Checked> check(const learn::Network& network, const learn::Weights& weigh
   Checked checked;
   for (const learn::Layer& layer : network.layers) {
     if (layer.op == learn::Op::input) checked.inputs.emplace(layer.name, inputs.at(layer.name));
-    if (shapes.outputs.at(layer.name).size() > 4)
-      return Error{Code::unsupported, "layer \"" + layer.name + "\": volumes are not supported"};
   }
   ACESO_TRY_OK(check_weights(shapes.parameters, weights));
   checked.outputs = std::move(shapes.outputs);

@@ -16,7 +16,8 @@ constexpr std::size_t kKeptInfos = 32;
 constexpr std::uint64_t kMaxReport = std::uint64_t{32} << 20;
 constexpr std::string_view kColumns =
     "SELECT name, version, bundle, stage, evaluated, auroc, dataset, created, created_by_name FROM model_version ";
-constexpr std::array<std::string_view, 5> kBundleFiles{"model.json", "model.safetensors", "evidence/report.html",
+constexpr std::array<std::string_view, 6> kBundleFiles{"model.json",           "model.safetensors",
+                                                       "model.onnx",           "evidence/report.html",
                                                        "evidence/report.json", "signature.ed25519"};
 constexpr std::array<std::string_view, 4> kStages{"candidate", "shadow", "live", "retired"};
 
@@ -152,6 +153,7 @@ Result<std::shared_ptr<const learn::Bundle>> Registry::info(std::string_view bun
   }
   ACESO_TRY(learn::Bundle loaded, read(bundle));
   loaded.weights.clear();
+  loaded.onnx.clear();
   auto shared = std::make_shared<const learn::Bundle>(std::move(loaded));
   const std::scoped_lock lock{mutex_};
   infos_.emplace_front(std::string{bundle}, shared);

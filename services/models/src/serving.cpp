@@ -4,6 +4,8 @@
 #include <chrono>
 #include <optional>
 
+#include "aceso/learn/foreign_model.hpp"
+
 namespace aceso::models {
 namespace {
 
@@ -184,8 +186,8 @@ Result<std::shared_ptr<ServedModel>> Serving::load(std::string_view bundle) {
   ACESO_TRY(learn::Engine * engine, engines_.serving());
   ACESO_TRY(const learn::Bundle read, registry_.read(bundle));
   ACESO_TRY(auto info, registry_.info(bundle));
-  ACESO_TRY(auto session, engine->load(read.network, read.weights, input_shapes(read.signature),
-                                       {.threads = context_.options.inference_threads, .allow_bf16 = false}));
+  ACESO_TRY(auto session,
+            learn::load_bundle(*engine, read, {.threads = context_.options.inference_threads, .allow_bf16 = false}));
   context_.log.info("model.loaded", {{"model", read.card.name}, {"bundle", bundle}, {"engine", engine->name()}});
   return std::make_shared<ServedModel>(std::move(info), std::move(session), engine->name() + " " + engine->version());
 }

@@ -101,7 +101,7 @@ Status Training::write_job_file(const store::Job& job, const Json& input, const 
             {"engine_folder", context_.options.engine_folder.string()},
             {"created", time_text(context_.now_us())},
             {"created_by", actor_of(input, job).name}};
-  for (const char* key : {"name", "dataset", "dataset_sha256", "config", "intended_use", "limitations"}) {
+  for (const char* key : {"name", "dataset", "dataset_sha256", "config", "intended_use", "limitations", "init_file"}) {
     if (input.contains(key)) file[key] = input[key];
   }
   return write_file_atomic(folder / "job.json", dump(file), {.mode = 0600, .durable = false});

@@ -30,6 +30,9 @@ class Training {
   // The job's input from {name, dataset, config?, intended_use?, limitations?, accept_leakage?}: checked, defaults
   // filled in.
   Result<Json> prepare(const Json& request) const;
+  // Finds the weights that the input's configuration asks to start from: a model of the registry, or, for the operator
+  // at this machine only, a file (an absolute path). denied, not_found, precondition.
+  Status resolve_start(const Actor& actor, Json& input) const;
   // Runs one job to its end. Its folder jobs/<id> is made anew and removed afterwards.
   Result<Json> run(store::JobContext& job);
 

@@ -59,6 +59,8 @@ Result<TrainJob> read_job(const fs::path& folder) {
   const Json* config = reader.child("config");
   if (config == nullptr) return Error{Code::invalid, "job.json: config: is missing"};
   ACESO_TRY(job.config, learn::parse_train_config_json(*config));
+  ACESO_TRY(const std::string init_file, reader.text_or("init_file", 4096, {}));
+  job.config.start.init_file = init_file;
   return job;
 }
 
@@ -202,6 +204,8 @@ class Worker {
                            {"seconds", trained.seconds},
                            {"peak_rss_bytes", trained.peak_rss_bytes},
                            {"engine", trained.engine}};
+    if (trained.start)
+      bundle.training["start"] = Json{{"init", job_.config.start.init}, {"report", learn::to_json(*trained.start)}};
     return bundle;
   }
 

@@ -7,6 +7,10 @@ namespace aceso::learn {
 
 Result<Network> make_article_cnn(const ArchitectureOptions& options);
 Result<Network> make_resnet18(const ArchitectureOptions& options);
+Result<Network> make_resnet34(const ArchitectureOptions& options);
+Result<Network> make_resnet50(const ArchitectureOptions& options);
+Result<Network> make_densenet121(const ArchitectureOptions& options);
+Result<Network> make_default_unet(const ArchitectureOptions& options);
 Result<Network> make_signal_cnn(const ArchitectureOptions& options);
 Result<Network> make_mlp(const ArchitectureOptions& options);
 Result<Network> make_logistic(const ArchitectureOptions& options);

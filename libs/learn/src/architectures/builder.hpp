@@ -2,8 +2,10 @@
 // told otherwise.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "aceso/learn/network.hpp"
 
@@ -31,6 +33,33 @@ class Builder {
     layer.bias = bias;
     return add(std::move(layer));
   }
+  // Grows by `stride` what a convolution of that kernel and stride, padded by (kernel - 1) / 2, shrank.
+  std::string conv_transpose(std::string name, std::int64_t out, std::int64_t kernel, std::int64_t stride) {
+    Layer layer = window(std::move(name), Op::conv_transpose, kernel, stride, (kernel - 1) / 2);
+    layer.out = out;
+    layer.output_padding.assign(dims_, stride - 1);
+    return add(std::move(layer));
+  }
+  std::string avg_pool(std::string name, std::int64_t kernel, std::int64_t stride) {
+    return add(window(std::move(name), Op::avg_pool, kernel, stride, 0));
+  }
+  std::string prelu(std::string name) {  // one slope
+    Layer layer = simple(std::move(name), Op::prelu);
+    layer.out = 1;
+    return add(std::move(layer));
+  }
+  std::string instance_norm(std::string name, bool affine) {
+    Layer layer = simple(std::move(name), Op::instance_norm);
+    layer.affine = affine;
+    return add(std::move(layer));
+  }
+  std::string concat(std::string name, std::vector<std::string> parts) {
+    Layer layer;
+    layer.name = std::move(name);
+    layer.op = Op::concat;
+    layer.inputs = std::move(parts);
+    return add(std::move(layer));
+  }
   std::string max_pool(std::string name, std::int64_t kernel, std::int64_t stride, std::int64_t padding) {
     return add(window(std::move(name), Op::max_pool, kernel, stride, padding));
   }
@@ -55,10 +84,11 @@ class Builder {
   void continue_from(std::string layer) { last_ = std::move(layer); }
   const std::string& last() const { return last_; }
 
-  // Sigmoid for one output, softmax for more; checks the whole against the sample's shape.
+  // What the task wants behind the logits; checks the whole against the sample's shape.
   Result<Network> finish(const ArchitectureOptions& options) {
-    network_.logits = last_;
-    network_.output = apply("probability", options.outputs == 1 ? Op::sigmoid : Op::softmax);
+    network_.logits = network_.output = last_;
+    const bool softmax = options.outputs > 1 && options.task != Task::multi_label;
+    if (options.task != Task::regression) network_.output = apply("probability", softmax ? Op::softmax : Op::sigmoid);
     Shape batch{-1};
     batch.insert(batch.end(), options.input.begin(), options.input.end());
     if (auto shapes = infer_shapes(network_, {{network_.layers.front().name, batch}}); !shapes) {
@@ -103,9 +133,18 @@ inline Status check_options(std::string_view architecture, const ArchitectureOpt
                                     (most > least ? " to " + std::to_string(most) : std::string{}) +
                                     " dimensions, not of shape " + to_string(options.input)};
   }
+  if (options.task == Task::outlines)
+    return Error{Code::invalid, std::string{architecture} + " draws no outlines: use unet"};
   if (options.outputs < 1 || options.outputs > 100'000)
     return Error{Code::invalid, std::string{architecture} + ": the number of outputs must be 1 to 100000"};
   return {};
+}
+
+// Whether the network begins with the small stem.
+inline bool small_stem(const ArchitectureOptions& options) {
+  constexpr std::int64_t kSmallImage = 64;
+  if (options.stem != Stem::by_size) return options.stem == Stem::small;
+  return *std::min_element(options.input.begin() + 1, options.input.end()) < kSmallImage;
 }
 
 }  // namespace aceso::learn

@@ -51,6 +51,7 @@ std::vector<std::byte> to_npy(const Array& array);
 Result<std::vector<std::byte>> to_npz(const NamedArrays& arrays);  // stored, not compressed
 
 // safetensors: docs at huggingface/safetensors. Offsets must tile the data without holes or overlaps; header <= 100 MB.
+// F16 and BF16 are widened to float32.
 Result<Weights> parse_safetensors(std::span<const std::byte> bytes,
                                   std::map<std::string, std::string>* metadata = nullptr);
 std::vector<std::byte> to_safetensors(const Weights& weights, const std::map<std::string, std::string>& metadata);

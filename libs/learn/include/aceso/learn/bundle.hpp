@@ -1,11 +1,12 @@
-// A model bundle: a folder with model.json (signature, network, card, hashes), model.safetensors,
-// evidence/report.html|report.json and signature.ed25519. The bundle's id is the SHA-256 of model.json, which names the
-// hash of every other file; the signature is over model.json.
+// A model bundle: a folder with model.json (signature, network, card, hashes), model.safetensors (or, for a network
+// from elsewhere, model.onnx), evidence/report.html|report.json and signature.ed25519. The bundle's id is the SHA-256
+// of model.json, which names the hash of every other file; the signature is over model.json.
 #pragma once
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "aceso/base/json.hpp"
 #include "aceso/base/result.hpp"
@@ -31,8 +32,9 @@ struct Bundle {
   ModelSignature signature;
   Network network;
   Weights weights;
-  Json training;    // configuration, history, engine, seconds, peak memory, dataset hash
-  Json evaluation;  // report.json, null before evaluation
+  std::vector<std::byte> onnx;  // a network from elsewhere in place of `network` and `weights`, else empty
+  Json training;                // configuration, history, engine, seconds, peak memory, dataset hash
+  Json evaluation;              // report.json, null before evaluation
 };
 
 // Written to a temporary folder and renamed. exists when the target is there.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,9 @@ struct TrainingOptions {
   std::vector<double> class_weights;
   int threads = 0;         // 0: all the process may use
   std::uint64_t seed = 0;  // for dropout
+  // Learning-rate factors by parameter; absent: 1. With 0 a parameter stays as it is, and batch normalisation whose
+  // weight stays uses its running statistics and leaves them alone.
+  std::map<std::string, double> rate_factors = {};
 };
 
 struct InferenceOptions {
@@ -75,7 +79,7 @@ class Engine {
 
 // Loads libaceso_<name>.so (learn_torch, learn_openvino) from `folder`; the module stays loaded for the life of the
 // process. The module's one C entry is  extern "C" aceso::learn::Engine* aceso_engine_create(std::uint32_t abi).
-inline constexpr std::uint32_t kEngineAbi = 1;
+inline constexpr std::uint32_t kEngineAbi = 2;
 Result<std::unique_ptr<Engine>> load_engine(std::string_view name, const std::filesystem::path& folder);
 
 // ONNX (IR 8, opset 17): inputs under the ports' names with a free batch dimension "N", one output "output". Layout

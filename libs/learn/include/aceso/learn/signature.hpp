@@ -34,6 +34,7 @@ struct Preprocessing {
   double scale = 1.0 / 255.0;  // x * scale, then (x - mean[c]) / std[c]
   std::vector<double> mean;
   std::vector<double> std;
+  bool channels_last = false;  // the array is N,H,W,C, as TensorFlow's networks take it, else N,C,H,W
 };
 
 struct ModelSignature {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "aceso/learn/dataset.hpp"
 #include "aceso/learn/engine.hpp"
 #include "aceso/learn/signature.hpp"
+#include "aceso/learn/start_options.hpp"
 
 namespace aceso::learn {
 
@@ -25,6 +27,7 @@ struct TrainConfig {
   bool flip = true;             // random left-right flips of training images
   int patience = 0;             // stop after so many epochs without a better validation AUC; 0: never
   TrainingOptions options = {};
+  StartOptions start = {};
 };
 // From YAML text (configuration file of `aceso train`): unknown keys are errors that name file, line and key.
 Result<TrainConfig> parse_train_config(std::string_view yaml, std::string_view file_name);
@@ -45,7 +48,8 @@ struct TrainResult {
   int best_epoch = 0;
   double seconds = 0;
   std::uint64_t peak_rss_bytes = 0;
-  std::string engine;  // "torch 2.15.0 (CPU: AVX2...)"
+  std::string engine;                      // "torch 2.15.0 (CPU: AVX2...)"
+  std::optional<WeightReport> start = {};  // what was taken of weights from elsewhere
 };
 
 // Errors: cancelled, invalid (one class only, NaN loss: names epoch and batch), exhausted.

@@ -162,6 +162,12 @@ class Models final : public contracts::Predictor {
   Status export_bundle(const Actor& actor, std::string_view name, int version,
                        const std::filesystem::path& target) const;
 
+  // Networks from elsewhere and for elsewhere. `specification`: the YAML of docs/formats/foreign-model.md, named in
+  // errors; the model becomes a candidate. `target` must not be there yet.
+  Result<Json> import_onnx(const Actor& actor, const std::filesystem::path& file, std::string_view specification,
+                           std::string_view specification_name);
+  Status export_onnx(const Actor& actor, std::string_view name, int version, const std::filesystem::path& target) const;
+
   // Predictions and verdicts.
   Result<Json> predict_bytes(const Actor& actor, const contracts::ModelRef& model, std::span<const std::byte> bytes,
                              std::string_view content_type, bool blinded);

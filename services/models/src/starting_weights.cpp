@@ -1,0 +1,56 @@
+// Where a training's starting weights lie: MODEL[@version] of the registry, or a file of this machine.
+#include <charconv>
+#include <filesystem>
+
+#include "training.hpp"
+
+namespace aceso::models {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct ModelName {
+  std::string name;
+  int version = 0;
+};
+
+Result<ModelName> parse_model_name(const std::string& text) {
+  ModelName out;
+  const std::size_t at = text.find('@');
+  out.name = text.substr(0, at);
+  ACESO_TRY_OK(check_name("init", out.name));
+  if (at == std::string::npos) return out;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data() + at + 1, end, out.version);
+  if (error != std::errc{} || rest != end || out.version < 1)
+    return Error{Code::invalid, "init: a version is a number from 1 on, as in chest@2"};
+  return out;
+}
+
+}  // namespace
+
+Status Training::resolve_start(const Actor& actor, Json& input) const {
+  Json& config = input["config"];
+  const std::string init = config.value("init", std::string{});
+  if (init.empty()) return {};
+  const fs::path path{init};
+  if (path.is_absolute()) {
+    if (actor.source_address != "local" && actor.source_address != "unix")
+      return Error{Code::denied, "init: only the operator at this machine may name files; name a model instead"};
+    std::error_code ec;
+    if (!fs::is_regular_file(path, ec)) return Error{Code::not_found, "init: there is no file " + init};
+    input["init_file"] = init;
+    config["init"] = path.filename().string();  // records tell no folders of this machine
+    return {};
+  }
+  ACESO_TRY(const ModelName wanted, parse_model_name(init));
+  ACESO_TRY(const ModelVersion version, registry_.find(wanted.name, wanted.version));
+  ACESO_TRY(const auto info, registry_.info(version.bundle));
+  if (info->network.layers.empty())
+    return Error{Code::unsupported, "init: " + init + " came as ONNX; only networks trained here can be trained on"};
+  input["init_file"] = fs::absolute(registry_.folder(version.bundle) / "model.safetensors").string();
+  config["init"] = version.name + "@" + std::to_string(version.version);
+  return {};
+}
+
+}  // namespace aceso::models
