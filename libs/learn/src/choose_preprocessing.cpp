@@ -81,6 +81,7 @@ Result<Preprocessing> choose_preprocessing(const Dataset& dataset, const TrainCo
     if (sample.shape.size() != manifest.samples.front().shape.size())
       return Error{Code::invalid, "the samples differ in dimensions"};
   }
+  if (manifest.kind == "volume") return Error{Code::unsupported, "volumes cannot be trained on yet"};
   if (manifest.kind == "image") {
     if (manifest.samples.front().shape.size() != 3)
       return Error{Code::data_loss, "an image of the dataset has no shape [height, width, channels]"};

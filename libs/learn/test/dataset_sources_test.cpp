@@ -11,6 +11,7 @@
 #include "aceso/learn/dataset.hpp"
 #include "aceso/learn/dataset_export.hpp"
 #include "aceso/learn/synthesise.hpp"
+#include "choose_preprocessing.hpp"
 #include "mask_files.hpp"
 
 namespace aceso::learn {
@@ -214,6 +215,7 @@ TEST_F(SourcesTest, volumes_of_phantoms_become_nifti_files_and_come_back) {
   ASSERT_OK(back);
   EXPECT_EQ(back->manifest().samples[3].sha256, made->manifest().samples[3].sha256);
   EXPECT_EQ(back->manifest().samples[3].mask->sha256, made->manifest().samples[3].mask->sha256);
+  EXPECT_CODE(choose_preprocessing(*made, {}), Code::unsupported);
   how.size = 4096;
   EXPECT_CODE(synthesise(how), Code::invalid);
 }
