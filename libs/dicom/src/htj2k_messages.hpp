@@ -2,7 +2,8 @@
 
 namespace aceso::dicom {
 
-// OpenJPH reports errors through one handler for the process, which writes to stderr unless it is replaced.
+// OpenJPH writes what it has to say to the process's own streams unless it is told not to; errors are exceptions too.
+// (Its configure_info() has no effect in 0.9.)
 void quiet_openjph();
 
 }  // namespace aceso::dicom
