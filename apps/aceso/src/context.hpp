@@ -74,6 +74,7 @@ void add_demo(CLI::App& app, Context& context);
 void add_node(CLI::App& app, Context& context);
 void add_article(CLI::App& app, Context& context);
 void add_dataset(CLI::App& app, Context& context);
+void add_deid(CLI::App& app, Context& context);
 void add_train(CLI::App& app, Context& context);
 void add_evaluate(CLI::App& app, Context& context);
 void add_compare(CLI::App& app, Context& context);
