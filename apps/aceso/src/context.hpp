@@ -84,6 +84,7 @@ void add_predict(CLI::App& app, Context& context);
 void add_job(CLI::App& app, Context& context);
 void add_user(CLI::App& app, Context& context);
 void add_audit(CLI::App& app, Context& context);
+void add_archive(CLI::App& app, Context& context);
 void add_config(CLI::App& app, Context& context);
 void add_worker(CLI::App& app, Context& context);
 

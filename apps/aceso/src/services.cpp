@@ -9,6 +9,7 @@
 #include "aceso/models/worker.hpp"
 #include "aceso/patients/patient_store.hpp"
 #include "aceso/portal/portal.hpp"
+#include "local_archive_routes.hpp"
 #include "local_routes.hpp"
 #include "settings.hpp"
 #include "version.hpp"
@@ -123,6 +124,7 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   impl->models->register_routes(impl->router);
   impl->archive->register_routes(impl->router);
   register_local_routes(impl->router, *impl->models);
+  register_local_archive_routes(impl->router, *impl->archive);
   impl->portal->add_readiness("models", [m = impl->models.get()] { return m->ready(); });
   impl->portal->add_metrics([a = impl->archive.get()](std::string& out) { a->write_metrics(out); });
   impl->portal->set_engines({"openvino", "torch"});

@@ -117,6 +117,7 @@ Result<std::unique_ptr<Archive>> Archive::create(const std::filesystem::path& fo
                                             .segment_bytes = options.segment_bytes,
                                             .key = impl->deps.object_key},
                                            impl->deps.clock, impl->deps.logger));
+  impl->frames = std::make_unique<FrameSource>(*impl->store, options.frame_cache);
   const auto totals = impl->store->index().totals();
   impl->deps.logger.info("archive.opened", {{"instances", totals.instances}, {"studies", totals.studies}});
   return std::unique_ptr<Archive>{new Archive{std::move(impl)}};  // NOLINT(modernize-make-unique): private constructor
@@ -147,8 +148,8 @@ std::unique_ptr<contracts::ObjectWriter> Archive::Impl::writer(const ObjectPeer&
 
 void Archive::Impl::introduce(const Entry& entry) {
   if (deps.patients == nullptr) return;
-  const contracts::PatientId id{.issuer = std::string{entry.patient.value(tags::kIssuerOfPatientID)},
-                                .value = Phi<std::string>{std::string{entry.patient.value(tags::kPatientID)}}};
+  contracts::PatientId id{.issuer = std::string{entry.patient.value(tags::kIssuerOfPatientID)},
+                          .value = Phi<std::string>{std::string{entry.patient.value(tags::kPatientID)}}};
   if (!contracts::check_patient_id(id)) return;  // none was given, or none that can be one
   const auto known = deps.patients->resolve_or_create(id);
   if (!known) deps.logger.warn("archive.patient_not_introduced", {{"code", to_string(known.error().code())}});
@@ -300,10 +301,9 @@ void Archive::write_metrics(std::string& out) const {
   line("aceso_archive_bytes", "gauge", "Bytes of objects kept.", t.bytes);
   out += "# HELP aceso_archive_refused_total Objects refused.\n# TYPE aceso_archive_refused_total counter\n";
   for (std::size_t i = 0; i < m.refused.size(); ++i) {
-    const auto n = m.refused.at(i).load();
-    if (n == 0) continue;
-    out += "aceso_archive_refused_total{code=\"" + std::string{to_string(static_cast<Code>(i))} + "\"} " +
-           std::to_string(n) + "\n";
+    if (const auto n = m.refused.at(i).load(); n > 0)
+      out += "aceso_archive_refused_total{code=\"" + std::string{to_string(static_cast<Code>(i))} + "\"} " +
+             std::to_string(n) + "\n";
   }
 }
 

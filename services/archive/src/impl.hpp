@@ -9,6 +9,7 @@
 
 #include "access_log.hpp"
 #include "aceso/archive/archive.hpp"
+#include "frame_source.hpp"
 #include "metrics.hpp"
 #include "object_store.hpp"
 #include "query.hpp"
@@ -32,6 +33,7 @@ struct Archive::Impl {
   mutable AccessLog access;
   mutable Metrics metrics;
   std::unique_ptr<ObjectStore> store;
+  std::unique_ptr<FrameSource> frames;
 
   std::unique_ptr<contracts::ObjectWriter> writer(const contracts::ObjectPeer& peer, std::string source_ae);
   // The patient of a new study, told to the index of patients; a failure is logged, the object is kept.

@@ -42,6 +42,14 @@ Error Ingest::refuse(Error why) {
   return why;
 }
 
+Ingest::Identity Ingest::identity_of(const dicom::Object& object) {
+  const auto uid = [&](dicom::Tag tag) {
+    auto text = object.dataset.text_or(tag);
+    return dicom::is_tolerable_uid(text) ? text : std::string{};
+  };
+  return {uid(tags::kStudyInstanceUID), uid(tags::kSOPClassUID), uid(tags::kSOPInstanceUID)};
+}
+
 Status Ingest::announce(const contracts::AnnouncedObject& announced, std::span<const std::byte> head) {
   announced_ = announced;
   return write(head);
@@ -100,6 +108,7 @@ Status Ingest::compare(std::span<const std::byte> piece) {
 Result<Entry> Ingest::finish() {
   auto object = reader_.finish();
   if (!object) return as_input_error(std::move(object).error());
+  parsed_ = identity_of(*object);
   if (object->sop_class() == kMediaDirectory)
     return Error{Code::unsupported, "a media directory (DICOMDIR) is no object to keep"};
   ACESO_TRY(Entry entry, make_entry(*object, bytes_));

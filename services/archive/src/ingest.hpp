@@ -37,6 +37,12 @@ class Ingest final : public contracts::ObjectWriter {
   Status write(std::span<const std::byte> piece) override;
   Result<contracts::StoredObject> commit() override;
 
+  // As far as they have been read; "" before.
+  struct Identity {
+    std::string study_uid, sop_class_uid, sop_instance_uid;
+  };
+  Identity identity() const { return parsed_ ? *parsed_ : identity_of(reader_.so_far()); }
+
  private:
   static dicom::ParseOptions head_options() {
     dicom::ParseOptions options;
@@ -44,6 +50,7 @@ class Ingest final : public contracts::ObjectWriter {
     options.skip_pixel_data = true;
     return options;
   }
+  static Identity identity_of(const dicom::Object& object);
   Status take(std::span<const std::byte> slice);
   Status identify();
   Status begin_writing();
@@ -63,8 +70,9 @@ class Ingest final : public contracts::ObjectWriter {
   std::vector<std::byte> head_;  // until the SOP instance UID is known
   bool identified_ = false;
   std::unique_ptr<store::SegmentedLog::Writer> writer_;
-  InstancePtr same_;            // compared with, when the UID is taken
-  std::uint64_t compared_ = 0;  // bytes of its data set
+  InstancePtr same_;                // compared with, when the UID is taken
+  std::uint64_t compared_ = 0;      // bytes of its data set
+  std::optional<Identity> parsed_;  // once the reader has given its object away
   std::optional<Error> failed_;
 };
 
