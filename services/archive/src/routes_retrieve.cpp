@@ -27,7 +27,7 @@ Result<net::Response> retrieve(Archive::Impl& impl, const net::Request& request)
     const auto how = choose_object(ranges, syntax_of(*instance), instance->transfer_syntax_uid, objects.size());
     if (!how) return not_acceptable(request);
     const std::string type = how->type + "; transfer-syntax=" + how->syntax_uid;
-    if (form.empty()) form = how->multipart ? "m" : "s";
+    if (form.empty()) form.assign(1, how->multipart ? 'm' : 's');
     form += how->as_stored ? '=' : 'x';
     if (!how->multipart) {
       const std::string etag = etag_of(objects, form);
