@@ -11,7 +11,7 @@ FENCED = {
     "torch/": {"learn_torch"}, "ATen/": {"learn_torch"}, "c10/": {"learn_torch"}, "openvino/": {"learn_openvino"}, "xgboost/": {"learn", "mining"},
     "dcmtk/": {"dicom", "dimse"}, "openjpeg": {"dicom"}, "charls/": {"dicom"}, "openjph/": {"dicom"}, "turbojpeg.h": {"dicom", "imaging"},
     "png.h": {"imaging"}, "tiffio.h": {"imaging"}, "boost/": {"net"}, "nghttp2/": {"net"}, "grpcpp/": {"net", "federation"}, "google/protobuf/": {"net", "federation"},
-    "openssl/": {"crypto", "net", "dimse"}, "sodium": {"crypto"}, "htslib/": {"genomics"}, "sqlite3.h": {"store"}, "yaml-cpp/": {"base", "learn"}, "CLI/": {"aceso"}, "zip.h": {"learn"}, "zlib.h": {"net", "learn", "dicom", "imaging"}, "rocksdb/": {"store"}, "libpq-fe.h": {"store"}, "duckdb": {"store", "records"},
+    "openssl/": {"crypto", "net", "dimse"}, "sodium": {"crypto"}, "htslib/": {"genomics"}, "sqlite3.h": {"store"}, "yaml-cpp/": {"base", "learn"}, "CLI/": {"aceso"}, "zip.h": {"learn"}, "zlib.h": {"net", "learn", "dicom", "imaging", "archive"}, "rocksdb/": {"store"}, "libpq-fe.h": {"store"}, "duckdb": {"store", "records"},
     "libxml/": {"fhir"}, "librdkafka/": {"net"},
 }
 

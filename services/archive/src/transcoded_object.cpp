@@ -75,8 +75,10 @@ void put_le(Bytes& out, std::uint64_t value, unsigned bytes) {
 }
 
 // Preamble, meta information and everything before the pixels, then the head of the pixel data element.
-Result<Bytes> front_of(FrameSource& frames, const Instance& instance, const ImageInfo& image) {
-  dicom::Dataset header = image.head.dataset;
+Result<Bytes> front_of(const ObjectStore& store, FrameSource& frames, const Instance& instance,
+                       const ImageInfo& image) {
+  ACESO_TRY(const auto head, read_head(store, instance, kMaxWithoutPixels));
+  dicom::Dataset header = head.dataset;
   std::uint64_t length = 0;
   std::uint16_t bits = image.format.bits_allocated;
   if (image.table.encapsulated()) {
@@ -117,7 +119,7 @@ Result<std::shared_ptr<net::BodySource>> transcode_object(const ObjectStore& sto
     ACESO_TRY(Bytes whole, rewritten(store, *instance));
     return bytes_source(std::make_shared<const Bytes>(std::move(whole)));
   }
-  ACESO_TRY(Bytes front, front_of(frames, *instance, **image));
+  ACESO_TRY(Bytes front, front_of(store, frames, *instance, **image));
   return std::static_pointer_cast<net::BodySource>(
       std::make_shared<TranscodedObject>(frames, instance, *image, std::move(front)));
 }

@@ -172,9 +172,9 @@ Result<InstancePtr> object_of(const Archive::Impl& impl, const net::Request& req
   return std::move(found.front());
 }
 
-Result<dicom::Object> read_head(const ObjectStore& store, const Instance& instance) {
+Result<dicom::Object> read_head(const ObjectStore& store, const Instance& instance, std::uint64_t keep) {
   dicom::ParseOptions options;
-  options.keep = kPiece;
+  options.keep = keep;
   options.stop_at = dicom::Tag{0x7FE0, 0x0001};
   return parse_pieces(store, instance, std::move(options));
 }

@@ -27,8 +27,9 @@ std::string instance_path(std::string_view root, const Instance& instance);
 Result<std::vector<InstancePtr>> objects_of(const Archive::Impl& impl, const net::Request& request);
 Result<InstancePtr> object_of(const Archive::Impl& impl, const net::Request& request);
 
-// Everything before the pixel data; longer values than 64 KiB are located, not read. Errors: data_loss, invalid.
-Result<dicom::Object> read_head(const ObjectStore& store, const Instance& instance);
+// Everything before the pixel data; longer values than `keep` bytes are located, not read. Errors: data_loss, invalid.
+Result<dicom::Object> read_head(const ObjectStore& store, const Instance& instance,
+                                std::uint64_t keep = std::uint64_t{64} << 10);
 // Where top-level pixel data or any located value lies is in the whole object. Bounded as read_head.
 Result<dicom::Object> read_outline(const ObjectStore& store, const Instance& instance);
 
