@@ -77,18 +77,25 @@ Status Ingest::take(std::span<const std::byte> slice) {
 // Once the UID is known: is it taken?
 Status Ingest::identify() {
   const auto& so_far = reader_.so_far();
-  auto uid = so_far.dataset.text(tags::kSOPInstanceUID);
-  if (!uid && head_.size() > kMaxHead) return Error{Code::invalid, "SOP Instance UID is missing"};
-  if (!uid) return {};
-  identified_ = true;
-  same_ = store_.index().find(*uid);
+  const auto uid = so_far.dataset.text(tags::kSOPInstanceUID);
+  if (uid) return begin_as(*uid, so_far.dataset_offset);
+  if (head_.size() <= kMaxHead) return {};
+  // Of a deflated data set nothing is known before its end: it is written and compared then.
+  if (so_far.syntax != nullptr && so_far.syntax->deflated) return begin_writing();
+  return Error{Code::invalid, "SOP Instance UID is missing"};
+}
+
+Status Ingest::begin_as(std::string_view uid, std::uint64_t data_set_offset) {
+  same_ = store_.index().find(uid);
   if (!same_) return begin_writing();
-  const auto from = static_cast<std::size_t>(std::min<std::uint64_t>(so_far.dataset_offset, head_.size()));
+  identified_ = true;
+  const auto from = static_cast<std::size_t>(std::min<std::uint64_t>(data_set_offset, head_.size()));
   const auto head = std::exchange(head_, {});
   return compare(std::span{head}.subspan(from));
 }
 
 Status Ingest::begin_writing() {
+  identified_ = true;
   ACESO_TRY(writer_, store_.begin());
   const auto head = std::exchange(head_, {});
   return writer_->write(head);
@@ -122,7 +129,7 @@ Result<Entry> Ingest::finish() {
 }
 
 Result<Stored> Ingest::conclude(const Entry& entry) {
-  if (!identified_) return Error{Code::invalid, "SOP Instance UID is missing"};
+  if (!identified_) ACESO_TRY_OK(begin_as(entry.sop_instance_uid, entry.data_set_offset));
   if (hooks_.before) ACESO_TRY_OK(hooks_.before(entry));
   if (!same_) return store_.commit(*writer_, entry);
   if (compared_ != same_->file_bytes - same_->data_set_offset)

@@ -47,12 +47,14 @@ class Ingest final : public contracts::ObjectWriter {
   static dicom::ParseOptions head_options() {
     dicom::ParseOptions options;
     options.keep = std::uint64_t{64} << 10;
+    options.inflated = std::uint64_t{256} << 20;
     options.skip_pixel_data = true;
     return options;
   }
   static Identity identity_of(const dicom::Object& object);
   Status take(std::span<const std::byte> slice);
   Status identify();
+  Status begin_as(std::string_view uid, std::uint64_t data_set_offset);
   Status begin_writing();
   Status compare(std::span<const std::byte> data_set_piece);
   Result<Entry> finish();

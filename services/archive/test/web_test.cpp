@@ -265,7 +265,8 @@ TEST_F(Web, gives_single_frames) {
   ObjectSpec spec;
   spec.frames = 3;
   ASSERT_OK(put(*archive_, make_file(spec)));
-  const auto pixels = make_data_set(spec).find(tags::kPixelData)->bytes();
+  const auto data = make_data_set(spec);
+  const auto pixels = data.find(tags::kPixelData)->bytes();
   const auto frame = [&](std::size_t n) { return text_of(std::span{pixels}.subspan(n * 128, 128)); };
   const auto ohif =
       get(instance_ + "/frames/2", {{"Accept", "multipart/related; type=application/octet-stream; transfer-syntax=*"}});
@@ -302,7 +303,8 @@ TEST_F(Web, gives_metadata_with_uris_of_bulk_data) {
   EXPECT_EQ(get("/dicom-web/studies/1.2.3.1/series/1.2.3.1.1/metadata").body, one.body);
   const std::string etag{one.headers.get("ETag")};
   EXPECT_EQ(get(instance_ + "/metadata", {{"If-None-Match", etag}}).status, 304);
-  const auto pixels = make_data_set({}).find(tags::kPixelData)->bytes();
+  const auto data = make_data_set({});
+  const auto pixels = data.find(tags::kPixelData)->bytes();
   const auto bulk = get(uri, {{"Accept", "application/octet-stream"}});
   EXPECT_EQ(bulk.body, text_of(pixels));
   const auto part = get(uri, {{"Accept", "*/*"}, {"Range", "bytes=10-19"}});
