@@ -19,10 +19,12 @@ void add_node(CLI::App& app, Context& context) {
     ACESO_TRY_OK(running->start());
     const std::string token = running->services().setup_token();
     if (context.json) {
-      context.print_json(
-          Json{{"address", running->address()}, {"home", home.root.string()}, {"setup_needed", !token.empty()}});
+      Json ready{{"address", running->address()}, {"home", home.root.string()}, {"setup_needed", !token.empty()}};
+      if (const auto dicom = running->dicom_address(); !dicom.empty()) ready["dicom"] = dicom;
+      context.print_json(ready);
     } else {
       context.print("Aceso is ready at " + running->address() + "  (home " + home.root.string() + ", Ctrl-C stops)");
+      if (const auto dicom = running->dicom_address(); !dicom.empty()) context.print("DICOM associations at " + dicom);
       if (!token.empty())
         context.print("First run: open " + running->address() + "/setup and enter this one-time code: " + token);
     }

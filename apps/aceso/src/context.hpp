@@ -75,6 +75,7 @@ void add_node(CLI::App& app, Context& context);
 void add_article(CLI::App& app, Context& context);
 void add_dataset(CLI::App& app, Context& context);
 void add_deid(CLI::App& app, Context& context);
+void add_dicom(CLI::App& app, Context& context);
 void add_train(CLI::App& app, Context& context);
 void add_evaluate(CLI::App& app, Context& context);
 void add_compare(CLI::App& app, Context& context);

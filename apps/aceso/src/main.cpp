@@ -67,6 +67,7 @@ void add_commands(CLI::App& app, Context& context) {
   add_predict(app, context);
   add_deid(app, context);
   add_archive(app, context);
+  add_dicom(app, context);
   add_job(app, context);
   add_article(app, context);
   add_user(app, context);

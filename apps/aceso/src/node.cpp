@@ -9,6 +9,7 @@
 #include "aceso/crypto/crypto.hpp"
 #include "aceso/crypto/tls.hpp"
 #include "aceso/net/server.hpp"
+#include "dicom_listener.hpp"
 
 namespace aceso::app {
 namespace {
@@ -52,6 +53,8 @@ struct Node::Impl {
   std::unique_ptr<Services> services;
   crypto::SystemRandom random;
   std::unique_ptr<net::Server> server;
+  std::unique_ptr<dimse::Server> dicom;  // null: not configured
+  std::filesystem::path program;
   std::filesystem::path socket;
   std::string address;
   bool running = false;
@@ -67,6 +70,7 @@ Result<std::unique_ptr<Node>> Node::open(const Home& home, const ServicesOptions
   auto impl = std::make_unique<Impl>();
   ACESO_TRY(impl->services, Services::open(home, options, clock));
   Services& services = *impl->services;
+  impl->program = options.program;
   ACESO_TRY(auto endpoint, web_endpoint(services.config()));
   net::ServerLimits limits;
   limits.max_connections = static_cast<std::size_t>(services.config().integer("net.max_connections"));
@@ -95,6 +99,10 @@ Result<std::unique_ptr<Node>> Node::open(const Home& home, const ServicesOptions
 
 Status Node::start() {
   ACESO_TRY_OK(impl_->services->start());
+  ACESO_TRY(impl_->dicom,
+            start_dicom(impl_->services->config(),
+                        {.sink = &impl_->services->object_sink(), .source = &impl_->services->object_source()},
+                        impl_->program, impl_->random, impl_->services->logger()));
   impl_->server->start();
   impl_->running = true;
   return {};
@@ -103,6 +111,7 @@ Status Node::start() {
 void Node::stop() {
   if (!impl_ || !impl_->running) return;
   impl_->running = false;
+  if (impl_->dicom) impl_->dicom->stop(std::chrono::milliseconds{impl_->services->config().duration_ms("dimse.drain")});
   impl_->server->drain(impl_->services->config().duration_ms("net.drain"));
   impl_->server->stop();
   impl_->services->stop();
@@ -112,6 +121,12 @@ void Node::stop() {
 
 const std::string& Node::address() const {
   return impl_->address;
+}
+std::string Node::dicom_address() const {
+  if (!impl_->dicom) return {};
+  const auto& listener = impl_->dicom->listeners().front();
+  const bool v6 = listener.address.find(':') != std::string::npos;
+  return (v6 ? "[" + listener.address + "]" : listener.address) + ":" + std::to_string(listener.port);
 }
 Services& Node::services() {
   return *impl_->services;

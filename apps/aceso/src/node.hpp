@@ -23,6 +23,7 @@ class Node {
   Status start();
   void stop();                         // drains for net.drain, then closes and joins; idempotent
   const std::string& address() const;  // "http://127.0.0.1:8420"
+  std::string dicom_address() const;   // "127.0.0.1:11112"; empty: no DICOM listener
   Services& services();
 
  private:

@@ -146,6 +146,12 @@ net::Handler Services::handler() {
 std::size_t Services::max_body(const net::Request& request) const {
   return impl_->max_body(request);
 }
+contracts::ObjectSink& Services::object_sink() {
+  return *impl_->archive;
+}
+contracts::ObjectSource& Services::object_source() {
+  return *impl_->archive;
+}
 const Config& Services::config() const {
   return impl_->config;
 }

@@ -10,6 +10,7 @@
 #include "aceso/base/config.hpp"
 #include "aceso/base/log.hpp"
 #include "aceso/base/result.hpp"
+#include "aceso/contracts/objects.hpp"
 #include "aceso/net/http.hpp"
 #include "home.hpp"
 
@@ -39,6 +40,8 @@ class Services {
 
   net::Handler handler();  // authentication, authorisation, audit, routes
   std::size_t max_body(const net::Request& request) const;
+  contracts::ObjectSink& object_sink();      // the archive
+  contracts::ObjectSource& object_source();  //
   const Config& config() const;
   const Logger& logger() const;
   std::string setup_token() const;  // empty once an administrator exists

@@ -6,6 +6,7 @@
 
 #include "aceso/archive/archive.hpp"
 #include "aceso/models/models.hpp"
+#include "dicom_listener.hpp"
 
 namespace aceso::app {
 
@@ -68,6 +69,7 @@ ConfigSchema make_schema() {
             .help = "Keep the images of predictions encrypted at rest."});
   models::declare_config(schema);
   archive::declare_config(schema);
+  declare_dimse_config(schema);
   return schema;
 }
 

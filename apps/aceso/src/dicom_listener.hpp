@@ -1,0 +1,27 @@
+// The node's DICOM listener: what `dimse.` in aceso.yaml says, as a dimse::Server in front of the archive.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "aceso/base/config.hpp"
+#include "aceso/base/log.hpp"
+#include "aceso/base/random.hpp"
+#include "aceso/dimse/server.hpp"
+
+namespace aceso::app {
+
+void declare_dimse_config(ConfigSchema& schema);
+
+// The folder of libaceso_dimse_dcmtk.so.
+std::filesystem::path dimse_module_folder(const std::filesystem::path& program);
+
+// "PACS@192.0.2.10:104", "PACS@192.0.2.10" (is never called), "PACS@192.0.2.10:2762/tls". Errors: invalid.
+Result<dimse::Node> parse_node(std::string_view text);
+
+// Null when dimse.enabled is false. Errors: invalid (configuration), exists (the port is taken), those of the module.
+Result<std::unique_ptr<dimse::Server>> start_dicom(const Config& config, const dimse::Services& services,
+                                                   const std::filesystem::path& program, RandomSource& random,
+                                                   const Logger& logger);
+
+}  // namespace aceso::app
