@@ -125,7 +125,7 @@ Status store(Context& context, const StoreArguments& a) {
                               {"status", hex_of(one.status)},
                               {"reason", std::string{dimse::meaning(one.status)}}});
           }
-          progress->update({.phase = "store", .done = one.index + 1, .total = objects.size()});
+          progress->update({.phase = "store", .done = one.index + 1, .total = objects.size(), .values = {}});
         }));
   }
   if (context.json) {
@@ -254,7 +254,7 @@ Status report(Context& context, const dimse::Progress& end) {
 std::function<bool(const dimse::Progress&)> shown(ProgressSink& sink, std::string phase) {
   return [&sink, phase = std::move(phase)](const dimse::Progress& now) {
     const std::uint64_t done = std::uint64_t{now.completed} + now.failed + now.warning;
-    sink.update({.phase = phase, .done = done, .total = now.remaining ? done + *now.remaining : 0});
+    sink.update({.phase = phase, .done = done, .total = now.remaining ? done + *now.remaining : 0, .values = {}});
     return true;
   };
 }
