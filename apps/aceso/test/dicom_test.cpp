@@ -7,6 +7,7 @@
 #include "aceso/base/file.hpp"
 #include "aceso/base/json.hpp"
 #include "aceso/dicom/tags.hpp"
+#include "aceso/dicom/uid.hpp"
 #include "aceso/dicom/write.hpp"
 #include "exit_code.hpp"
 #include "run_aceso.hpp"
