@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "aceso/base/file.hpp"
 #include "aceso/crypto/crypto.hpp"
@@ -85,6 +86,7 @@ struct Outcome {
   std::size_t written = 0;
   std::vector<std::pair<std::string, std::string>> refused;  // path as the user gave it, why
   std::map<std::string, std::size_t> warnings;
+  std::set<std::filesystem::path> targets;
   std::string manifest;
 };
 
@@ -95,6 +97,9 @@ Status process(const std::filesystem::path& file, const privacy::Deidentifier& d
   const auto to = target(a, one_file, object);
   std::error_code ec;
   if (std::filesystem::equivalent(to, file, ec)) return Error{Code::invalid, "the output would replace the input"};
+  // Copies of an object that differ have one name: the first stays, and nobody overlooks the others.
+  if (!outcome.targets.insert(to).second)
+    return Error{Code::exists, "another file has the same SOP instance UID, and was written"};
   if (to.has_parent_path()) std::filesystem::create_directories(to.parent_path(), ec);
   ACESO_TRY_OK(write_file_atomic(to, object.bytes, {0644, false}));
   ++outcome.written;
