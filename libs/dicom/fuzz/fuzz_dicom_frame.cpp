@@ -36,6 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto encoded = encode_frame(*frame, kRle)) {
     PixelFormat again = format;
     again.bits_allocated = frame->bits;
+    again.is_signed = frame->is_signed;
     again.photometric = frame->photometric;
     const auto back = decode_frame(again, *find_transfer_syntax(kRle), *encoded);
     if (!back || back->data != frame->data) std::abort();

@@ -74,7 +74,7 @@ Result<Frame> native_frame(const PixelFormat& format, std::span<const std::byte>
   frame.samples = format.samples;
   frame.bits = frame_bits(format);
   frame.bits_stored = format.bits_stored;
-  frame.is_signed = format.is_signed;
+  frame.is_signed = format.is_signed && format.bits_allocated > 1;
   frame.type = format.type;
   frame.photometric = format.photometric;
   const std::uint64_t samples = sample_count(format);

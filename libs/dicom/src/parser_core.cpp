@@ -139,8 +139,7 @@ Result<std::optional<ParserCore::Header>> ParserCore::read_header(std::span<cons
     odd_->unknown_vr = true;
     const auto is_letter = [](std::byte b) { return b >= std::byte{'A'} && b <= std::byte{'Z'}; };
     const bool letters = is_letter(rest[4]) && is_letter(rest[5]);
-    const std::uint64_t room = level.limit == kOpen ? kOpen : level.limit - position_ - 8;
-    if (!letters && (header.length <= room || header.length == kUndefinedLength)) {
+    if (!letters) {  // whatever the length: what remains is not known to a stream, and both must read alike
       header.vr = implicit_vr(header.tag, level.pixels_signed);  // an implicit element among explicit ones
       return std::optional{header};
     }
