@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <span>
 
+#include "aceso/dicom/dictionary.hpp"
 #include "aceso/dicom/frames.hpp"
 #include "aceso/dicom/parse.hpp"
 #include "aceso/dicom/write.hpp"
@@ -42,8 +43,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = FrameTable::from_bytes(table->to_bytes());
     if (!again || again->to_bytes() != table->to_bytes()) std::abort();
   }
-  // The order of bytes is told from the first group, which no data set has below 0008.
-  if (whole->dataset.empty() || whole->dataset.elements().front().tag().group < 0x0008) return 0;
+  // A mislabelled order of bytes is told by a first tag that only the other order knows.
+  if (whole->dataset.empty()) return 0;
+  const Tag first = whole->dataset.elements().front().tag();
+  if (first.group < 0x0008 || find_attribute(first) == nullptr) return 0;
   if (const auto written = write_dataset(whole->dataset, kExplicitLittle)) {
     if (!parse_dataset(*written, kExplicitLittle, options)) std::abort();
   }

@@ -18,8 +18,11 @@ bool known_tag(Tag tag) noexcept {
   return tag.is_group_length() || find_attribute(tag) != nullptr;
 }
 
+// Of a first element. A bound of its own, since a stream does not know what remains and must choose like the whole.
+constexpr std::uint32_t kPlausibleLength = 1U << 20;
+
 // How the first element looks; nullopt when it looks like none.
-std::optional<Encoding> guess(std::span<const std::byte> bytes, std::uint64_t remaining) {
+std::optional<Encoding> guess(std::span<const std::byte> bytes) {
   if (bytes.size() < 8) return std::nullopt;
   const Tag little{load<std::uint16_t>(bytes, 0, false), load<std::uint16_t>(bytes, 2, false)};
   const Tag big{load<std::uint16_t>(bytes, 0, true), load<std::uint16_t>(bytes, 2, true)};
@@ -27,7 +30,7 @@ std::optional<Encoding> guess(std::span<const std::byte> bytes, std::uint64_t re
   if (vr && known_tag(little) && little.group < 0x0800) return Encoding{true, false};
   if (vr && known_tag(big) && big.group < 0x0800) return Encoding{true, true};
   const auto length = load<std::uint32_t>(bytes, 4, false);
-  if (known_tag(little) && little.group < 0x0800 && (length <= remaining || length == kUndefinedLength))
+  if (known_tag(little) && little.group < 0x0800 && (length <= kPlausibleLength || length == kUndefinedLength))
     return Encoding{false, false};
   return std::nullopt;
 }
@@ -108,7 +111,7 @@ Status Driver::start(std::span<const std::byte> rest, bool last, std::size_t& us
 Status Driver::start_bare(std::span<const std::byte> rest) {
   const Error none{Code::invalid, "not a DICOM object"};
   if (!options_.allow_bare || rest.size() < 8) return none;
-  const auto encoding = guess(rest, size_.value_or(std::uint64_t{1} << 20));
+  const auto encoding = guess(rest);
   if (!encoding && !options_.syntax) return none;
   object_.odd.no_preamble = true;
   if (encoding && !encoding->big_endian && load<std::uint16_t>(rest, 0, false) == 0x0002) {
@@ -156,7 +159,7 @@ Status Driver::choose(std::span<const std::byte> rest, bool last) {
     phase_ = Phase::inflate;
     return {};
   }
-  const auto looks = guess(rest, size_ ? *size_ - position_ : std::uint64_t{1} << 20);
+  const auto looks = guess(rest);
   if (object_.syntax == nullptr) object_.syntax = syntax_of(looks.value_or(Encoding{}));
   Encoding encoding{object_.syntax->explicit_vr, object_.syntax->big_endian};
   if (looks && (looks->explicit_vr != encoding.explicit_vr || looks->big_endian != encoding.big_endian)) {
