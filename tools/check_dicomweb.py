@@ -70,10 +70,14 @@ def main(address, token):
     as_dataset = pydicom.Dataset.from_json(metadata[0], bulk_data_uri_handler=lambda *_: b"")
     check("pydicom reads the metadata", as_dataset.PatientName == "Müller^Änne")
 
-    for d in sent:
-        url = f"{address}/dicom-web/studies/{study}/series/{series}/instances/{d.SOPInstanceUID}"
+    for n, syntax in enumerate([ExplicitVRLittleEndian, ImplicitVRLittleEndian]):  # dicomweb-client writes meta information of its own
+        d = make(generate_uid(), generate_uid(), n, syntax)
+        d.PatientID = "INTEROP-2"
+        file = file_bytes(d)
+        put = requests.post(f"{address}/dicom-web/studies", headers=headers | {"Content-Type": "application/dicom"}, data=file, timeout=60)
+        url = f"{address}/dicom-web/studies/{d.StudyInstanceUID}/series/{d.SeriesInstanceUID}/instances/{d.SOPInstanceUID}"
         kept = requests.get(url, headers=headers | {"Accept": "application/dicom; transfer-syntax=*"}, timeout=60)
-        check(f"as kept, {d.file_meta.TransferSyntaxUID.name}", kept.content == file_bytes(d))
+        check(f"byte for byte as sent, {syntax.name}", put.status_code == 200 and kept.content == file)
     back = client.retrieve_instance(study, series, rle.SOPInstanceUID)
     check("retrieve_instance decodes alike", np.array_equal(back.pixel_array, pixels))
     plain = client.retrieve_instance(study, series, rle.SOPInstanceUID, media_types=(("application/dicom", str(ExplicitVRLittleEndian)),))
