@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "encode_parts.hpp"
+#include "openjpeg_handles.hpp"
 
 namespace aceso::dicom {
 namespace {
@@ -29,25 +30,13 @@ OPJ_BOOL seek_output(OPJ_OFF_T to, void* user) {
   static_cast<Output*>(user)->at = static_cast<std::size_t>(to);
   return OPJ_TRUE;
 }
-void quiet(const char*, void*) {}
-
-// Codec and stream are the same type to the compiler.
-struct CloseCodec {
-  void operator()(opj_codec_t* codec) const { opj_destroy_codec(codec); }
-};
-struct CloseStream {
-  void operator()(opj_stream_t* stream) const { opj_stream_destroy(stream); }
-};
-struct CloseImage {
-  void operator()(opj_image_t* image) const { opj_image_destroy(image); }
-};
 
 template <class T>
 void fill(const Frame& frame, const opj_image_t& image) {
   const auto* samples = reinterpret_cast<const T*>(frame.data.data());
   const std::size_t pixels = std::size_t{frame.rows} * frame.columns;
   for (std::size_t c = 0; c < frame.samples; ++c) {
-    for (std::size_t i = 0; i < pixels; ++i) image.comps[c].data[i] = samples[i * frame.samples + c];
+    for (std::size_t i = 0; i < pixels; ++i) image.comps[c].data[i] = OPJ_INT32{samples[i * frame.samples + c]};
   }
 }
 
@@ -79,16 +68,16 @@ Result<std::vector<std::byte>> encode_jpeg_2000(const Frame& frame) {
   const std::unique_ptr<opj_codec_t, CloseCodec> codec{opj_create_compress(OPJ_CODEC_J2K)};
   const std::unique_ptr<opj_stream_t, CloseStream> stream{opj_stream_default_create(OPJ_FALSE)};
   if (!image || !codec || !stream) return Error{Code::exhausted, "JPEG 2000: no memory"};
-  opj_set_info_handler(codec.get(), quiet, nullptr);
-  opj_set_warning_handler(codec.get(), quiet, nullptr);
-  opj_set_error_handler(codec.get(), quiet, nullptr);
+  opj_set_info_handler(codec.get(), openjpeg_quiet, nullptr);
+  opj_set_warning_handler(codec.get(), openjpeg_quiet, nullptr);
+  opj_set_error_handler(codec.get(), openjpeg_quiet, nullptr);
   opj_cparameters_t parameters{};
   opj_set_default_encoder_parameters(&parameters);
   parameters.tcp_numlayers = 1;
   parameters.cp_disto_alloc = 1;  // one layer of everything: lossless
   parameters.tcp_rates[0] = 0;
   parameters.tcp_mct = frame.samples == 3 && frame.photometric == Photometric::rgb ? 1 : 0;
-  for (std::uint32_t side = std::min(frame.rows, frame.columns); parameters.numresolution > 1;
+  for (const std::uint32_t side = std::min(frame.rows, frame.columns); parameters.numresolution > 1;
        --parameters.numresolution) {
     if (side >> (parameters.numresolution - 1) > 0) break;
   }

@@ -7,6 +7,7 @@
 
 #include "codec_headers.hpp"
 #include "jpeg_2000_parts.hpp"
+#include "openjpeg_handles.hpp"
 
 namespace aceso::dicom {
 namespace {
@@ -37,18 +38,6 @@ OPJ_BOOL seek_input(OPJ_OFF_T to, void* user) {
   input.at = static_cast<std::size_t>(to);
   return OPJ_TRUE;
 }
-void quiet(const char*, void*) {}
-
-// Codec and stream are the same type to the compiler.
-struct CloseCodec {
-  void operator()(opj_codec_t* codec) const { opj_destroy_codec(codec); }
-};
-struct CloseStream {
-  void operator()(opj_stream_t* stream) const { opj_stream_destroy(stream); }
-};
-struct CloseImage {
-  void operator()(opj_image_t* image) const { opj_image_destroy(image); }
-};
 
 // Component `c` into every `samples`-th value of out, subsampled ones repeated.
 template <class T>
@@ -68,9 +57,9 @@ std::unique_ptr<opj_image_t, CloseImage> run(std::span<const std::byte> stream_b
   const std::unique_ptr<opj_stream_t, CloseStream> stream{
       opj_stream_create(std::clamp<std::size_t>(stream_bytes.size(), 1024, 1U << 20), OPJ_TRUE)};
   if (!codec || !stream) return nullptr;
-  opj_set_info_handler(codec.get(), quiet, nullptr);
-  opj_set_warning_handler(codec.get(), quiet, nullptr);
-  opj_set_error_handler(codec.get(), quiet, nullptr);
+  opj_set_info_handler(codec.get(), openjpeg_quiet, nullptr);
+  opj_set_warning_handler(codec.get(), openjpeg_quiet, nullptr);
+  opj_set_error_handler(codec.get(), openjpeg_quiet, nullptr);
   Input input{stream_bytes};
   opj_stream_set_user_data(stream.get(), &input, nullptr);
   opj_stream_set_user_data_length(stream.get(), stream_bytes.size());
