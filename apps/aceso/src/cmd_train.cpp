@@ -12,7 +12,7 @@ namespace {
 
 struct TrainArguments {
   std::filesystem::path config;
-  std::string dataset, name, architecture, accept_leakage, init, stem;
+  std::string dataset, name, architecture, accept_leakage, init, resume, stem;
   std::vector<std::string> freeze;
   int epochs = 0, batch = 0, patience = -1;
   double learning_rate = 0;
@@ -66,6 +66,38 @@ std::string describe_start(const Json& model) {
   return text;
 }
 
+// The job that --resume means: an id, or the newest training that has not succeeded.
+Result<Json> job_to_resume(Api& api, const std::string& which) {
+  if (which != "last") return api.get("/api/v1/jobs/" + url_encode(which));
+  ACESO_TRY(const Json jobs, api.get("/api/v1/jobs?limit=500"));
+  for (const Json& job : jobs.at("items")) {
+    if (job.value("kind", "") == "train" && job.value("state", "") != "succeeded") return job;
+  }
+  return Error{Code::not_found, "--resume: there is no training that was interrupted, failed or was cancelled"};
+}
+
+// A job that waits or runs goes on by itself from its checkpoint and is only followed.
+Result<Json> resume(Api& api, const std::string& which) {
+  ACESO_TRY(Json job, job_to_resume(api, which));
+  const std::string state = job.value("state", "");
+  if (state == "queued" || state == "running") return Json{{"job", std::move(job)}};
+  return api.call(net::Method::post, "/api/v1/training", Json{{"resume", job.value("id", "")}});
+}
+
+Result<Json> begin(Api& api, const TrainArguments& a) {
+  if (!a.resume.empty()) {
+    if (!a.dataset.empty() || !a.config.empty())
+      return Error{Code::invalid, "--resume takes no configuration: the job goes on with its own"};
+    return resume(api, a.resume);
+  }
+  if (a.dataset.empty()) return Error{Code::invalid, "--dataset is needed (or --resume JOB)"};
+  ACESO_TRY(const Json config, config_json(a));
+  const std::string name = a.name.empty() ? a.dataset.substr(0, a.dataset.find('@')) : a.name;
+  Json request{{"name", name}, {"dataset", a.dataset}, {"config", config}};
+  if (!a.accept_leakage.empty()) request["accept_leakage"] = a.accept_leakage;
+  return api.call(net::Method::post, "/api/v1/training", request);
+}
+
 }  // namespace
 
 std::string describe_evaluation(const Json& evaluation) {
@@ -82,7 +114,10 @@ void add_train(CLI::App& app, Context& context) {
   auto* train = app.add_subcommand("train", "Train, evaluate and register a model");
   auto a = std::make_shared<TrainArguments>();
   train->add_option("CONFIG", a->config, "YAML file; the options below win over it");
-  train->add_option("--dataset", a->dataset, "Data set to learn from")->required();
+  train->add_option("--dataset", a->dataset, "Data set to learn from");
+  train->add_option(
+      "--resume", a->resume,
+      "Go on with a job that was killed, failed or was cancelled, from its last checkpoint: its id, or last");
   train->add_option("--name", a->name, "Name of the model (default: the data set's name)");
   train->add_option("--architecture", a->architecture,
                     "article_cnn, resnet18, resnet34, resnet50, densenet121, unet, signal_cnn, mlp, logistic");
@@ -102,18 +137,15 @@ void add_train(CLI::App& app, Context& context) {
   train->add_flag("--detach", a->detach, "Return at once; needs a running node. Follow with: aceso job show ID");
   train->footer(
       "Training runs in a process of its own; Ctrl-C cancels it. The threshold is chosen on validation samples only; "
-      "figures are of the test split.\n\nExamples:\n  aceso train --dataset xray --name pneumonia --epochs 5\n  aceso "
+      "figures are of the test split. The keys of CONFIG: docs/training.md.\n\nExamples:\n  aceso train --dataset xray "
+      "--name pneumonia --epochs 5\n  aceso "
       "train resnet.yaml --dataset xray --seed 3\n  aceso train --dataset xray --architecture resnet18 --stem standard "
-      "--init resnet18.pt --freeze 'conv1.*' 'bn1.*' 'layer1.*'");
+      "--init resnet18.pt --freeze 'conv1.*' 'bn1.*' 'layer1.*'\n  aceso train --resume last");
   on_run(train, context, [&context, a]() -> Status {
-    ACESO_TRY(const Json config, config_json(*a));
     ACESO_TRY(Api * api, context.api());
     if (a->detach && api->in_process())
       return Error{Code::unavailable, "--detach needs a running node: start one with `aceso node`"};
-    const std::string name = a->name.empty() ? a->dataset.substr(0, a->dataset.find('@')) : a->name;
-    Json request{{"name", name}, {"dataset", a->dataset}, {"config", config}};
-    if (!a->accept_leakage.empty()) request["accept_leakage"] = a->accept_leakage;
-    ACESO_TRY(const Json accepted, api->call(net::Method::post, "/api/v1/training", request));
+    ACESO_TRY(const Json accepted, begin(*api, *a));
     if (a->detach) {
       context.print_json(accepted);
       return {};
@@ -123,6 +155,7 @@ void add_train(CLI::App& app, Context& context) {
       context.print_json(output);
       return {};
     }
+    const std::string name = output.value("model", std::string{});
     const std::string version = output.value("version", Json(0)).dump();
     ACESO_TRY(const Json model, api->get("/api/v1/models/" + url_encode(name) + "/" + version));
     context.print("registered " + name + " version " + version + describe_start(model) + "\n" +

@@ -75,6 +75,7 @@ Result<Preprocessing> parse_preprocessing(const Json& json) {
   how.mean = reader.numbers("mean", JsonReader::optional);
   how.std = reader.numbers("std", JsonReader::optional);
   how.channels_last = reader.boolean("channels_last", false);
+  how.flip_average = reader.boolean("flip_average", false);
   ACESO_TRY_OK(reader.finish());
   ACESO_TRY(how.kind, parse_kind(kind, where));
   if (how.height < 0 || how.height > kMaxSide || how.width < 0 || how.width > kMaxSide ||
@@ -83,6 +84,8 @@ Result<Preprocessing> parse_preprocessing(const Json& json) {
   }
   if (how.channels != 0 && how.channels != 1 && how.channels != 3)
     return Error{Code::invalid, where + ".channels: must be 0, 1 or 3"};
+  if (how.flip_average && how.kind != PortKind::image)
+    return Error{Code::invalid, where + ".flip_average: goes with images only"};
   for (const double deviation : how.std) {
     if (!(deviation > 0)) return Error{Code::invalid, where + ".std: must be positive"};
   }
@@ -139,7 +142,8 @@ Json to_json(const ModelSignature& signature) {
               {"channels", how.channels},
               {"scale", how.scale},
               {"mean", how.mean},
-              {"std", how.std}}}};
+              {"std", how.std},
+              {"flip_average", how.flip_average}}}};
   if (how.channels_last) json["preprocessing"]["channels_last"] = true;
   return json;
 }

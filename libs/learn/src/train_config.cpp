@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -12,16 +13,15 @@
 namespace aceso::learn {
 namespace {
 
-// Sets one field from a JSON value; the answer says what the value must be, "" when it is right.
-using Setter = std::string (*)(TrainConfig&, const Json&);
-
+// One key: sets its field from a JSON value (the answer says what the value must be, "" when it is right) and gives it.
 struct Field {
   std::string_view name;
-  Setter set;
+  std::string (*set)(TrainConfig&, const Json&);
+  Json (*get)(TrainConfig&);  // null: write_start_options() gives it
 };
 
 template <class T>
-std::string whole(T& out, const Json& value, std::int64_t low, std::int64_t high) {
+std::string set_whole(T& out, const Json& value, std::int64_t low, std::int64_t high) {
   if (!value.is_number_integer() ||
       (value.is_number_unsigned() && value.get<std::uint64_t>() > std::uint64_t{INT64_MAX}))
     return "must be a whole number";
@@ -30,14 +30,20 @@ std::string whole(T& out, const Json& value, std::int64_t low, std::int64_t high
   out = static_cast<T>(number);
   return {};
 }
-std::string real(double& out, const Json& value, double low, double high, const char* range) {
-  if (!value.is_number() || !(value.get<double>() >= low && value.get<double>() <= high))
-    return std::string{"must be a number "} + range;
+
+std::string set_real(double& out, const Json& value, double low, double high) {
+  if (!value.is_number() || !(value.get<double>() >= low && value.get<double>() <= high)) {
+    std::array<char, 80> text{};
+    std::snprintf(text.data(), text.size(), "must be a number from %g to %g", low,
+                  high);  // NOLINT(cert-err33-c): it fits
+    return text.data();
+  }
   out = value.get<double>();
   return {};
 }
+
 template <class T, std::size_t N>
-std::string choice(T& out, const Json& value, const std::array<std::pair<std::string_view, T>, N>& choices) {
+std::string set_choice(T& out, const Json& value, const std::array<std::pair<std::string_view, T>, N>& choices) {
   std::string names;
   for (const auto& [name, known] : choices) {
     if (value.is_string() && value.get_ref<const std::string&>() == name) {
@@ -49,23 +55,76 @@ std::string choice(T& out, const Json& value, const std::array<std::pair<std::st
   return "must be one of " + names;
 }
 
-constexpr std::array<std::pair<std::string_view, Loss>, 3> kLosses{
-    {{"binary_cross_entropy", Loss::binary_cross_entropy},
-     {"cross_entropy", Loss::cross_entropy},
-     {"mean_squared_error", Loss::mean_squared_error}}};
-constexpr std::array<std::pair<std::string_view, Optimiser>, 3> kOptimisers{
+template <class T, std::size_t N>
+std::string_view name_of(T value, const std::array<std::pair<std::string_view, T>, N>& names) {
+  for (const auto& [name, known] : names) {
+    if (known == value) return name;
+  }
+  return {};
+}
+
+// `Ref` gives the field of a configuration.
+template <auto Ref, std::int64_t Low, std::int64_t High>
+constexpr Field whole(std::string_view name) {
+  return {name, [](TrainConfig& c, const Json& v) { return set_whole(Ref(c), v, Low, High); },
+          [](TrainConfig& c) { return Json(Ref(c)); }};
+}
+template <auto Ref, double Low, double High>
+constexpr Field real(std::string_view name) {
+  return {name, [](TrainConfig& c, const Json& v) { return set_real(Ref(c), v, Low, High); },
+          [](TrainConfig& c) { return Json(Ref(c)); }};
+}
+template <auto Ref>
+constexpr Field boolean(std::string_view name) {
+  return {name,
+          [](TrainConfig& c, const Json& v) -> std::string {
+            if (!v.is_boolean()) return "must be true or false";
+            Ref(c) = v.get<bool>();
+            return {};
+          },
+          [](TrainConfig& c) { return Json(Ref(c)); }};
+}
+template <auto Ref, const auto& Names>
+constexpr Field choice(std::string_view name) {
+  return {name, [](TrainConfig& c, const Json& v) { return set_choice(Ref(c), v, Names); },
+          [](TrainConfig& c) { return Json(name_of(Ref(c), Names)); }};
+}
+
+template <class T, std::size_t N>
+using Names = std::array<std::pair<std::string_view, T>, N>;
+constexpr Names<Loss, 5> kLosses{{{"binary_cross_entropy", Loss::binary_cross_entropy},
+                                  {"cross_entropy", Loss::cross_entropy},
+                                  {"mean_squared_error", Loss::mean_squared_error},
+                                  {"focal", Loss::focal},
+                                  {"dice", Loss::dice}}};
+constexpr Names<Optimiser, 3> kOptimisers{
     {{"sgd", Optimiser::sgd}, {"adam", Optimiser::adam}, {"adamw", Optimiser::adamw}}};
+constexpr Names<Precision, 3> kPrecisions{
+    {{"fp32", Precision::fp32}, {"bf16", Precision::bf16}, {"auto", Precision::automatic}}};
+constexpr Names<Device, 3> kDevices{{{"auto", Device::automatic}, {"cpu", Device::cpu}, {"cuda", Device::cuda}}};
+constexpr Names<Schedule, 4> kSchedules{{{"constant", Schedule::constant},
+                                         {"step", Schedule::step},
+                                         {"cosine", Schedule::cosine},
+                                         {"one_cycle", Schedule::one_cycle}}};
+constexpr Names<Edge, 3> kEdges{{{"nearest", Edge::nearest}, {"zero", Edge::zero}, {"reflect", Edge::reflect}}};
 
 std::string set_weights(TrainConfig& config, const Json& value) {
-  if (!value.is_array() || value.size() > 10'000) return "must be a list of positive numbers, one a class";
+  constexpr const char* kWhat = "must be \"balanced\" or a list of positive numbers, one a class";
+  config.balance_classes = value.is_string() && value.get_ref<const std::string&>() == "balanced";
+  config.options.class_weights.clear();
+  if (config.balance_classes) return {};
+  if (!value.is_array() || value.size() > 10'000) return kWhat;
   std::vector<double> weights;
   for (const Json& item : value) {
-    if (!item.is_number() || !(item.get<double>() > 0 && item.get<double>() < 1e6))
-      return "must be a list of positive numbers, one a class";
+    if (!item.is_number() || !(item.get<double>() > 0 && item.get<double>() < 1e6)) return kWhat;
     weights.push_back(item.get<double>());
   }
   config.options.class_weights = std::move(weights);
   return {};
+}
+
+Json get_weights(TrainConfig& config) {
+  return config.balance_classes ? Json("balanced") : Json(config.options.class_weights);
 }
 
 std::string set_architecture(TrainConfig& config, const Json& value) {
@@ -73,11 +132,6 @@ std::string set_architecture(TrainConfig& config, const Json& value) {
       value.get_ref<const std::string&>().size() > 100)
     return "must be an architecture's name";
   config.architecture = value.get<std::string>();
-  return {};
-}
-std::string set_flip(TrainConfig& config, const Json& value) {
-  if (!value.is_boolean()) return "must be true or false";
-  config.flip = value.get<bool>();
   return {};
 }
 
@@ -91,48 +145,81 @@ std::string set_start(TrainConfig& config, const Json& value) {
   return set_start_option(config.start, key.text, value);
 }
 
-constexpr std::array<Field, 22> kFields{{
-    {"init", set_start<"init">},
-    {"freeze", set_start<"freeze">},
-    {"groups", set_start<"groups">},
-    {"stem", set_start<"stem">},
-    {"architecture", set_architecture},
-    {"epochs", [](TrainConfig& c, const Json& v) { return whole(c.epochs, v, 1, 100'000); }},
-    {"batch", [](TrainConfig& c, const Json& v) { return whole(c.batch, v, 1, 65'536); }},
-    {"seed", [](TrainConfig& c, const Json& v) { return whole(c.seed, v, 0, INT64_MAX); }},
-    {"image_size", [](TrainConfig& c, const Json& v) { return whole(c.image_size, v, 0, 4096); }},
-    {"channels", [](TrainConfig& c, const Json& v) { return whole(c.channels, v, 0, 3); }},
-    {"flip", set_flip},
-    {"patience", [](TrainConfig& c, const Json& v) { return whole(c.patience, v, 0, 100'000); }},
-    {"loss", [](TrainConfig& c, const Json& v) { return choice(c.options.loss, v, kLosses); }},
-    {"optimiser", [](TrainConfig& c, const Json& v) { return choice(c.options.optimiser, v, kOptimisers); }},
-    {"learning_rate",
-     [](TrainConfig& c, const Json& v) {
-       return real(c.options.learning_rate, v, 1e-12, 100, "above 0, at most 100");
-     }},
-    {"beta1", [](TrainConfig& c, const Json& v) { return real(c.options.beta1, v, 0, 0.999999, "from 0 to below 1"); }},
-    {"beta2",
-     [](TrainConfig& c, const Json& v) { return real(c.options.beta2, v, 0, 0.9999999, "from 0 to below 1"); }},
-    {"epsilon",
-     [](TrainConfig& c, const Json& v) { return real(c.options.epsilon, v, 1e-16, 1, "above 0, at most 1"); }},
-    {"momentum",
-     [](TrainConfig& c, const Json& v) { return real(c.options.momentum, v, 0, 0.999999, "from 0 to below 1"); }},
-    {"weight_decay",
-     [](TrainConfig& c, const Json& v) { return real(c.options.weight_decay, v, 0, 10, "from 0 to 10"); }},
-    {"class_weights", set_weights},
-    {"threads", [](TrainConfig& c, const Json& v) { return whole(c.options.threads, v, 0, 1024); }},
-}};
+using C = TrainConfig;
+constexpr std::array kFields{
+    Field{"init", set_start<"init">, nullptr},
+    Field{"freeze", set_start<"freeze">, nullptr},
+    Field{"groups", set_start<"groups">, nullptr},
+    Field{"stem", set_start<"stem">, nullptr},
+    Field{"architecture", set_architecture, [](C& c) { return Json(c.architecture); }},
+    whole<[](C& c) -> int& { return c.epochs; }, 1, 100'000>("epochs"),
+    whole<[](C& c) -> int& { return c.batch; }, 1, 65'536>("batch"),
+    whole<[](C& c) -> int& { return c.accumulate; }, 1, 4096>("accumulate"),
+    whole<[](C& c) -> std::uint64_t& { return c.seed; }, 0, INT64_MAX>("seed"),
+    whole<[](C& c) -> std::int64_t& { return c.image_size; }, 0, 4096>("image_size"),
+    whole<[](C& c) -> std::int64_t& { return c.channels; }, 0, 3>("channels"),
+    boolean<[](C& c) -> bool& { return c.flip; }>("flip"),
+    boolean<[](C& c) -> bool& { return c.flip_average; }>("flip_average"),
+    whole<[](C& c) -> int& { return c.patience; }, 0, 100'000>("patience"),
+    whole<[](C& c) -> int& { return c.loaders; }, 1, 64>("loaders"),
+    choice<[](C& c) -> Loss& { return c.options.loss; }, kLosses>("loss"),
+    real<[](C& c) -> double& { return c.options.label_smoothing; }, 0.0, 0.999>("label_smoothing"),
+    real<[](C& c) -> double& { return c.options.focal_gamma; }, 0.0, 100.0>("focal_gamma"),
+    choice<[](C& c) -> Optimiser& { return c.options.optimiser; }, kOptimisers>("optimiser"),
+    real<[](C& c) -> double& { return c.options.learning_rate; }, 1e-12, 100.0>("learning_rate"),
+    real<[](C& c) -> double& { return c.options.beta1; }, 0.0, 0.999999>("beta1"),
+    real<[](C& c) -> double& { return c.options.beta2; }, 0.0, 0.9999999>("beta2"),
+    real<[](C& c) -> double& { return c.options.epsilon; }, 1e-16, 1.0>("epsilon"),
+    real<[](C& c) -> double& { return c.options.momentum; }, 0.0, 0.999999>("momentum"),
+    boolean<[](C& c) -> bool& { return c.options.nesterov; }>("nesterov"),
+    real<[](C& c) -> double& { return c.options.weight_decay; }, 0.0, 10.0>("weight_decay"),
+    real<[](C& c) -> double& { return c.options.clip_norm; }, 0.0, 1e9>("clip_norm"),
+    real<[](C& c) -> double& { return c.options.average_decay; }, 0.0, 0.999999>("average_decay"),
+    choice<[](C& c) -> Schedule& { return c.schedule.schedule; }, kSchedules>("schedule"),
+    real<[](C& c) -> double& { return c.schedule.warmup_epochs; }, 0.0, 1e5>("warmup_epochs"),
+    whole<[](C& c) -> int& { return c.schedule.step_epochs; }, 1, 100'000>("step_epochs"),
+    real<[](C& c) -> double& { return c.schedule.step_factor; }, 1e-6, 1.0>("step_factor"),
+    real<[](C& c) -> double& { return c.schedule.final_fraction; }, 0.0, 1.0>("final_fraction"),
+    choice<[](C& c) -> Precision& { return c.options.precision; }, kPrecisions>("precision"),
+    choice<[](C& c) -> Device& { return c.options.device; }, kDevices>("device"),
+    Field{"class_weights", set_weights, get_weights},
+    whole<[](C& c) -> int& { return c.options.threads; }, 0, 1024>("threads"),
+};
 
-const Field* find_field(std::string_view name) {
-  for (const Field& field : kFields) {
-    if (field.name == name) return &field;
-  }
-  return nullptr;
+constexpr std::array kAugmentFields{
+    real<[](C& c) -> double& { return c.augment.flip_left_right; }, 0.0, 1.0>("flip_left_right"),
+    real<[](C& c) -> double& { return c.augment.flip_up_down; }, 0.0, 1.0>("flip_up_down"),
+    real<[](C& c) -> double& { return c.augment.flip_front_back; }, 0.0, 1.0>("flip_front_back"),
+    real<[](C& c) -> double& { return c.augment.rotate; }, 0.0, 180.0>("rotate"),
+    real<[](C& c) -> double& { return c.augment.scale; }, 0.0, 3.0>("scale"),
+    real<[](C& c) -> double& { return c.augment.shift; }, 0.0, 1.0>("shift"),
+    real<[](C& c) -> double& { return c.augment.crop; }, 0.0, 0.9>("crop"),
+    real<[](C& c) -> double& { return c.augment.elastic; }, 0.0, 0.3>("elastic"),
+    whole<[](C& c) -> int& { return c.augment.elastic_points; }, 4, 32>("elastic_points"),
+    choice<[](C& c) -> Edge& { return c.augment.edge; }, kEdges>("edge"),
+    real<[](C& c) -> double& { return c.augment.blur; }, 0.0, 10.0>("blur"),
+    real<[](C& c) -> double& { return c.augment.contrast; }, 0.0, 1.0>("contrast"),
+    real<[](C& c) -> double& { return c.augment.brightness; }, 0.0, 10.0>("brightness"),
+    real<[](C& c) -> double& { return c.augment.gamma; }, 0.0, 3.0>("gamma"),
+    real<[](C& c) -> double& { return c.augment.noise; }, 0.0, 10.0>("noise"),
+    real<[](C& c) -> double& { return c.augment.cutout; }, 0.0, 1.0>("cutout"),
+    real<[](C& c) -> double& { return c.augment.mixup; }, 0.0, 10.0>("mixup"),
+};
+constexpr std::string_view kAugment = "augment";
+
+std::span<const Field> fields_of(bool augment) {
+  return augment ? std::span<const Field>{kAugmentFields} : std::span<const Field>{kFields};
 }
 
-std::string unknown_key(const std::string& name) {
+const Field* find_field(std::span<const Field> fields, std::string_view name) {
+  const auto found = std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.name == name; });
+  return found == fields.end() ? nullptr : &*found;
+}
+
+std::string unknown_key(std::span<const Field> fields, const std::string& name) {
   std::vector<std::string> names;
-  for (const Field& field : kFields) names.emplace_back(field.name);
+  for (const Field& field : fields) names.emplace_back(field.name);
+  if (fields.data() == kFields.data()) names.emplace_back(kAugment);
   const std::string_view near = nearest(name, names);
   return escape_controls(name, 60) + ": unknown key" +
          (near.empty() ? "" : ", did you mean " + std::string{near} + "?");
@@ -167,16 +254,53 @@ Json value_of(const YAML::Node& node) {
   return list;
 }
 
-template <class T, std::size_t N>
-std::string_view name_of(T value, const std::array<std::pair<std::string_view, T>, N>& names) {
-  for (const auto& [name, known] : names) {
-    if (known == value) return name;
+Status read_map(const YAML::Node& map, const std::string& file, bool augment, TrainConfig& config) {
+  const std::span<const Field> fields = fields_of(augment);
+  const std::string prefix = augment ? std::string{kAugment} + "." : std::string{};
+  std::vector<std::string> seen;
+  for (const auto& item : map) {
+    const std::string where = file + ":" + std::to_string(item.first.Mark().line + 1) + ": " + prefix;
+    const std::string name = item.first.IsScalar() ? item.first.Scalar() : std::string{};
+    if (std::find(seen.begin(), seen.end(), name) != seen.end())
+      return Error{Code::invalid, where + name + ": there twice"};
+    seen.push_back(name);
+    if (!augment && name == kAugment) {
+      if (!item.second.IsMap()) return Error{Code::invalid, where + name + ": must be a list of keys and values"};
+      ACESO_TRY_OK(read_map(item.second, file, true, config));
+      continue;
+    }
+    const Field* field = find_field(fields, name);
+    if (field == nullptr) return Error{Code::invalid, where + unknown_key(fields, name)};
+    if (const std::string why = field->set(config, value_of(item.second)); !why.empty())
+      return Error{Code::invalid, where + name + ": " + why};
+  }
+  return {};
+}
+
+Status read_object(const Json& json, const std::string& where, bool augment, TrainConfig& config) {
+  const std::span<const Field> fields = fields_of(augment);
+  if (!json.is_object()) return Error{Code::invalid, where + ": must be an object"};
+  for (const auto& item : json.items()) {
+    if (!augment && item.key() == kAugment) {
+      ACESO_TRY_OK(read_object(item.value(), where + "." + item.key(), true, config));
+      continue;
+    }
+    const Field* field = find_field(fields, item.key());
+    if (field == nullptr) return Error{Code::invalid, where + ": " + unknown_key(fields, item.key())};
+    if (const std::string why = field->set(config, item.value()); !why.empty())
+      return Error{Code::invalid, where + "." + item.key() + ": " + why};
   }
   return {};
 }
 
 Status check_whole(const TrainConfig& config) {
   if (config.channels == 2) return Error{Code::invalid, "channels: must be 0, 1 or 3"};
+  if (config.options.nesterov && (config.options.optimiser != Optimiser::sgd || config.options.momentum <= 0))
+    return Error{Code::invalid, "nesterov: goes with optimiser sgd and a momentum above 0"};
+  if (config.schedule.warmup_epochs > 0 && config.schedule.schedule == Schedule::one_cycle)
+    return Error{Code::invalid, "warmup_epochs: schedule one_cycle has its own warm-up"};
+  if (config.schedule.warmup_epochs > 0 && config.schedule.warmup_epochs >= config.epochs)
+    return Error{Code::invalid, "warmup_epochs: must be below epochs"};
   return {};
 }
 
@@ -191,18 +315,7 @@ Result<TrainConfig> parse_train_config(std::string_view yaml, std::string_view f
     const YAML::Node root = YAML::Load(std::string{yaml});
     if (root.IsNull()) return config;
     if (!root.IsMap()) return Error{Code::invalid, file + ":1: must be a list of keys and values"};
-    std::vector<std::string> seen;
-    for (const auto& item : root) {
-      const std::string where = file + ":" + std::to_string(item.first.Mark().line + 1) + ": ";
-      const std::string name = item.first.IsScalar() ? item.first.Scalar() : std::string{};
-      const Field* field = find_field(name);
-      if (field == nullptr) return Error{Code::invalid, where + unknown_key(name)};
-      if (std::find(seen.begin(), seen.end(), name) != seen.end())
-        return Error{Code::invalid, where + name + ": there twice"};
-      seen.push_back(name);
-      if (const std::string why = field->set(config, value_of(item.second)); !why.empty())
-        return Error{Code::invalid, where + name + ": " + why};
-    }
+    ACESO_TRY_OK(read_map(root, file, false, config));
   } catch (const YAML::Exception& e) {
     return Error{Code::invalid, file + ":" + std::to_string(e.mark.line + 1) + ": not YAML"};
   }
@@ -211,40 +324,23 @@ Result<TrainConfig> parse_train_config(std::string_view yaml, std::string_view f
   return config;
 }
 
-Json to_json(const TrainConfig& config) {
-  const TrainingOptions& o = config.options;
-  Json json{{"architecture", config.architecture},
-            {"epochs", config.epochs},
-            {"batch", config.batch},
-            {"seed", config.seed},
-            {"image_size", config.image_size},
-            {"channels", config.channels},
-            {"flip", config.flip},
-            {"patience", config.patience},
-            {"loss", name_of(o.loss, kLosses)},
-            {"optimiser", name_of(o.optimiser, kOptimisers)},
-            {"learning_rate", o.learning_rate},
-            {"beta1", o.beta1},
-            {"beta2", o.beta2},
-            {"epsilon", o.epsilon},
-            {"momentum", o.momentum},
-            {"weight_decay", o.weight_decay},
-            {"class_weights", o.class_weights},
-            {"threads", o.threads}};
+Json to_json(const TrainConfig& given) {
+  TrainConfig config = given;
+  Json json = Json::object();
+  for (const Field& field : kFields) {
+    if (field.get != nullptr) json[std::string{field.name}] = field.get(config);
+  }
+  Json& augment = json[std::string{kAugment}] = Json::object();
+  for (const Field& field : kAugmentFields) augment[std::string{field.name}] = field.get(config);
   write_start_options(config.start, json);
   return json;
 }
 
 Result<TrainConfig> parse_train_config_json(const Json& json) {
-  if (!json.is_object()) return Error{Code::invalid, "config: must be an object"};
   TrainConfig config;
-  for (const auto& item : json.items()) {
-    const Field* field = find_field(item.key());
-    if (field == nullptr) return Error{Code::invalid, "config: " + unknown_key(item.key())};
-    if (const std::string why = field->set(config, item.value()); !why.empty())
-      return Error{Code::invalid, "config." + item.key() + ": " + why};
-  }
-  ACESO_TRY_OK(check_whole(config));
+  ACESO_TRY_OK(read_object(json, "config", false, config));
+  if (const Status status = check_whole(config); !status)
+    return Error{Code::invalid, "config: " + status.error().message()};
   return config;
 }
 

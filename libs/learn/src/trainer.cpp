@@ -1,19 +1,20 @@
 #include "aceso/learn/trainer.hpp"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
 #include <limits>
+#include <nlohmann/json.hpp>
+#include <optional>
 
-#include "aceso/stats/roc.hpp"
+#include "batches.hpp"
+#include "checkpoint.hpp"
 #include "choose_preprocessing.hpp"
 #include "progress_update.hpp"
 #include "scores.hpp"
 #include "shuffle.hpp"
+#include "usage.hpp"
 
 namespace aceso::learn {
 namespace {
@@ -29,36 +30,44 @@ double seconds_between(SteadyTime from, SteadyTime to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
+constexpr double kSampleEnergyEvery = 30;  // seconds
+
 class Trainer {
  public:
   Trainer(const Dataset& dataset, const TrainConfig& config, const Clock& clock, ProgressSink& progress,
-          const std::stop_token& stop)
+          const std::stop_token& stop, const CheckpointPlan& plan)
       : dataset_{dataset},
         config_{config},
         clock_{clock},
         progress_{progress},
         stop_{stop},
-        classes_{dataset.manifest().classes.size()} {}
+        plan_{plan},
+        identity_{checkpoint_identity(config, dataset.manifest().sha256)},
+        classes_{dataset.manifest().classes.size()},
+        meter_{clock},
+        last_checkpoint_{clock.steady_now()} {}
 
   Result<TrainResult> run(Engine& engine, const ArchitectureRegistry& registry,
                           const std::function<void(const EpochRecord&)>& on_epoch) {
-    const SteadyTime begun = clock_.steady_now();
     train_ = dataset_.indices(Split::train);
     validation_ = dataset_.indices(Split::validation);
     ACESO_TRY_OK(check_samples());
     ACESO_TRY_OK(make_network(registry));
     ACESO_TRY_OK(start(engine));
-    for (int epoch = 1; epoch <= config_.epochs; ++epoch) {
-      ACESO_TRY(EpochRecord record, run_epoch(epoch));
-      result_.history.push_back(record);
-      ACESO_TRY_OK(keep_if_best(record));
+    ACESO_TRY_OK(resume());
+    while (at_.epoch <= config_.epochs && !out_of_patience()) {
+      ACESO_TRY(const EpochRecord record, run_epoch());
+      at_.history.push_back(record);
+      ++at_.epoch;
+      at_.step = 0;
+      at_.loss_sum = 0;
+      ACESO_TRY_OK(save());
       if (on_epoch) on_epoch(record);
-      if (config_.patience > 0 && !validation_.empty() && epoch - result_.best_epoch >= config_.patience) break;
     }
-    result_.seconds = seconds_between(begun, clock_.steady_now());
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    result_.peak_rss_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+    result_.weights = std::move(at_.best);
+    result_.history = std::move(at_.history);
+    result_.best_epoch = at_.best_epoch;
+    result_.usage = usage();
     return std::move(result_);
   }
 
@@ -82,6 +91,7 @@ class Trainer {
   Status make_network(const ArchitectureRegistry& registry) {
     ModelSignature& signature = result_.signature;
     ACESO_TRY(signature.preprocessing, choose_preprocessing(dataset_, config_));
+    signature.preprocessing.flip_average = config_.flip_average && signature.preprocessing.kind == PortKind::image;
     ACESO_TRY(const Array first, preprocess(signature.preprocessing, std::vector{dataset_.array(train_.front())}));
     const Shape sample{first.shape.begin() + 1, first.shape.end()};
     const auto outputs = static_cast<std::int64_t>(classes_ == 2 ? 1 : classes_);
@@ -112,19 +122,39 @@ class Trainer {
     batch.insert(batch.end(), sample.begin(), sample.end());
     const std::map<std::string, Shape> inputs{{input_, batch}};
     ACESO_TRY(const Shapes shapes, infer_shapes(result_.network, inputs));
+    ACESO_TRY(TrainingOptions options, training_options());
+    ACESO_TRY(options.rate_factors, rate_factors(shapes, config_.start.freeze, config_.start.groups));
+    ACESO_TRY(const Weights weights, starting_weights(shapes, inputs));
+    integer_targets_ = options.loss == Loss::cross_entropy || (options.loss == Loss::focal && classes_ > 2);
+    ACESO_TRY(session_, engine.train(result_.network, weights, inputs, options));
+    result_.engine = engine.name() + " " + engine.version() + " (" + engine.device() + ")";
+    maker_.emplace(dataset_, config_, result_.signature.preprocessing, integer_targets_);
+    const auto group = static_cast<std::size_t>(config_.batch) * static_cast<std::size_t>(config_.accumulate);
+    steps_ = static_cast<std::int64_t>((train_.size() + group - 1) / group);
+    return {};
+  }
+
+  Result<TrainingOptions> training_options() const {
     TrainingOptions options = config_.options;
-    if (options.loss != Loss::mean_squared_error)
+    if (options.loss == Loss::dice)
+      return Error{Code::unsupported, "loss: dice needs masks, and the data set has classes"};
+    if (options.loss == Loss::binary_cross_entropy || options.loss == Loss::cross_entropy)
       options.loss = classes_ == 2 ? Loss::binary_cross_entropy : Loss::cross_entropy;
+    if (config_.balance_classes) {
+      std::vector<double> seen(classes_, 0);
+      for (const std::size_t i : train_) ++seen[static_cast<std::size_t>(dataset_.manifest().samples[i].label)];
+      for (std::size_t c = 0; c < classes_; ++c) {
+        if (seen[c] == 0)
+          return Error{Code::invalid, "class_weights: class \"" + dataset_.manifest().classes[c] +
+                                          "\" has no training sample, so classes cannot be balanced"};
+        options.class_weights.push_back(static_cast<double>(train_.size()) / (static_cast<double>(classes_) * seen[c]));
+      }
+    }
     if (!options.class_weights.empty() && options.class_weights.size() != classes_)
       return Error{Code::invalid, "class_weights: " + std::to_string(options.class_weights.size()) + " weights for " +
                                       std::to_string(classes_) + " classes"};
     options.seed = config_.seed;
-    integer_targets_ = options.loss == Loss::cross_entropy;
-    result_.engine = engine.name() + " " + engine.version() + " (" + engine.device() + ")";
-    ACESO_TRY(options.rate_factors, rate_factors(shapes, config_.start.freeze, config_.start.groups));
-    ACESO_TRY(const Weights weights, starting_weights(shapes, inputs));
-    ACESO_TRY(session_, engine.train(result_.network, weights, inputs, options));
-    return {};
+    return options;
   }
 
   Result<Weights> starting_weights(const Shapes& shapes, const std::map<std::string, Shape>& inputs) {
@@ -136,80 +166,153 @@ class Trainer {
     return std::move(imported.weights);
   }
 
-  Result<Array> inputs_of(std::span<const std::size_t> indices) const {
-    std::vector<Array> samples;
-    samples.reserve(indices.size());
-    for (const std::size_t i : indices) samples.push_back(dataset_.array(i));
-    auto batch = preprocess(result_.signature.preprocessing, samples);
-    if (!batch)
-      return std::move(std::move(batch).error().add_context("batch that begins with \"" +
-                                                            dataset_.manifest().samples[indices[0]].id + "\""));
-    return batch;
+  // Takes up the last checkpoint, if there is one.
+  Status resume() {
+    if (plan_.file.empty()) return {};
+    ACESO_TRY(std::optional<Checkpoint> found, read_checkpoint(plan_.file, identity_));
+    if (!found) return {};
+    if (found->step > steps_) return Error{Code::data_loss, "the checkpoint is damaged: it has too many steps"};
+    ACESO_TRY_OK(session_->set_weights(found->weights));
+    ACESO_TRY_OK(session_->set_optimiser_state(found->state));
+    found->weights.clear();
+    found->state.clear();
+    result_.resumed_at = found->epoch;
+    if (found->engine != result_.engine)
+      result_.warnings.push_back("went on from a checkpoint of another engine or number of threads (" + found->engine +
+                                 "): the weights will differ from those of an uninterrupted run");
+    at_ = std::move(*found);
+    return {};
   }
 
-  Array targets_of(std::span<const std::size_t> indices) const {
-    const auto count = static_cast<std::int64_t>(indices.size());
-    const auto label = [&](std::size_t i) { return dataset_.manifest().samples[indices[i]].label; };
-    Array targets;
-    if (integer_targets_) {
-      targets = Array::zeros(DType::i64, {count});
-      for (std::size_t i = 0; i < indices.size(); ++i) {
-        const std::int64_t value = label(i);
-        std::memcpy(&targets.data[i * sizeof value], &value, sizeof value);
-      }
-    } else if (classes_ == 2) {
-      targets = Array::zeros(DType::f32, {count});
-      for (std::size_t i = 0; i < indices.size(); ++i) targets.f32()[i] = static_cast<float>(label(i));
-    } else {
-      targets = Array::zeros(DType::f32, {count, static_cast<std::int64_t>(classes_)});
-      for (std::size_t i = 0; i < indices.size(); ++i)
-        targets.f32()[i * classes_ + static_cast<std::size_t>(label(i))] = 1;
-    }
-    return targets;
+  Status save() {
+    if (plan_.file.empty()) return {};
+    last_checkpoint_ = clock_.steady_now();
+    at_.engine = result_.engine;
+    const Usage before = at_.usage;
+    at_.usage = usage();
+    ACESO_TRY(at_.weights, session_->weights());
+    ACESO_TRY(at_.state, session_->optimiser_state());
+    Status written = write_checkpoint(plan_.file, at_, identity_);
+    at_.usage = before;  // the meter goes on counting this run
+    at_.weights.clear();
+    at_.state.clear();
+    if (!written) return Error{std::move(written).error().add_context("writing the checkpoint")};
+    return {};
   }
 
-  Result<EpochRecord> run_epoch(int epoch) {
+  Usage usage() {
+    meter_.sample();
+    Usage sum = meter_.since_start();
+    sum.seconds += at_.usage.seconds;
+    sum.cpu_seconds += at_.usage.cpu_seconds;
+    if (sum.energy_joules >= 0) sum.energy_joules += std::max(0.0, at_.usage.energy_joules);
+    sum.peak_rss_bytes = std::max(sum.peak_rss_bytes, at_.usage.peak_rss_bytes);
+    return sum;
+  }
+
+  bool out_of_patience() const {
+    return config_.patience > 0 && !validation_.empty() && at_.epoch - 1 - at_.best_epoch >= config_.patience;
+  }
+
+  // A stop is obeyed between steps; what was learnt is kept.
+  Status obey_stop(const std::string& what) {
+    if (!stop_.stop_requested()) return {};
+    if (const Status saved = save(); !saved) return saved;
+    return Error{Code::cancelled, "training cancelled " + what};
+  }
+
+  Result<EpochRecord> run_epoch() {
     EpochRecord record;
-    record.epoch = epoch;
-    const SteadyTime begun = clock_.steady_now();
-    if (!first_batch_) first_batch_ = begun;
-    std::vector<std::size_t> order = shuffled(train_.size(), config_.seed, epoch);
+    const int epoch = record.epoch = at_.epoch;
+    std::vector<std::size_t> order = shuffled(train_.size(), config_.seed, at_.epoch);
     for (std::size_t& i : order) i = train_[i];
     const auto size = static_cast<std::size_t>(config_.batch);
     const std::size_t batches = (order.size() + size - 1) / size;
-    double sum = 0;
-    for (std::size_t b = 0; b < batches; ++b) {
-      if (stop_.stop_requested()) return Error{Code::cancelled, "training cancelled in epoch " + std::to_string(epoch)};
-      const auto indices = std::span{order}.subspan(b * size, std::min(size, order.size() - b * size));
-      ACESO_TRY(Array inputs, inputs_of(indices));
-      flip(inputs, indices, epoch);
-      auto loss = session_->step({{input_, std::move(inputs)}}, targets_of(indices));
-      if (!loss)
-        return std::move(
-            std::move(loss).error().add_context("epoch " + std::to_string(epoch) + ", batch " + std::to_string(b + 1)));
-      if (!std::isfinite(*loss)) {
-        return Error{Code::invalid, "the loss is not finite in epoch " + std::to_string(epoch) + ", batch " +
-                                        std::to_string(b + 1) + ": lower the learning rate or look at the data"};
-      }
-      sum += *loss * static_cast<double>(indices.size());
-      report(
-          epoch, b + 1, batches, *loss,
-          static_cast<double>(b * size + indices.size()) / std::max(1e-9, seconds_between(begun, clock_.steady_now())));
+    const auto accumulate = static_cast<std::size_t>(config_.accumulate);
+    const auto part = [&order, size](std::size_t b) {
+      return std::span{order}.subspan(b * size, std::min(size, order.size() - b * size));
+    };
+    Prefetcher ahead{[&](std::size_t b) { return maker_->changed(part(b), epoch); },
+                     static_cast<std::size_t>(at_.step) * accumulate, batches, config_.loaders};
+    const SteadyTime begun = clock_.steady_now();
+    const std::int64_t first_step = at_.step;
+    const std::uint64_t faults = minor_faults();
+    if (!first_batch_) {
+      first_batch_ = begun;
+      done_before_ = static_cast<std::uint64_t>(epoch - 1) * batches + static_cast<std::size_t>(at_.step) * accumulate;
     }
-    record.train_loss = sum / static_cast<double>(order.size());
-    record.images_per_second =
-        static_cast<double>(order.size()) / std::max(1e-9, seconds_between(begun, clock_.steady_now()));
-    ACESO_TRY_OK(validate(record));
+    waited_ = 0;
+    std::size_t seen = 0;
+    for (; at_.step < steps_; ++at_.step) {
+      ACESO_TRY_OK(obey_stop("in epoch " + std::to_string(at_.epoch)));
+      const std::size_t from = static_cast<std::size_t>(at_.step) * accumulate;
+      const std::size_t to = std::min(from + accumulate, batches);
+      ACESO_TRY(const double loss, one_step(ahead, from, to, order.size(), record));
+      seen += std::min(to * size, order.size()) - from * size;
+      report(at_.epoch, to, batches, loss,
+             static_cast<double>(seen) / std::max(1e-9, seconds_between(begun, clock_.steady_now())));
+      ACESO_TRY_OK(save_when_due());
+    }
+    const double spent = std::max(1e-9, seconds_between(begun, clock_.steady_now()));
+    record.train_loss = at_.loss_sum / static_cast<double>(order.size());
+    record.images_per_second = static_cast<double>(seen) / spent;
+    record.waiting = waited_ / spent;
+    if (steps_ > first_step)
+      record.faults_per_step = static_cast<double>(minor_faults() - faults) / static_cast<double>(steps_ - first_step);
+    ACESO_TRY_OK(validate_and_keep(record));
     record.seconds = seconds_between(begun, clock_.steady_now());
     return record;
   }
 
-  void flip(Array& inputs, std::span<const std::size_t> indices, int epoch) const {
-    if (!config_.flip || result_.signature.preprocessing.kind != PortKind::image) return;
-    const std::size_t each = inputs.f32().size() / indices.size();
-    for (std::size_t i = 0; i < indices.size(); ++i) {
-      if (coin(config_.seed, epoch, indices[i])) flip_rows(inputs.f32().subspan(i * each, each), inputs.shape.back());
+  // Batches [from, to) as one step of the optimiser. The mean loss over them.
+  Result<double> one_step(Prefetcher& ahead, std::size_t from, std::size_t to, std::size_t samples,
+                          EpochRecord& record) {
+    record.learning_rate = learning_rate_at(config_.schedule, config_.options.learning_rate,
+                                            static_cast<std::int64_t>(at_.epoch - 1) * steps_ + at_.step, steps_,
+                                            static_cast<std::int64_t>(config_.epochs) * steps_);
+    if (config_.schedule.schedule != Schedule::constant || config_.schedule.warmup_epochs > 0)
+      ACESO_TRY_OK(session_->set_learning_rate(record.learning_rate));
+    const auto size = static_cast<std::size_t>(config_.batch);
+    const auto whole = static_cast<double>(std::min(to * size, samples) - from * size);
+    double sum = 0;
+    for (std::size_t b = from; b < to; ++b) {
+      const SteadyTime asked = clock_.steady_now();
+      ACESO_TRY(Batch batch, ahead.next());
+      waited_ += seconds_between(asked, clock_.steady_now());
+      const auto count = static_cast<double>(batch.samples);
+      const NamedArrays inputs = named(std::move(batch.inputs));
+      auto loss = b + 1 < to ? session_->accumulate(inputs, batch.targets, count / whole)
+                             : session_->step(inputs, batch.targets);
+      const std::string where = "epoch " + std::to_string(at_.epoch) + ", batch " + std::to_string(b + 1);
+      if (!loss) return std::move(std::move(loss).error().add_context(where));
+      if (!std::isfinite(*loss))
+        return Error{Code::invalid,
+                     "the loss is not finite in " + where + ": lower the learning rate or look at the data"};
+      sum += *loss * count;
     }
+    at_.loss_sum += sum;
+    return sum / whole;
+  }
+
+  NamedArrays named(Array inputs) const {
+    NamedArrays arrays;
+    arrays.emplace(input_, std::move(inputs));
+    return arrays;
+  }
+
+  // Between steps: step at_.step has just been made.
+  Status save_when_due() {
+    if (plan_.file.empty()) return {};
+    if (seconds_between(last_energy_, clock_.steady_now()) > kSampleEnergyEvery) {
+      last_energy_ = clock_.steady_now();
+      meter_.sample();
+    }
+    if (at_.step + 1 >= steps_ || seconds_between(last_checkpoint_, clock_.steady_now()) < plan_.every_seconds)
+      return {};
+    ++at_.step;
+    Status saved = save();
+    --at_.step;
+    return saved;
   }
 
   void report(int epoch, std::size_t batch, std::size_t batches, double loss, double speed) {
@@ -220,27 +323,41 @@ class Trainer {
     update.values = {{"epoch", std::to_string(epoch) + "/" + std::to_string(config_.epochs)},
                      {"batch", std::to_string(batch) + "/" + std::to_string(batches)},
                      {"loss", number(loss, "%.4f")}};
-    if (!result_.history.empty() && std::isfinite(result_.history.back().validation_auc))
-      update.values.emplace_back("val AUC", number(result_.history.back().validation_auc, "%.4f"));
+    if (!at_.history.empty() && std::isfinite(at_.history.back().validation_auc))
+      update.values.emplace_back("val AUC", number(at_.history.back().validation_auc, "%.4f"));
     update.values.emplace_back("img/s", number(speed, "%.0f"));
-    update.seconds_left = spent / static_cast<double>(done) * static_cast<double>(total - done);
+    update.seconds_left = spent / static_cast<double>(done - done_before_) * static_cast<double>(total - done);
     progress_.update(update);
+  }
+
+  // On the averaged weights where there are such.
+  Status validate_and_keep(EpochRecord& record) {
+    const bool averaged = config_.options.average_decay > 0;
+    if (averaged) ACESO_TRY_OK(session_->swap_average());
+    ACESO_TRY_OK(validate(record));
+    ACESO_TRY_OK(keep_if_best(record));
+    if (averaged) ACESO_TRY_OK(session_->swap_average());
+    return {};
   }
 
   Status validate(EpochRecord& record) {
     constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
     record.validation_loss = record.validation_auc = record.validation_accuracy = kNone;
     if (validation_.empty()) return {};
-    std::vector<std::vector<double>> probabilities;
+    Rows probabilities;
     std::vector<int> labels;
     const auto size = static_cast<std::size_t>(config_.batch);
-    for (std::size_t at = 0; at < validation_.size(); at += size) {
+    const auto part = [this, size](std::size_t b) {
+      return std::span{validation_}.subspan(b * size, std::min(size, validation_.size() - b * size));
+    };
+    const std::size_t batches = (validation_.size() + size - 1) / size;
+    Prefetcher ahead{[&](std::size_t b) { return maker_->plain(part(b)); }, 0, batches, config_.loaders};
+    for (std::size_t b = 0; b < batches; ++b) {
       if (stop_.stop_requested()) return Error{Code::cancelled, "training cancelled while validating"};
-      const auto indices = std::span{validation_}.subspan(at, std::min(size, validation_.size() - at));
-      ACESO_TRY(Array inputs, inputs_of(indices));
-      ACESO_TRY(const Array output, session_->forward({{input_, std::move(inputs)}}));
-      ACESO_TRY_OK(append_rows(output, indices.size(), probabilities));
-      for (const std::size_t i : indices) labels.push_back(dataset_.manifest().samples[i].label);
+      ACESO_TRY(Batch batch, ahead.next());
+      ACESO_TRY(const Array output, answers(std::move(batch.inputs)));
+      ACESO_TRY_OK(append_rows(output, batch.samples, probabilities));
+      for (const std::size_t i : part(b)) labels.push_back(dataset_.manifest().samples[i].label);
     }
     record.validation_loss = log_loss(probabilities, labels);
     record.validation_accuracy = accuracy(probabilities, labels);
@@ -250,15 +367,28 @@ class Trainer {
     return {};
   }
 
+  // As serving will give them.
+  Result<Array> answers(Array inputs) {
+    NamedArrays batch = named(std::move(inputs));
+    ACESO_TRY(Array output, session_->forward(batch));
+    if (!result_.signature.preprocessing.flip_average) return output;
+    mirror(batch.begin()->second);
+    ACESO_TRY(const Array other, session_->forward(batch));
+    if (output.dtype != DType::f32 || other.shape != output.shape)
+      return Error{Code::internal, "the engine's outputs for an image and its mirror image differ in shape"};
+    for (std::size_t i = 0; i < output.f32().size(); ++i) output.f32()[i] = 0.5F * (output.f32()[i] + other.f32()[i]);
+    return output;
+  }
+
   // By AUC; by loss where validation has one class only; the last epoch where there is none.
   Status keep_if_best(const EpochRecord& record) {
     const double merit = validation_.empty()                    ? record.epoch
                          : std::isfinite(record.validation_auc) ? record.validation_auc
                                                                 : -record.validation_loss;
-    if (result_.best_epoch != 0 && !(merit > best_)) return {};
-    best_ = merit;
-    result_.best_epoch = record.epoch;
-    ACESO_TRY(result_.weights, session_->weights());
+    if (at_.best_epoch != 0 && !(merit > at_.best_merit)) return {};
+    at_.best_merit = merit;
+    at_.best_epoch = record.epoch;
+    ACESO_TRY(at_.best, session_->weights());
     return {};
   }
 
@@ -267,13 +397,21 @@ class Trainer {
   const Clock& clock_;
   ProgressSink& progress_;
   const std::stop_token& stop_;
+  const CheckpointPlan& plan_;
+  std::string identity_;
   std::size_t classes_;
   std::vector<std::size_t> train_, validation_;
   std::string input_;
   bool integer_targets_ = false;
+  std::int64_t steps_ = 0;  // of the optimiser an epoch
+  std::optional<BatchMaker> maker_;
   std::unique_ptr<TrainingSession> session_;
   std::optional<SteadyTime> first_batch_;
-  double best_ = 0;
+  std::uint64_t done_before_ = 0;  // batches of the run before it was interrupted
+  double waited_ = 0;              // for batches, in this epoch
+  UsageMeter meter_;
+  SteadyTime last_checkpoint_, last_energy_{};
+  Checkpoint at_;  // its weights and state are filled while it is being written only
   TrainResult result_;
 };
 
@@ -281,9 +419,11 @@ class Trainer {
 
 Result<TrainResult> train(Engine& engine, const Dataset& dataset, const ArchitectureRegistry& registry,
                           const TrainConfig& config, const Clock& clock, ProgressSink& progress,
-                          const std::function<void(const EpochRecord&)>& on_epoch, std::stop_token stop) {
-  if (config.epochs < 1 || config.batch < 1) return Error{Code::invalid, "epochs and batch must be 1 or more"};
-  return Trainer(dataset, config, clock, progress, stop).run(engine, registry, on_epoch);
+                          const std::function<void(const EpochRecord&)>& on_epoch, std::stop_token stop,
+                          const CheckpointPlan& checkpoints) {
+  if (config.epochs < 1 || config.batch < 1 || config.accumulate < 1)
+    return Error{Code::invalid, "epochs, batch and accumulate must be 1 or more"};
+  return Trainer(dataset, config, clock, progress, stop, checkpoints).run(engine, registry, on_epoch);
 }
 
 }  // namespace aceso::learn

@@ -77,7 +77,7 @@ TEST_F(TrainerTest, learns_and_keeps_the_best_epoch) {
   EXPECT_EQ(result->signature.inputs[0].shape, (Shape{1, 4, 4}));
   EXPECT_EQ(result->signature.preprocessing.height, 4);
   EXPECT_EQ(result->engine, "fake 1 (test)");
-  EXPECT_GT(result->peak_rss_bytes, 0U);
+  EXPECT_GT(result->usage.peak_rss_bytes, 0U);
 }
 
 TEST_F(TrainerTest, gives_the_same_weights_for_the_same_seed) {
@@ -212,7 +212,7 @@ TEST(TrainConfigFile, reads_keys_and_names_file_line_and_key_of_mistakes) {
   EXPECT_EQ(why("epochs: five"), "t.yaml:1: epochs: must be a whole number");
   EXPECT_EQ(why("epochs: 5\nepochs: 6"), "t.yaml:2: epochs: there twice");
   EXPECT_EQ(why("loss: hinge"),
-            "t.yaml:1: loss: must be one of binary_cross_entropy, cross_entropy, mean_squared_error");
+            "t.yaml:1: loss: must be one of binary_cross_entropy, cross_entropy, mean_squared_error, focal, dice");
   EXPECT_EQ(why("epochs: [1"), "t.yaml:1: not YAML");
   EXPECT_OK(parse_train_config("", "t.yaml"));
   const auto again = parse_train_config_json(to_json(*config));

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "autocast.hpp"
 #include "fence.hpp"
 #include "sessions.hpp"
 
@@ -50,9 +51,7 @@ class TorchEngine final : public learn::Engine {
   std::string version() const override { return TORCH_VERSION; }
   std::string device() const override {
     std::string text = "CPU: " + at::get_cpu_capability();
-#if defined(__x86_64__)
-    text += __builtin_cpu_supports("avx512bf16") != 0 ? ", bf16" : ", no bf16";
-#endif
+    text += has_bf16() ? ", bf16" : ", no bf16";
     return text + ", " + std::to_string(at::get_num_threads()) + " threads";
   }
 

@@ -6,7 +6,11 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/full_like.h>
+#include <ATen/ops/log_softmax.h>
 #include <ATen/ops/mse_loss.h>
+#include <ATen/ops/one_hot.h>
+#include <ATen/ops/rsub.h>
+#include <ATen/ops/sigmoid.h>
 #include <ATen/ops/where.h>
 
 #include <algorithm>
@@ -33,8 +37,18 @@ at::Tensor weights_tensor(const std::vector<double>& weights) {
 
 }  // namespace
 
+bool takes_classes(Loss loss, const Shape& logits) {
+  return loss == Loss::cross_entropy || (loss == Loss::focal && logits.size() == 2 && logits[1] > 1);
+}
+
 Status check_loss(const learn::TrainingOptions& options, const Shape& logits) {
   const std::vector<double>& weights = options.class_weights;
+  if (!(options.label_smoothing >= 0 && options.label_smoothing < 1))
+    return Error{Code::invalid, "label_smoothing must be in [0, 1)"};
+  if (!(options.focal_gamma >= 0 && options.focal_gamma <= 100))
+    return Error{Code::invalid, "focal_gamma must be from 0 to 100"};
+  if (options.label_smoothing > 0 && options.loss != Loss::binary_cross_entropy && options.loss != Loss::cross_entropy)
+    return Error{Code::invalid, "label_smoothing goes with the cross-entropies only"};
   if (!std::all_of(weights.begin(), weights.end(), [](double w) { return std::isfinite(w) && w > 0; }))
     return Error{Code::invalid, "class weights must be positive"};
   switch (options.loss) {
@@ -48,8 +62,21 @@ Status check_loss(const learn::TrainingOptions& options, const Shape& logits) {
       if (!weights.empty() && weights.size() != static_cast<std::size_t>(logits[1]))
         return Error{Code::invalid, "cross-entropy takes one weight a class"};
       return {};
+    case Loss::focal: {
+      if (logits.size() != 2) return Error{Code::invalid, "the focal loss needs logits [N, classes]"};
+      const auto classes = static_cast<std::size_t>(logits[1] == 1 ? 2 : logits[1]);
+      if (!weights.empty() && weights.size() != classes)
+        return Error{Code::invalid, "the focal loss takes one weight a class"};
+      return {};
+    }
     case Loss::mean_squared_error:
       if (!weights.empty()) return Error{Code::invalid, "the squared error takes no class weights"};
+      return {};
+    case Loss::dice:
+      if (logits.size() < 3)
+        return Error{Code::invalid,
+                     "the Dice loss needs logits for each pixel, the network gives " + to_string(logits)};
+      if (!weights.empty()) return Error{Code::invalid, "the Dice loss takes no class weights"};
       return {};
   }
   return Error{Code::invalid, "unknown loss"};
@@ -59,41 +86,88 @@ Status check_targets(Loss loss, const Shape& logits, std::int64_t n, const Array
   Shape full = logits;
   full[0] = n;
   const bool one_each = targets.shape == Shape{n};
-  if (loss == Loss::cross_entropy) {
+  if (takes_classes(loss, logits) && targets.dtype != DType::f32) {
     if (targets.dtype != DType::i64 || !one_each)
-      return Error{Code::invalid, "cross-entropy needs int64 targets [N], gets " +
-                                      std::string{to_string(targets.dtype)} + " " + to_string(targets.shape)};
+      return Error{Code::invalid, "the loss needs int64 targets [N], gets " + std::string{to_string(targets.dtype)} +
+                                      " " + to_string(targets.shape)};
     const auto classes = targets.as<std::int64_t>();
     if (!std::all_of(classes.begin(), classes.end(), [&](std::int64_t c) { return c >= 0 && c < logits[1]; }))
       return Error{Code::invalid, "a target is no class from 0 to " + std::to_string(logits[1] - 1)};
     return {};
   }
   const bool single = learn::element_count(full).ok() && *learn::element_count(full) == n;
-  if (targets.dtype != DType::f32 || !(targets.shape == full || (one_each && single)))
+  if (targets.dtype != DType::f32 || !(targets.shape == full || (one_each && single && !takes_classes(loss, logits))))
     return Error{Code::invalid, "the loss needs float32 targets " + to_string(full) + ", gets " +
                                     std::string{to_string(targets.dtype)} + " " + to_string(targets.shape)};
   const auto values = targets.f32();
   if (!std::all_of(values.begin(), values.end(), [](float t) { return std::isfinite(t); }))
     return Error{Code::invalid, "a target is not finite"};
-  if (loss == Loss::binary_cross_entropy &&
+  if (loss != Loss::mean_squared_error &&
       !std::all_of(values.begin(), values.end(), [](float t) { return t >= 0 && t <= 1; }))
-    return Error{Code::invalid, "a target of binary cross-entropy is not between 0 and 1"};
+    return Error{Code::invalid, "a target is not between 0 and 1"};
   return {};
 }
 
-at::Tensor loss_of(const learn::TrainingOptions& options, const at::Tensor& logits, const Array& targets) {
+namespace {
+
+// The weight of each sample, its target being a class or shares of classes; empty without class weights.
+at::Tensor class_weight_of(const std::vector<double>& weights, const at::Tensor& shares) {
+  return weights.empty() ? at::Tensor{} : shares.mul(weights_tensor(weights).to(shares.device())).sum(1);
+}
+
+at::Tensor weighted_mean(const at::Tensor& losses, const at::Tensor& weight) {
+  return weight.defined() ? losses.mul(weight).sum().div(weight.sum()) : losses.mean();
+}
+
+at::Tensor binary_weight(const std::vector<double>& weights, const at::Tensor& target) {
+  if (weights.empty()) return {};
+  return at::where(target.gt(0.5), at::full_like(target, weights[1]), at::full_like(target, weights[0]));
+}
+
+at::Tensor focal(const learn::TrainingOptions& options, const at::Tensor& logits, const at::Tensor& target) {
   const std::vector<double>& weights = options.class_weights;
-  if (options.loss == Loss::cross_entropy) {
-    const at::Tensor classes =
-        at::from_blob(const_cast<std::byte*>(targets.data.data()), targets.shape, at::kLong);  // NOLINT
-    return at::cross_entropy_loss(logits, classes, weights.empty() ? at::Tensor{} : weights_tensor(weights));
+  if (logits.size(1) == 1) {
+    const at::Tensor t = target.view(logits.sizes());
+    const at::Tensor p = at::sigmoid(logits);
+    const at::Tensor truth = p.mul(t).add(at::rsub(p, 1).mul(at::rsub(t, 1)));
+    const at::Tensor losses = at::binary_cross_entropy_with_logits(logits, t, {}, {}, at::Reduction::None);
+    return weighted_mean(losses.mul(at::rsub(truth, 1).pow(options.focal_gamma)), binary_weight(weights, t));
   }
-  const at::Tensor target = view_of(targets).view(logits.sizes());
-  if (options.loss == Loss::mean_squared_error) return at::mse_loss(logits, target);
-  if (weights.empty()) return at::binary_cross_entropy_with_logits(logits, target);
-  const at::Tensor weight =
-      at::where(target.gt(0.5), at::full_like(target, weights[1]), at::full_like(target, weights[0]));
-  return at::binary_cross_entropy_with_logits(logits, target, weight, {}, at::Reduction::Sum).div(weight.sum());
+  const at::Tensor shares = target.is_floating_point() ? target : at::one_hot(target, logits.size(1)).to(at::kFloat);
+  const at::Tensor logs = at::log_softmax(logits, 1);
+  const at::Tensor losses = at::rsub(logs.exp(), 1).pow(options.focal_gamma).mul(logs).mul(shares).sum(1).neg();
+  return weighted_mean(losses, class_weight_of(weights, shares));
+}
+
+at::Tensor dice(const at::Tensor& logits, const at::Tensor& target) {
+  constexpr double kSmooth = 1e-5;  // an empty mask that is found empty loses nothing
+  const at::Tensor p = at::sigmoid(logits).flatten(2);
+  const at::Tensor t = target.flatten(2);
+  const at::Tensor both = p.mul(t).sum(2).mul(2).add(kSmooth);
+  return at::rsub(both.div(p.sum(2).add(t.sum(2)).add(kSmooth)), 1).mean();
+}
+
+}  // namespace
+
+at::Tensor loss_of(const learn::TrainingOptions& options, const at::Tensor& raw_logits, const Array& targets) {
+  const std::vector<double>& weights = options.class_weights;
+  const at::Tensor logits = raw_logits.to(at::kFloat);
+  const at::Tensor given = targets.dtype == DType::i64 ? at::from_blob(const_cast<std::byte*>(targets.data.data()),
+                                                                       targets.shape, at::kLong)  // NOLINT
+                                                       : view_of(targets);
+  const at::Tensor target = given.to(logits.device());
+  if (options.loss == Loss::focal) return focal(options, logits, target);
+  if (options.loss == Loss::dice) return dice(logits, target);
+  if (options.loss == Loss::cross_entropy) {
+    const at::Tensor weight = weights.empty() ? at::Tensor{} : weights_tensor(weights).to(logits.device());
+    return at::cross_entropy_loss(logits, target, weight, at::Reduction::Mean, -100, options.label_smoothing);
+  }
+  const at::Tensor full = target.view(logits.sizes());
+  if (options.loss == Loss::mean_squared_error) return at::mse_loss(logits, full);
+  const double smooth = options.label_smoothing;
+  const at::Tensor aim = smooth > 0 ? full.mul(1 - smooth).add(smooth / 2) : full;
+  return weighted_mean(at::binary_cross_entropy_with_logits(logits, aim, {}, {}, at::Reduction::None),
+                       binary_weight(weights, full));
 }
 
 }  // namespace aceso::learn_torch

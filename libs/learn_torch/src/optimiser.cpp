@@ -34,9 +34,11 @@ void OptimiserState::update(std::size_t index, std::span<float> weights, std::sp
       return;
     }
     float* b = values_[0][index].data();
+    const bool ahead = options_.nesterov;
     for (std::size_t i = begin; i < end; ++i) {
-      b[i] = keep * b[i] + (g[i] + decay * w[i]);
-      w[i] -= step * b[i];
+      const float gi = g[i] + decay * w[i];
+      b[i] = keep * b[i] + gi;
+      w[i] -= step * (ahead ? gi + keep * b[i] : b[i]);
     }
     return;
   }

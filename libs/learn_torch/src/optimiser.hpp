@@ -13,7 +13,8 @@ namespace aceso::learn_torch {
 // Adam (Kingma & Ba, ICLR 2015) as Keras computes it, with the paper's "epsilon hat":
 //   w -= rate * sqrt(1 - beta2^t) / (1 - beta1^t) * m / (sqrt(v) + epsilon)
 // adam adds weight_decay * w to the gradient; adamw (Loshchilov & Hutter, ICLR 2019) subtracts rate * weight_decay * w.
-// sgd: b = momentum * b + g; w -= rate * b. Weight decay falls on every parameter, as in PyTorch.
+// sgd: b = momentum * b + g; w -= rate * b, with Nesterov's look ahead w -= rate * (g + momentum * b). Weight decay
+// falls on every parameter, as in PyTorch.
 class OptimiserState {
  public:
   OptimiserState(const learn::TrainingOptions& options, const std::vector<std::size_t>& sizes);

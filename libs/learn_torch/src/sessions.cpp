@@ -1,11 +1,15 @@
 #include "sessions.hpp"
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <c10/core/GradMode.h>
 #include <c10/core/InferenceMode.h>
 
 #include <cmath>
 #include <cstring>
+#include <utility>
 
+#include "autocast.hpp"
 #include "fence.hpp"
 #include "loss.hpp"
 #include "optimiser.hpp"
@@ -21,6 +25,7 @@ using learn::Weights;
 namespace {
 
 constexpr std::string_view kStepName = "optimiser.step";
+const std::string kAverage = "average.";
 constexpr std::int64_t kUpdateGrain = 1 << 16;  // elements a thread updates at least
 
 Shape shape_of(const at::Tensor& tensor) {
@@ -35,20 +40,44 @@ class Training final : public learn::TrainingSession {
         options_{options},
         logits_{network.logits},
         output_{network.output},
-        optimiser_{options, sizes()} {}
+        optimiser_{options, sizes()},
+        bf16_{runs_bf16(options.precision)} {}
 
   Result<double> step(const NamedArrays& inputs, const Array& targets) override {
     ACESO_TRY_OK(check_step(inputs, targets));
     return fenced("training step", [&]() -> Result<double> {
-      for (const Graph::Parameter& parameter : graph_.parameters()) parameter.tensor.mutable_grad() = at::Tensor{};
-      const Pass pass{true,
-                      options_.seed ^ (static_cast<std::uint64_t>(optimiser_.steps() + 1) * 0xD1B54A32D192ED03ULL)};
-      const at::Tensor loss = loss_of(options_, graph_.run(inputs, logits_, pass), targets);
-      const double value = loss.item().toDouble();
+      if (accumulated_ == 0) forget_gradients();
+      ACESO_TRY(const double value, add_gradients(inputs, targets, 1.0 - std::exchange(accumulated_, 0.0)));
       if (!std::isfinite(value)) return value;  // the parameters stay as they are
-      loss.backward();
+      ACESO_TRY_OK(clip_gradients());
       apply();
+      average();
       return value;
+    });
+  }
+
+  Result<double> accumulate(const NamedArrays& inputs, const Array& targets, double share) override {
+    ACESO_TRY_OK(check_step(inputs, targets));
+    if (!(share > 0 && accumulated_ + share < 1))
+      return Error{Code::invalid, "the shares of one step must be positive and sum to less than 1"};
+    return fenced("training step", [&]() -> Result<double> {
+      if (accumulated_ == 0) forget_gradients();
+      accumulated_ += share;
+      return add_gradients(inputs, targets, share);
+    });
+  }
+
+  Status swap_average() override {
+    if (averages_.empty())
+      return Error{Code::precondition, "there is no average of the weights: average_decay is 0 or no step was made"};
+    return fenced("exchanging weights", [&]() -> Status {
+      for (std::size_t i = 0; i < averages_.size(); ++i) {
+        const at::Tensor now = graph_.parameters()[i].tensor.detach();
+        const at::Tensor kept = now.clone();
+        now.copy_(averages_[i]);
+        averages_[i].copy_(kept);
+      }
+      return {};
     });
   }
 
@@ -101,6 +130,10 @@ class Training final : public learn::TrainingSession {
         std::memcpy(array.data.data(), values.data(), array.data.size());
         state.emplace(name, std::move(array));
       });
+      for (std::size_t i = 0; i < averages_.size(); ++i) {
+        const Graph::Parameter& parameter = graph_.parameters()[i];
+        state.emplace(kAverage + parameter.name, to_array(averages_[i], parameter.shape));
+      }
       return state;
     });
   }
@@ -117,6 +150,7 @@ class Training final : public learn::TrainingSession {
       if (found == state.end() || found->second.dtype != DType::f32 || found->second.shape != Shape{size}) wrong = name;
     });
     if (!wrong.empty()) return Error{Code::invalid, "the optimiser's state lacks a valid \"" + wrong + "\""};
+    ACESO_TRY_OK(set_averages(state, step->second.as<std::int64_t>()[0]));
     optimiser_.set_steps(step->second.as<std::int64_t>()[0]);
     for_each_moment([&](const std::string& name, std::size_t which, std::size_t index) {
       const auto values = optimiser_.moment(which, index);
@@ -144,6 +178,76 @@ class Training final : public learn::TrainingSession {
     }
   }
 
+  void forget_gradients() {
+    parts_ = 0;
+    for (const Graph::Parameter& parameter : graph_.parameters()) parameter.tensor.mutable_grad() = at::Tensor{};
+  }
+
+  // The batch's mean loss; share times its gradient is added to what the parameters hold. Dropout differs by step and
+  // by the parts of one step.
+  Result<double> add_gradients(const NamedArrays& inputs, const Array& targets, double share) {
+    const Pass pass{true, options_.seed ^ ((static_cast<std::uint64_t>(optimiser_.steps() + 1) + (parts_++ << 40U)) *
+                                           0xD1B54A32D192ED03ULL)};
+    at::Tensor loss;
+    {
+      const Autocast autocast{bf16_};
+      loss = loss_of(options_, graph_.run(inputs, logits_, pass), targets);
+    }
+    const double value = loss.item().toDouble();
+    if (!std::isfinite(value)) return value;
+    (share < 1 ? loss.mul(share) : loss).backward();
+    return value;
+  }
+
+  Status clip_gradients() {
+    if (options_.clip_norm <= 0) return {};
+    double squares = 0;
+    for (const Graph::Parameter& parameter : graph_.parameters()) {
+      if (!parameter.trained || !parameter.tensor.grad().defined()) continue;
+      const double norm = at::linalg_vector_norm(parameter.tensor.grad()).item().toDouble();
+      squares += norm * norm;
+    }
+    const double norm = std::sqrt(squares);
+    if (!std::isfinite(norm)) return Error{Code::invalid, "the gradients are not finite: lower the learning rate"};
+    if (norm <= options_.clip_norm) return {};
+    for (const Graph::Parameter& parameter : graph_.parameters()) {
+      if (parameter.trained && parameter.tensor.grad().defined())
+        parameter.tensor.mutable_grad().mul_(options_.clip_norm / norm);
+    }
+    return {};
+  }
+
+  // After the first step the average is the weights, as torch.optim.swa_utils.AveragedModel has it.
+  void average() {
+    if (options_.average_decay <= 0) return;
+    const c10::NoGradGuard none;
+    if (averages_.empty()) {
+      for (const Graph::Parameter& parameter : graph_.parameters())
+        averages_.push_back(parameter.tensor.detach().clone());
+      return;
+    }
+    for (std::size_t i = 0; i < averages_.size(); ++i)
+      averages_[i].lerp_(graph_.parameters()[i].tensor.detach(), 1 - options_.average_decay);
+  }
+
+  Status set_averages(const Weights& state, std::int64_t steps) {
+    if (options_.average_decay <= 0 || steps == 0) return {};
+    std::vector<at::Tensor> averages;
+    for (const Graph::Parameter& parameter : graph_.parameters()) {
+      const auto found = state.find(kAverage + parameter.name);
+      if (found == state.end() || found->second.dtype != DType::f32 || found->second.shape != parameter.shape)
+        return Error{Code::invalid, "the optimiser's state lacks a valid \"" + kAverage + parameter.name + "\""};
+      averages.push_back(parameter.tensor.detach().clone());
+    }
+    return fenced("setting averages", [&]() -> Status {
+      for (std::size_t i = 0; i < averages.size(); ++i)
+        averages[i].copy_(
+            view_of(state.find(kAverage + graph_.parameters()[i].name)->second).view(averages[i].sizes()));
+      averages_ = std::move(averages);
+      return {};
+    });
+  }
+
   Status check_step(const NamedArrays& inputs, const Array& targets) const {
     ACESO_TRY(const std::int64_t n, check_batch(graph_.checked().inputs, inputs));
     return check_targets(options_.loss, graph_.checked().outputs.at(logits_), n, targets);
@@ -169,6 +273,10 @@ class Training final : public learn::TrainingSession {
   learn::TrainingOptions options_;
   std::string logits_, output_;
   OptimiserState optimiser_;
+  std::vector<at::Tensor> averages_;  // beside graph_.parameters(), running statistics among them
+  double accumulated_ = 0;            // shares of the next step that accumulate() has added
+  std::uint64_t parts_ = 0;           // batches that the gradients hold
+  bool bf16_ = false;
 };
 
 // Thread-safe: the graph is only read.
@@ -203,6 +311,12 @@ Status check_options(const learn::TrainingOptions& o) {
   if (!in_unit(o.beta1) || !in_unit(o.beta2) || !in_unit(o.momentum))
     return Error{Code::invalid, "beta1, beta2 and momentum must be in [0, 1)"};
   if (!(o.epsilon > 0) || !std::isfinite(o.epsilon)) return Error{Code::invalid, "epsilon must be positive"};
+  if (o.nesterov && (o.optimiser != learn::Optimiser::sgd || o.momentum <= 0))
+    return Error{Code::invalid, "nesterov goes with sgd and a momentum above 0"};
+  if (!(o.clip_norm >= 0) || !std::isfinite(o.clip_norm)) return Error{Code::invalid, "clip_norm must not be negative"};
+  if (!(o.average_decay >= 0 && o.average_decay < 1)) return Error{Code::invalid, "average_decay must be in [0, 1)"};
+  if (o.precision == learn::Precision::bf16 && !has_bf16())
+    return Error{Code::unsupported, "precision: this machine has no bfloat16 arithmetic: use fp32 or auto"};
   if (!(o.weight_decay >= 0) || !std::isfinite(o.weight_decay))
     return Error{Code::invalid, "weight_decay must not be negative"};
   return {};

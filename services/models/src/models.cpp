@@ -7,6 +7,8 @@
 #include "aceso/base/id.hpp"
 #include "impl.hpp"
 #include "migrations.hpp"
+#include "object_reader.hpp"
+#include "worker_protocol.hpp"
 
 namespace aceso::models {
 namespace {
@@ -221,7 +223,8 @@ Status Models::start() {
   for (const char* sub : {"spool", "jobs"}) {  // of requests and attempts that a crash cut off
     std::vector<fs::path> leftovers;
     for (const auto& entry : fs::directory_iterator{i.context.folder / sub, ec}) {
-      if (!spooled.contains(entry.path().string())) leftovers.push_back(entry.path());
+      const bool resumable = fs::exists(entry.path() / kCheckpointName, ec);
+      if (!spooled.contains(entry.path().string()) && !resumable) leftovers.push_back(entry.path());
     }
     for (const fs::path& path : leftovers) fs::remove_all(path, ec);
   }
@@ -363,6 +366,15 @@ Result<Json> Models::wait_job(std::string_view id, ProgressSink& progress,
 }
 
 Result<Json> Models::train(const Actor& actor, const Json& request) {
+  if (request.is_object() && request.contains("resume")) {
+    ACESO_TRY(ObjectReader reader, ObjectReader::of(request, "training"));
+    ACESO_TRY(const std::string id, reader.text("resume", 64));
+    ACESO_TRY_OK(reader.done());
+    if (!Uuid::parse(id)) return Error{Code::not_found, "resume: there is no such job"};
+    ACESO_TRY(const store::Job job, impl_->jobs->get(id));
+    ACESO_TRY(Json input, impl_->training.resume(job));
+    return impl_->submit(actor, "train", std::move(input));
+  }
   ACESO_TRY(Json input, impl_->training.prepare(request));
   ACESO_TRY_OK(impl_->training.resolve_start(actor, input));
   return impl_->submit(actor, "train", std::move(input));

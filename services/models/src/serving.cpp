@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 
+#include "aceso/learn/flip_average.hpp"
 #include "aceso/learn/foreign_model.hpp"
 
 namespace aceso::models {
@@ -189,6 +190,7 @@ Result<std::shared_ptr<ServedModel>> Serving::load(std::string_view bundle) {
   ACESO_TRY(auto session,
             learn::load_bundle(*engine, read, {.threads = context_.options.inference_threads, .allow_bf16 = false}));
   context_.log.info("model.loaded", {{"model", read.card.name}, {"bundle", bundle}, {"engine", engine->name()}});
+  session = learn::with_flip_average(std::move(session), read.signature);
   return std::make_shared<ServedModel>(std::move(info), std::move(session), engine->name() + " " + engine->version());
 }
 

@@ -1,5 +1,6 @@
 #include "training.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -16,6 +17,9 @@ constexpr int kPollMs = 100;
 constexpr int kMaxUnreadable = 100;
 constexpr std::uint64_t kMaxReport = std::uint64_t{32} << 20;
 constexpr std::string_view kIntendedUse = "Research use only. Not for diagnosis.";
+constexpr int kMaxRevivals = 5;      // of a worker that died, each after it had come further
+constexpr std::size_t kMaxKept = 5;  // checkpoints of ended jobs
+constexpr const char* kEnded = "ended";
 
 Error died(const WorkerProcess::Exit& exit) {
   if (exit.signal == SIGKILL)
@@ -24,6 +28,21 @@ Error died(const WorkerProcess::Exit& exit) {
     return Error{Code::internal, "the training worker crashed with signal " + std::to_string(exit.signal)};
   return Error{Code::internal,
                "the training worker ended with status " + std::to_string(exit.code) + " and without a result"};
+}
+
+// Changes whenever the worker wrote a checkpoint.
+std::optional<std::pair<fs::file_time_type, std::uintmax_t>> checkpoint_stamp(const fs::path& folder) {
+  std::error_code ec;
+  const fs::path file = folder / kCheckpointName;
+  const auto time = fs::last_write_time(file, ec);
+  if (ec) return std::nullopt;
+  const auto size = fs::file_size(file, ec);
+  if (ec) return std::nullopt;
+  return std::pair{time, size};
+}
+
+bool worth_keeping(const Error& error) {
+  return error.code() != Code::invalid && error.code() != Code::conflict && error.code() != Code::data_loss;
 }
 
 }  // namespace
@@ -82,12 +101,12 @@ struct Training::Run {
   int unreadable = 0;
   bool result = false;
   bool stopped_by_us = false;
+  bool died = false;  // by a signal that was not ours
   std::optional<Error> error;
 };
 
 Status Training::write_job_file(const store::Job& job, const Json& input, const fs::path& folder) const {
   std::error_code ec;
-  fs::remove_all(folder, ec);
   fs::create_directories(folder, ec);
   if (ec)
     return Error{ec == std::errc::no_space_on_device ? Code::exhausted : Code::internal,
@@ -177,6 +196,7 @@ Status Training::finish(store::JobContext& job, WorkerProcess& worker, Run& run)
   if (exit->signal != 0 || exit->code != 0 || !run.result) {
     if (!exit->stderr_tail.empty())
       context_.log.warn("worker.stderr", {{"job", job.job().id}, {"tail", exit->stderr_tail}});
+    run.died = exit->signal != 0;
     return died(*exit);
   }
   return {};
@@ -211,22 +231,88 @@ Result<Json> Training::run(store::JobContext& job) {
                 {"auroc", v.auroc ? Json(*v.auroc) : Json(nullptr)}};
   };
   if (const auto made = registry_.of_job(job.job().id)) return answer(*made);  // registered before a crash
-  const fs::path folder = context_.folder / "jobs" / job.job().id;
-  struct Cleanup {
-    const fs::path& folder;
-    ~Cleanup() {
-      std::error_code ec;
-      fs::remove_all(folder, ec);
-    }
-  } cleanup{folder};
-  ACESO_TRY_OK(refuse_leaks(job, input));
-  ACESO_TRY_OK(write_job_file(job.job(), input, folder));
-  ACESO_TRY(const auto worker, workers_.launch(folder));
-  Run run;
-  Status pumped = pump(job, *worker, run);
-  if (!pumped && !run.error) run.error = pumped.error();  // finish() ends the worker
-  ACESO_TRY_OK(finish(job, *worker, run));
-  return register_result(input, job.job(), folder);
+  const fs::path folder = folder_of(job.job().id);
+  Result<Json> done = [&]() -> Result<Json> {
+    ACESO_TRY_OK(refuse_leaks(job, input));
+    ACESO_TRY_OK(take_over(job, input, folder));
+    ACESO_TRY_OK(write_job_file(job.job(), input, folder));
+    ACESO_TRY_OK(work(job, folder));
+    return register_result(input, job.job(), folder);
+  }();
+  leave(job, folder, done);
+  return done;
+}
+
+fs::path Training::folder_of(std::string_view job) const {
+  return context_.folder / "jobs" / job;
+}
+
+// A folder is there when an earlier attempt was cut off; of it the checkpoint alone counts. A job that resumes another
+// takes that one's.
+Status Training::take_over(store::JobContext& job, const Json& input, const fs::path& folder) const {
+  std::error_code ec;
+  for (const auto& entry : fs::directory_iterator{folder, ec}) {
+    std::error_code ignored;
+    if (entry.path().filename() != kCheckpointName) fs::remove_all(entry.path(), ignored);
+  }
+  const std::string from = input.value("resume_of", std::string{});
+  if (from.empty() || checkpoint_stamp(folder)) return {};
+  fs::create_directories(folder, ec);
+  fs::rename(folder_of(from) / kCheckpointName, folder / kCheckpointName, ec);
+  if (ec) return Error{Code::not_found, "the checkpoint of the job to resume is gone"};
+  fs::remove_all(folder_of(from), ec);
+  return job.event(Json{{"type", "log"}, {"level", "info"}, {"message", "goes on from the checkpoint of job " + from}});
+}
+
+// Workers until one ends by itself. One that was killed or crashed after it had come further is followed by another.
+Status Training::work(store::JobContext& job, const fs::path& folder) const {
+  for (int revival = 0;; ++revival) {
+    const auto before = checkpoint_stamp(folder);
+    ACESO_TRY(const auto worker, workers_.launch(folder));
+    Run run;
+    Status pumped = pump(job, *worker, run);
+    if (!pumped && !run.error) run.error = pumped.error();  // finish() ends the worker
+    Status finished = finish(job, *worker, run);
+    if (finished || !run.died || revival == kMaxRevivals || checkpoint_stamp(folder) == before) return finished;
+    context_.log.warn("worker.revived", {{"job", job.job().id}, {"reason", finished.error().message()}});
+    ACESO_TRY_OK(job.event(Json{{"type", "log"},
+                                {"level", "warn"},
+                                {"message", finished.error().message() + "; going on from its last checkpoint"}}));
+  }
+}
+
+// What stays: nothing after a success; a checkpoint that can be resumed otherwise, the latest few of ended jobs.
+void Training::leave(store::JobContext& job, const fs::path& folder, const Result<Json>& done) const {
+  std::error_code ec;
+  if (done || !worth_keeping(done.error()) || !checkpoint_stamp(folder)) {
+    fs::remove_all(folder, ec);
+    return;
+  }
+  fs::remove_all(folder / "bundle", ec);
+  if (done.error().code() == Code::cancelled && !job.cancelled()) return;  // the node stops: the job runs again
+  [[maybe_unused]] const Status marked = write_file_atomic(folder / kEnded, std::string_view{}, {.durable = false});
+  std::vector<std::pair<fs::file_time_type, fs::path>> kept;
+  for (const auto& entry : fs::directory_iterator{context_.folder / "jobs", ec}) {
+    const auto stamp = checkpoint_stamp(entry.path());
+    if (stamp && fs::exists(entry.path() / kEnded, ec)) kept.emplace_back(stamp->first, entry.path());
+  }
+  std::sort(kept.rbegin(), kept.rend());
+  for (std::size_t i = kMaxKept; i < kept.size(); ++i) fs::remove_all(kept[i].second, ec);
+}
+
+Result<Json> Training::resume(const store::Job& job) const {
+  if (job.kind != "train") return Error{Code::invalid, "resume: not a training job"};
+  if (job.state == store::JobState::succeeded) return Error{Code::precondition, "resume: the job has succeeded"};
+  if (job.state == store::JobState::queued || job.state == store::JobState::running)
+    return Error{Code::precondition, "resume: the job has not ended"};
+  if (!checkpoint_stamp(folder_of(job.id)))
+    return Error{Code::not_found, "resume: the job left no checkpoint; train again from the start"};
+  ACESO_TRY(Json input, parse_own(job.input_json));
+  ACESO_TRY(const std::string hash, datasets_.sha256(input.value("dataset", std::string{})));
+  if (hash != input.value("dataset_sha256", std::string{}))
+    return Error{Code::conflict, "resume: the data set changed since the job was made"};
+  input["resume_of"] = job.id;
+  return input;
 }
 
 Result<Json> Training::register_result(const Json& input, const store::Job& job, const fs::path& folder) {

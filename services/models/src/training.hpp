@@ -33,12 +33,20 @@ class Training {
   // Finds the weights that the input's configuration asks to start from: a model of the registry, or, for the operator
   // at this machine only, a file (an absolute path). denied, not_found, precondition.
   Status resolve_start(const Actor& actor, Json& input) const;
-  // Runs one job to its end. Its folder jobs/<id> is made anew and removed afterwards.
+  // The input of a job that goes on where this ended one stopped. precondition: it succeeded or has not ended;
+  // not_found: no checkpoint.
+  Result<Json> resume(const store::Job& job) const;
+  // Runs one job to its end, in its folder jobs/<id>. A worker that dies goes on from its checkpoint, and so does a job
+  // whose node died. The folder is removed afterwards, but for the checkpoint of a job that failed or was cancelled.
   Result<Json> run(store::JobContext& job);
 
  private:
   struct Run;
   Status refuse_leaks(store::JobContext& job, Json& input) const;
+  std::filesystem::path folder_of(std::string_view job) const;
+  Status take_over(store::JobContext& job, const Json& input, const std::filesystem::path& folder) const;
+  Status work(store::JobContext& job, const std::filesystem::path& folder) const;
+  void leave(store::JobContext& job, const std::filesystem::path& folder, const Result<Json>& done) const;
   Status write_job_file(const store::Job& job, const Json& input, const std::filesystem::path& folder) const;
   Status pump(store::JobContext& job, WorkerProcess& worker, Run& run) const;
   Status on_line(store::JobContext& job, Run& run, std::string_view line) const;

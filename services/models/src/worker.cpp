@@ -19,6 +19,7 @@
 #include "aceso/learn/baseline.hpp"
 #include "aceso/learn/bundle.hpp"
 #include "aceso/learn/evaluate.hpp"
+#include "aceso/learn/flip_average.hpp"
 #include "aceso/learn/trainer.hpp"
 #include "context.hpp"
 #include "object_reader.hpp"
@@ -170,8 +171,10 @@ class Worker {
     const auto progress =
         make_callback_progress([this](const ProgressUpdate& update) { speaker_.say(to_line(update)); });
     const auto on_epoch = [this](const learn::EpochRecord& epoch) { speaker_.say(to_line(epoch)); };
-    ACESO_TRY(learn::TrainResult trained,
-              learn::train(*engine, dataset, architectures, job_.config, clock_, *progress, on_epoch, stop_));
+    ACESO_TRY(learn::TrainResult trained, learn::train(*engine, dataset, architectures, job_.config, clock_, *progress,
+                                                       on_epoch, stop_, {.file = folder_ / kCheckpointName}));
+    for (const std::string& warning : trained.warnings)
+      speaker_.say(dump(Json{{"type", "log"}, {"level", "warn"}, {"message", warning}}) + "\n");
     ACESO_TRY(learn::Bundle bundle, make_bundle(dataset, std::move(trained)));
     ACESO_TRY_OK(evaluate(*engine, dataset, *progress, bundle));
     return write(dataset, bundle);
@@ -196,14 +199,18 @@ class Worker {
       epoch.erase("type");
       history.push_back(std::move(epoch));
     }
-    bundle.training = Json{{"dataset", job_.dataset},
-                           {"dataset_sha256", job_.dataset_sha256},
-                           {"config", learn::to_json(job_.config)},
-                           {"history", std::move(history)},
-                           {"best_epoch", trained.best_epoch},
-                           {"seconds", trained.seconds},
-                           {"peak_rss_bytes", trained.peak_rss_bytes},
-                           {"engine", trained.engine}};
+    bundle.training =
+        Json{{"dataset", job_.dataset},
+             {"dataset_sha256", job_.dataset_sha256},
+             {"config", learn::to_json(job_.config)},
+             {"history", std::move(history)},
+             {"best_epoch", trained.best_epoch},
+             {"seconds", trained.usage.seconds},
+             {"cpu_seconds", trained.usage.cpu_seconds},
+             {"energy_joules", trained.usage.energy_joules >= 0 ? Json(trained.usage.energy_joules) : Json(nullptr)},
+             {"peak_rss_bytes", trained.usage.peak_rss_bytes},
+             {"resumed_at_epoch", trained.resumed_at},
+             {"engine", trained.engine}};
     if (trained.start)
       bundle.training["start"] = Json{{"init", job_.config.start.init}, {"report", learn::to_json(*trained.start)}};
     return bundle;
@@ -212,8 +219,9 @@ class Worker {
   // Threshold and calibration from validation data, figures from test data. Without a test split there is no
   // evaluation, and the version cannot go live.
   Status evaluate(learn::Engine& engine, const learn::Dataset& dataset, ProgressSink& progress, learn::Bundle& bundle) {
-    ACESO_TRY(const auto session, engine.load(bundle.network, bundle.weights, input_shapes(bundle.signature),
-                                              {.threads = job_.config.options.threads, .allow_bf16 = false}));
+    ACESO_TRY(auto loaded, engine.load(bundle.network, bundle.weights, input_shapes(bundle.signature),
+                                       {.threads = job_.config.options.threads, .allow_bf16 = false}));
+    const auto session = learn::with_flip_average(std::move(loaded), bundle.signature);
     const auto predict = [&](learn::Split split) {
       return learn::predict_split(*session, bundle.signature, dataset, split, job_.config.batch, progress, stop_);
     };

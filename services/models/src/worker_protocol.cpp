@@ -73,6 +73,9 @@ Status read_epoch(ObjectReader& reader, learn::EpochRecord& out) {
   ACESO_TRY(out.validation_accuracy, figure(reader, "validation_accuracy"));
   ACESO_TRY(out.images_per_second, figure(reader, "images_per_second"));
   ACESO_TRY(out.seconds, figure(reader, "seconds"));
+  ACESO_TRY(out.learning_rate, figure(reader, "learning_rate"));
+  ACESO_TRY(out.waiting, figure(reader, "waiting"));
+  ACESO_TRY(out.faults_per_step, figure(reader, "faults_per_step"));
   return {};
 }
 
@@ -149,7 +152,10 @@ Json epoch_json(const learn::EpochRecord& e) {
               {"validation_auc", finite_or_null(e.validation_auc)},
               {"validation_accuracy", finite_or_null(e.validation_accuracy)},
               {"images_per_second", finite_or_null(e.images_per_second)},
-              {"seconds", finite_or_null(e.seconds)}};
+              {"seconds", finite_or_null(e.seconds)},
+              {"learning_rate", finite_or_null(e.learning_rate)},
+              {"waiting", finite_or_null(e.waiting)},
+              {"faults_per_step", finite_or_null(e.faults_per_step)}};
 }
 
 std::string to_line(const ProgressUpdate& update) {

@@ -14,6 +14,7 @@
 
 namespace aceso::models {
 
+inline constexpr const char* kCheckpointName = "checkpoint.safetensors";  // in the job's folder
 inline constexpr std::size_t kMaxWorkerLine = std::size_t{64} << 10;
 
 // Cuts a byte stream into lines. too_large once a line passes the bound: the stream is then of no use.

@@ -26,6 +26,15 @@ int worker(const std::string& kind, const std::string& folder) {
     auto engine = std::make_unique<test::FakeEngine>();
     if (kind == "nan") engine->on_step = [](int) { return Result<double>{std::nan("")}; };
     if (kind == "memory") engine->on_step = [](int) -> Result<double> { throw std::bad_alloc{}; };
+    if (kind == "dies" || kind == "dies_once")  // killed in the second epoch; the first again before it gets further
+      engine->on_step = [once = kind == "dies_once", mark = folder + "/../../died"](int step) {
+        const bool before = std::ifstream{mark}.good();
+        if (before ? !once && step == 2 : step == 7) {
+          std::ofstream{mark} << "x" << std::flush;
+          ::raise(SIGKILL);
+        }
+        return Result<double>{1.0};
+      };
     if (kind == "slow")
       engine->on_step = [](int) {
         ::usleep(5'000);
@@ -119,6 +128,7 @@ int main(int argc, char** argv) {
   if (argc < 3) return 2;
   const std::string kind = argv[1], folder = argv[2];
   if (kind == "node") return node(folder, argv[0]);
-  if (kind == "train" || kind == "nan" || kind == "memory" || kind == "slow") return worker(kind, folder);
+  if (kind == "train" || kind == "nan" || kind == "memory" || kind == "slow" || kind == "dies" || kind == "dies_once")
+    return worker(kind, folder);
   return misbehave(kind, folder);
 }

@@ -146,6 +146,48 @@ TEST_F(Service, each_death_of_a_worker_has_its_own_message) {
   }
 }
 
+TEST_F(Service, a_worker_that_dies_goes_on_from_its_checkpoint) {
+  open("dies_once");
+  import("set");
+  std::vector<Json> events;
+  const auto job =
+      models->train(actor("a"), Json{{"name", "m"}, {"dataset", "set"}, {"config", Json{{"epochs", 3}, {"batch", 8}}}});
+  ASSERT_TRUE(job) << job.error().message();
+  const auto end = wait(*job, [&](const Json& e) { events.push_back(e); });
+  ASSERT_TRUE(end) << end.error().message();
+  EXPECT_EQ(std::count_if(events.begin(), events.end(), [](const Json& e) { return e["type"] == "epoch"; }), 3);
+  EXPECT_EQ(std::count_if(events.begin(), events.end(),
+                          [](const Json& e) {
+                            return e["type"] == "log" &&
+                                   e["message"].get<std::string>().find("last checkpoint") != std::string::npos;
+                          }),
+            1);
+  const Json training = (*models->model("m", 1))["training"];
+  EXPECT_EQ(training["resumed_at_epoch"], 2);
+  EXPECT_EQ(training["history"].size(), 3U);
+  EXPECT_TRUE(fs::is_empty(home.path() / "jobs"));
+}
+
+TEST_F(Service, a_failed_training_keeps_its_checkpoint_and_is_resumed_by_its_id) {
+  open("dies");
+  import("set");
+  const Json job = *models->train(
+      actor("a"), Json{{"name", "m"}, {"dataset", "set"}, {"config", Json{{"epochs", 3}, {"batch", 8}}}});
+  const auto end = wait(job);
+  ASSERT_FALSE(end) << "each worker dies at the same step: it must not be started for ever";
+  EXPECT_NE(end.error().message().find("killed by the system"), std::string::npos) << end.error().message();
+  reopen("train");
+  EXPECT_TRUE(fs::exists(home.path() / "jobs" / id_of(job) / "checkpoint.safetensors"));
+  const auto again = models->train(actor("a"), Json{{"resume", id_of(job)}});
+  ASSERT_TRUE(again) << again.error().message();
+  ASSERT_TRUE(wait(*again));
+  EXPECT_EQ((*models->model("m", 1))["training"]["resumed_at_epoch"], 2);
+  EXPECT_TRUE(fs::is_empty(home.path() / "jobs"));
+  EXPECT_EQ(models->train(actor("a"), Json{{"resume", id_of(*again)}}).error().code(), Code::precondition);
+  EXPECT_EQ(models->train(actor("a"), Json{{"resume", id_of(job)}}).error().code(), Code::not_found);
+  EXPECT_EQ(models->train(actor("a"), Json{{"resume", "../x"}}).error().code(), Code::not_found);
+}
+
 TEST_F(Service, a_silent_worker_is_ended) {
   options.worker_silence_ms = 300;
   options.worker_grace_ms = 300;

@@ -14,8 +14,18 @@
 
 namespace aceso::learn {
 
-enum class Loss : std::uint8_t { binary_cross_entropy, cross_entropy, mean_squared_error };
+// focal (Lin et al., ICCV 2017): -(1 - p)^gamma log p of the true class, binary with one logit, else softmax. dice: 1 -
+// 2 sum(p t) / (sum p + sum t) over each sample's and channel's mask (Milletari et al., 3DV 2016), sigmoid of the
+// logits.
+enum class Loss : std::uint8_t { binary_cross_entropy, cross_entropy, mean_squared_error, focal, dice };
 enum class Optimiser : std::uint8_t { sgd, adam, adamw };
+enum class Precision : std::uint8_t {
+  fp32,
+  bf16,  // convolutions and dense layers in bfloat16, weights and optimiser in float32; unsupported where the device
+         // has no bfloat16 arithmetic
+  automatic  // bf16 where the device has it
+};
+enum class Device : std::uint8_t { automatic, cpu, cuda };  // automatic: the first CUDA device, else the CPU
 
 struct TrainingOptions {
   Loss loss = Loss::binary_cross_entropy;
@@ -23,8 +33,15 @@ struct TrainingOptions {
   double learning_rate = 1e-3;
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7;  // Keras's Adam; torch's epsilon is 1e-8
   double momentum = 0.0;
+  bool nesterov = false;  // sgd: w -= rate * (g + momentum * b), as PyTorch has it
   double weight_decay = 0.0;
   std::vector<double> class_weights;
+  double label_smoothing = 0.0;  // s in [0, 1): targets become (1 - s) t + s / classes
+  double focal_gamma = 2.0;
+  double clip_norm = 0.0;    // gradients are scaled down to this L2 norm over all parameters; 0: never
+  double average_decay = 0;  // exponential moving average of all weights; 0: none is kept
+  Precision precision = Precision::fp32;
+  Device device = Device::automatic;
   int threads = 0;         // 0: all the process may use
   std::uint64_t seed = 0;  // for dropout
   // Learning-rate factors by parameter; absent: 1. With 0 a parameter stays as it is, and batch normalisation whose
@@ -43,7 +60,16 @@ class TrainingSession {
   virtual ~TrainingSession() = default;
   virtual Result<double> step(const NamedArrays& inputs,
                               const Array& targets) = 0;  // one optimiser step, mean loss before it. targets: [N] or
-                                                          // [N, outputs] float for BCE/MSE, [N] int64 for CE
+                                                          // the logits' shape, float, for BCE, MSE, dice and binary
+                                                          // focal; [N] int64 or [N, classes] float for CE and focal
+  // Adds `share` of this batch's mean gradient to the next step(), whose own batch takes the share that is left; each
+  // class's weight counts within its own batch. Shares of one step sum to less than 1.
+  virtual Result<double> accumulate(const NamedArrays&, const Array&, double /*share*/) {
+    return Error{Code::unsupported, "this engine does not accumulate gradients"};
+  }
+  // Exchanges the weights with their moving average, for validation; a second call exchanges them back. precondition
+  // without an average.
+  virtual Status swap_average() { return Error{Code::precondition, "this engine keeps no average of the weights"}; }
   virtual Result<Array> forward(const NamedArrays& inputs) = 0;  // network.output in inference mode, float
   virtual Result<double> loss(const NamedArrays& inputs, const Array& targets) = 0;  // inference mode, no step
   virtual Result<Weights> weights() const = 0;

@@ -35,6 +35,7 @@ struct Preprocessing {
   std::vector<double> mean;
   std::vector<double> std;
   bool channels_last = false;  // the array is N,H,W,C, as TensorFlow's networks take it, else N,C,H,W
+  bool flip_average = false;   // the answer is the mean over the image and its mirror image (with_flip_average)
 };
 
 struct ModelSignature {

@@ -1,7 +1,9 @@
-// Training: the loop, neutral of any engine. Batches, augmentation, validation AUC, early stopping, history.
+// Training: the loop, neutral of any engine. Batches, augmentation, schedules, validation AUC, early stopping,
+// checkpoints, history.
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <stop_token>
@@ -10,8 +12,10 @@
 
 #include "aceso/base/clock.hpp"
 #include "aceso/base/progress.hpp"
+#include "aceso/learn/augment.hpp"
 #include "aceso/learn/dataset.hpp"
 #include "aceso/learn/engine.hpp"
+#include "aceso/learn/schedule.hpp"
 #include "aceso/learn/signature.hpp"
 #include "aceso/learn/start_options.hpp"
 
@@ -21,11 +25,17 @@ struct TrainConfig {
   std::string architecture = "article_cnn";
   int epochs = 10;
   int batch = 32;
+  int accumulate = 1;  // batches whose gradients make one step
   std::uint64_t seed = 1;
   std::int64_t image_size = 0;  // 0: as in the dataset
   std::int64_t channels = 0;    // 0: as in the dataset
   bool flip = true;             // random left-right flips of training images
-  int patience = 0;             // stop after so many epochs without a better validation AUC; 0: never
+  Augmentation augment;
+  bool flip_average = false;     // predictions are the mean over an image and its mirror image, here and in serving
+  bool balance_classes = false;  // class weights from the training split: samples / (classes * samples of the class)
+  int patience = 0;              // stop after so many epochs without a better validation AUC; 0: never
+  int loaders = 1;               // threads that prepare batches ahead; results do not depend on it
+  LearningRate schedule;
   TrainingOptions options = {};
   StartOptions start = {};
 };
@@ -38,6 +48,15 @@ struct EpochRecord {
   int epoch = 0;
   double train_loss = 0, validation_loss = 0, validation_auc = 0, validation_accuracy = 0, images_per_second = 0,
          seconds = 0;
+  double learning_rate = 0;    // of its last step
+  double waiting = 0;          // share of the training time spent waiting for batches
+  double faults_per_step = 0;  // page faults of the whole process
+};
+
+struct Usage {  // of the process while it trained, over all runs of a resumed training
+  double seconds = 0, cpu_seconds = 0;
+  double energy_joules = -1;  // of the processor packages (RAPL), other programs' share included; negative: unknown
+  std::uint64_t peak_rss_bytes = 0;
 };
 
 struct TrainResult {
@@ -46,16 +65,26 @@ struct TrainResult {
   ModelSignature signature;
   std::vector<EpochRecord> history;
   int best_epoch = 0;
-  double seconds = 0;
-  std::uint64_t peak_rss_bytes = 0;
-  std::string engine;                      // "torch 2.15.0 (CPU: AVX2...)"
+  Usage usage;
+  std::string engine;  // "torch 2.15.0 (CPU: AVX2...)"
+  int resumed_at = 0;  // epoch that the last checkpoint was taken up in; 0: never interrupted
+  std::vector<std::string> warnings;
   std::optional<WeightReport> start = {};  // what was taken of weights from elsewhere
 };
 
-// Errors: cancelled, invalid (one class only, NaN loss: names epoch and batch), exhausted.
+struct CheckpointPlan {
+  std::filesystem::path file;  // empty: none are written
+  double every_seconds = 120;  // and after each epoch, and when the run is stopped
+};
+
+// With a checkpoint in place the run goes on from it: the same weights, bit for bit, as without the interruption, on
+// the same engine and number of threads. Errors: cancelled, invalid (one class only, NaN loss: names epoch and batch),
+// exhausted (memory, or the disk for a checkpoint), conflict (the checkpoint is of another configuration or dataset),
+// data_loss (a damaged checkpoint).
 Result<TrainResult> train(Engine& engine, const Dataset& dataset, const ArchitectureRegistry& registry,
                           const TrainConfig& config, const Clock& clock, ProgressSink& progress,
-                          const std::function<void(const EpochRecord&)>& on_epoch, std::stop_token stop);
+                          const std::function<void(const EpochRecord&)>& on_epoch, std::stop_token stop,
+                          const CheckpointPlan& checkpoints = {});
 
 // Batch of preprocessed samples as the model's first input [N, C, H, W] float (the one place that does it, for training
 // and serving).
