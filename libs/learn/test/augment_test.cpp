@@ -6,7 +6,6 @@
 #include <cmath>
 #include <numbers>
 #include <numeric>
-#include <set>
 
 #include "aceso/base/random.hpp"
 #include "batches.hpp"
@@ -180,9 +179,7 @@ TEST(Resample, masks_keep_their_values_and_follow_the_picture) {
     const Warp warp = draw_warp(everything(), size, {4, 1, sample});
     const auto moved = resampled(warp, mask, Interpolation::nearest, Edge::zero);
     const auto shown = resampled(warp, picture, Interpolation::linear, Edge::zero);
-    const std::set<float> found{moved.begin(), moved.end()};
-    EXPECT_TRUE(std::includes(std::begin({0.0F, 2.0F}), std::end({0.0F, 2.0F}), found.begin(), found.end()) ||
-                found.size() <= 2);
+    for (const float x : moved) ASSERT_TRUE(x == 0.0F || x == 2.0F);
     std::size_t different = 0;
     for (std::size_t i = 0; i < moved.size(); ++i) different += (moved[i] > 1) != (shown[i] > 1) ? 1U : 0U;
     EXPECT_LT(different, 30U) << "the mask's edge may differ by a rounding, not its place";

@@ -315,6 +315,8 @@ Status check_options(const learn::TrainingOptions& o) {
     return Error{Code::invalid, "nesterov goes with sgd and a momentum above 0"};
   if (!(o.clip_norm >= 0) || !std::isfinite(o.clip_norm)) return Error{Code::invalid, "clip_norm must not be negative"};
   if (!(o.average_decay >= 0 && o.average_decay < 1)) return Error{Code::invalid, "average_decay must be in [0, 1)"};
+  if (o.device == learn::Device::cuda)
+    return Error{Code::unsupported, "device: this engine runs on the CPU only: use cpu or auto"};
   if (o.precision == learn::Precision::bf16 && !has_bf16())
     return Error{Code::unsupported, "precision: this machine has no bfloat16 arithmetic: use fp32 or auto"};
   if (!(o.weight_decay >= 0) || !std::isfinite(o.weight_decay))

@@ -161,6 +161,7 @@ TEST(Training, refuses_options_that_do_not_go_together) {
     return session ? std::string{"accepted"} : session.error().message();
   };
   EXPECT_NE(why([](auto& o) { o.nesterov = true; }).find("nesterov"), std::string::npos);
+  EXPECT_NE(why([](auto& o) { o.device = learn::Device::cuda; }).find("device"), std::string::npos);
   EXPECT_NE(why([](auto& o) { o.clip_norm = -1; }).find("clip_norm"), std::string::npos);
   EXPECT_NE(why([](auto& o) { o.average_decay = 1; }).find("average_decay"), std::string::npos);
   EXPECT_NE(why([](auto& o) { o.label_smoothing = 1; }).find("label_smoothing"), std::string::npos);

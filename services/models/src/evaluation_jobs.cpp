@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "aceso/crypto/hash.hpp"
+#include "aceso/learn/flip_average.hpp"
 #include "aceso/learn/foreign_model.hpp"
 #include "object_reader.hpp"
 #include "serving.hpp"
@@ -92,8 +93,9 @@ Result<EvaluationJobs::Judged> EvaluationJobs::judge(const std::string& model, i
   if (bundle.card.classes != dataset.manifest().classes)
     return Error{Code::invalid, "the dataset's classes are not those of model " + model};
   ACESO_TRY(learn::Engine * engine, engines_.serving());
-  ACESO_TRY(const auto session,
+  ACESO_TRY(auto loaded,
             learn::load_bundle(*engine, bundle, {.threads = context_.options.inference_threads, .allow_bf16 = false}));
+  const auto session = learn::with_flip_average(std::move(loaded), bundle.signature);
   JobProgress progress{job, context_.clock};
   ACESO_TRY(learn::Predictions predictions,
             learn::predict_split(*session, bundle.signature, dataset, split, kBatch, progress, job.stop()));
