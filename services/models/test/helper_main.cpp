@@ -21,8 +21,8 @@ using namespace aceso::models;
 
 int worker(const std::string& kind, const std::string& folder) {
   WorkerEnvironment environment;
-  environment.load_engine = [&kind](std::string_view,
-                                    const std::filesystem::path&) -> Result<std::unique_ptr<learn::Engine>> {
+  environment.load_engine = [&kind, &folder](std::string_view,
+                                             const std::filesystem::path&) -> Result<std::unique_ptr<learn::Engine>> {
     auto engine = std::make_unique<test::FakeEngine>();
     if (kind == "nan") engine->on_step = [](int) { return Result<double>{std::nan("")}; };
     if (kind == "memory") engine->on_step = [](int) -> Result<double> { throw std::bad_alloc{}; };

@@ -25,7 +25,7 @@ enum class Precision : std::uint8_t {
          // has no bfloat16 arithmetic
   automatic  // bf16 where the device has it
 };
-enum class Device : std::uint8_t { automatic, cpu, cuda };  // automatic: the first CUDA device, else the CPU
+enum class Device : std::uint8_t { automatic, cpu, cuda };  // automatic: the best that the engine runs on
 
 struct TrainingOptions {
   Loss loss = Loss::binary_cross_entropy;
