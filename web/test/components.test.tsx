@@ -71,6 +71,22 @@ describe('result', () => {
     show(<ResultPanel prediction={{ ...prediction, probability: 0.64 }} />);
     expect(screen.getByText('Close to the threshold: read it as undecided.')).toBeTruthy();
   });
+  it('shows no number where the model may not answer, but why', () => {
+    handler = () => ({ status: 401, body: {} });
+    const refused: Prediction = { id: 'p2', created: prediction.created, model: prediction.model, applicable: false, reasons: ['The view is another than the model is for: PA'] };
+    show(<ResultPanel prediction={refused} />);
+    expect(screen.getByRole('heading', { name: 'Not applicable' })).toBeTruthy();
+    expect(screen.getByText('The view is another than the model is for: PA')).toBeTruthy();
+    expect(screen.queryByTestId('probability')).toBeNull();
+    expect(document.body.textContent).not.toMatch(/\d+(\.\d+)?\s?%/);
+  });
+  it('shows which classes remain and whether the image is familiar', () => {
+    handler = () => ({ status: 401, body: {} });
+    const uncertainty = { ...prediction.uncertainty, set: { coverage: 0.9, classes: ['normal', 'pneumonia'] }, familiarity: { state: 'unusual' } };
+    show(<ResultPanel prediction={{ ...prediction, uncertainty }} />);
+    expect(screen.getByText('The model cannot tell these apart at that coverage.')).toBeTruthy();
+    expect(screen.getByTestId('familiarity').textContent).toContain('Unusual image');
+  });
   it('never shows certainty', () => {
     handler = () => ({ status: 401, body: {} });
     show(<ResultPanel prediction={{ ...prediction, probability: 1, outputs: [{ label: 'pneumonia', probability: 1 }] }} />);

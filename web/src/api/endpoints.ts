@@ -1,6 +1,6 @@
 // Every call of /api/v1 by name.
 import { del, get, patch, post, put, request, setCsrfToken, upload, type UploadOptions } from './client';
-import type { About, Architecture, AuditItem, AuditVerification, Dataset, Job, ModelDetail, ModelEntry, Page, Prediction, Role, Sample, Session, Stage, Token, TrainingConfig, User, Verdict } from './types';
+import type { About, Architecture, AuditItem, AuditVerification, Dataset, ExplainMethod, Job, ModelDetail, ModelEntry, Page, Prediction, Role, Sample, Session, Stage, Token, TrainingConfig, User, Verdict } from './types';
 
 const v1 = '/api/v1';
 const part = encodeURIComponent;
@@ -59,6 +59,9 @@ export const api = {
   predictions: (query: Record<string, string | number | undefined>) => get<Page<Prediction>>(`${v1}/predictions`, query),
   prediction: (id: string) => get<Prediction>(`${v1}/predictions/${part(id)}`),
   predictionImage: (id: string) => `${v1}/predictions/${part(id)}/image.png`,
+  explain: (id: string, method: ExplainMethod) => post<Accepted>(`${v1}/predictions/${part(id)}/explanations`, { method }),
+  explanation: (id: string) => get<Job>(`${v1}/explanations/${part(id)}`),
+  explanationOverlay: (id: string) => `${v1}/explanations/${part(id)}/overlay.png`,
   verdicts: (id: string) => get<Page<Verdict>>(`${v1}/predictions/${part(id)}/verdicts`),
   giveVerdict: (id: string, finding: string, verdict: { agree: boolean | null; label: string; comment: string }) =>
     request<Verdict>('PUT', `${v1}/predictions/${part(id)}/verdicts/${part(finding)}`, { json: verdict }),

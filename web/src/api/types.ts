@@ -47,11 +47,14 @@ export interface ModelEntry { name: string; versions: ModelVersion[] }
 export interface Card {
   name: string; intended_use: string; limitations: string; data?: string; classes: string[]; threshold: number; created?: string; created_by?: string;
 }
+export interface Limits {
+  modalities?: string[]; views?: string[]; body_parts?: string[]; age_min_years?: number; age_max_years?: number; spacing_min_mm?: number; spacing_max_mm?: number; side_min?: number; side_max?: number;
+}
 export interface Port { name: string; dtype: string; shape: number[]; kind?: string; meaning?: string; labels?: string[] }
 export interface ModelDetail {
   name: string; version: number; stage: Stage; id: string; created?: string; card: Card;
   signature?: { inputs?: Port[]; outputs?: Port[]; preprocessing?: Record<string, unknown> };
-  evaluation?: Record<string, unknown> | null;
+  evaluation?: Record<string, unknown> | null; limits?: Limits | null;
   training?: { history?: Epoch[]; engine?: string; seconds?: number; config?: Record<string, unknown>; best_epoch?: number; dataset_sha256?: string; peak_rss_bytes?: number } & Record<string, unknown> | null;
   files?: Record<string, string>; signed_by?: string; dataset?: string; architecture?: string;
 }
@@ -63,7 +66,9 @@ export interface Verdict {
 export interface Prediction {
   id: string; created: string;
   model: { name: string; version: number; hash?: string; stage?: Stage; intended_use?: string; engine?: string; classes?: string[] };
-  input_sha256?: string; outputs?: Output[]; probability?: number; threshold?: number | null; finding?: string; positive?: boolean;
+  input_sha256?: string; outputs?: Output[]; probability?: number; threshold?: number | null; finding?: string; positive?: boolean; applicable?: boolean; reasons?: string[];
   uncertainty?: Record<string, unknown> | null; blinded?: boolean; hidden?: boolean; warnings?: string[]; verdict?: Verdict | null; created_by?: string; duration_ms?: number;
 }
+export type ExplainMethod = 'gradcam' | 'integrated_gradients' | 'occlusion';
+export interface Explanation { method: ExplainMethod; passed: boolean; label?: string; warning?: string; checks: { name: string; passed: boolean; value: number; limit: number; text: string }[] }
 export interface About { name: string; version: string; build?: string; research_use?: boolean; engines?: (string | { name: string; version?: string })[] }

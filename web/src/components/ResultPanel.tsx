@@ -1,13 +1,69 @@
 // A prediction as people should read it: the finding, its probability against the threshold, and how far to trust that.
-import { Alert, Box, Divider, Group, Paper, Progress, Stack, Text, Title } from '@mantine/core';
-import { TriangleAlert } from 'lucide-react';
+import { Alert, Badge, Box, Divider, Group, Paper, Progress, Stack, Text, Title } from '@mantine/core';
+import { CircleSlash, TriangleAlert } from 'lucide-react';
 import type { Prediction } from '../api/types';
 import { useI18n } from '../i18n';
-import { probability as shown } from '../lib/format';
-import { describeCalibration, findingOf, isPositive, isSeveral, nearThreshold, readable, readCalibration } from '../lib/uncertainty';
+import { percent, probability as shown } from '../lib/format';
+import { describeCalibration, findingOf, isPositive, isSeveral, nearThreshold, readable, readCalibration, readFamiliarity, readSet, isApplicable } from '../lib/uncertainty';
 import { IconArray, ProbabilityScale } from './ProbabilityScale';
 
 export function ResultPanel({ prediction }: { prediction: Prediction }) {
+  return isApplicable(prediction) ? <Answer prediction={prediction} /> : <NotApplicable prediction={prediction} />;
+}
+
+// No number stands here: whatever the network computes on such an input means nothing.
+function NotApplicable({ prediction }: { prediction: Prediction }) {
+  const { t } = useI18n();
+  return (
+    <Paper p="lg" component="section" aria-labelledby="result-title" data-testid="not-applicable">
+      <Group gap="sm" wrap="nowrap" align="flex-start" aria-live="polite">
+        <CircleSlash size={28} aria-hidden className="no-shrink" />
+        <div>
+          <Title order={2} id="result-title">{t('applicability.no')}</Title>
+          <Text size="sm" mt={4}>{t('applicability.noText')}</Text>
+        </div>
+      </Group>
+      <Stack component="ul" gap={6} mt="md" pl="lg">{(prediction.reasons ?? []).map((reason) => <Text component="li" key={reason} size="sm" fw={550}>{reason}</Text>)}</Stack>
+      <Warnings prediction={prediction} />
+    </Paper>
+  );
+}
+
+function Warnings({ prediction }: { prediction: Prediction }) {
+  const { t } = useI18n();
+  const warnings = prediction.warnings ?? [];
+  if (warnings.length === 0) return null;
+  return (
+    <Alert color="yellow" icon={<TriangleAlert size={16} />} title={t('diagnose.warnings')} mt="md">
+      <Stack gap={4}>{warnings.map((warning) => <Text key={warning} size="sm">{warning}</Text>)}</Stack>
+    </Alert>
+  );
+}
+
+// Which classes remain at the stated coverage, and whether the image is one the model knows.
+function Limits({ prediction }: { prediction: Prediction }) {
+  const { t } = useI18n();
+  const set = readSet(prediction.uncertainty);
+  const familiarity = readFamiliarity(prediction.uncertainty);
+  if (!set && !familiarity) return null;
+  return (
+    <Stack gap={8} mt="sm">
+      {set && (
+        <div>
+          <Group gap={6}>
+            <Text size="sm">{t('applicability.set', { coverage: percent(set.coverage, 0) })}</Text>
+            {set.classes.map((name) => <Badge key={name} variant="light" color={set.classes.length === 1 ? 'blue' : 'yellow'} tt="none">{readable(name)}</Badge>)}
+            {set.classes.length === 0 && <Badge variant="light" color="red" tt="none">{t('applicability.setNone')}</Badge>}
+          </Group>
+          <Text size="xs" c="dimmed">{t(set.classes.length === 1 ? 'applicability.setOne' : set.classes.length === 0 ? 'applicability.setEmpty' : 'applicability.setMany')}</Text>
+        </div>
+      )}
+      {familiarity && <Text size="sm" fw={familiarity === 'unusual' ? 600 : undefined} data-testid="familiarity">{t(`applicability.${familiarity}`)}</Text>}
+    </Stack>
+  );
+}
+
+function Answer({ prediction }: { prediction: Prediction }) {
   const { t } = useI18n();
   const probability = prediction.probability ?? 0;
   const several = isSeveral(prediction);
@@ -30,15 +86,12 @@ export function ResultPanel({ prediction }: { prediction: Prediction }) {
         </div>
         <ProbabilityScale probability={probability} threshold={threshold} positive={positive} observed={calibration} />
         {threshold !== null && nearThreshold(probability, threshold) && <Text size="sm" fw={550}>{t('diagnose.nearThreshold')}</Text>}
-        {(prediction.warnings ?? []).length > 0 && (
-          <Alert color="yellow" icon={<TriangleAlert size={16} />} title={t('diagnose.warnings')}>
-            <Stack gap={4}>{(prediction.warnings ?? []).map((warning) => <Text key={warning} size="sm">{warning}</Text>)}</Stack>
-          </Alert>
-        )}
+        <Warnings prediction={prediction} />
         <Divider />
         <Box>
           <Title order={3} mb={6}>{t('uncertainty.title')}</Title>
           {words.map((line, index) => <Text key={line} size="sm" c={index === 0 ? undefined : 'dimmed'} mt={index === 0 ? 0 : 4}>{line}</Text>)}
+          <Limits prediction={prediction} />
           {calibration && (
             <Box mt="sm">
               <IconArray hits={hits} label={several ? t('uncertainty.chartTop', { hits }) : t('uncertainty.chart', { hits, finding })} />

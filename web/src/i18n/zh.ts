@@ -31,6 +31,15 @@ export const zh: Dictionary = {
   uncertainty: {
     title: '有多确定？', between: '介于 {low} 与 {high} 之间', calibrated: '在得分 {scores} 的 {n} 张验证图像中，有 {hits} 张为{finding}：{observed}（95% 区间 {lower} 至 {upper}）。', few: '得分与此相近的验证图像很少，因此区间较宽。', calibratedTop: '在最高得分 {scores} 的 {n} 张验证图像中，有 {hits} 张分类正确：{observed}（95% 区间 {lower} 至 {upper}）。', outside: '此得分超出了验证中出现过的范围。', modest: '在验证中，模型的正确率高于此得分。', bold: '在验证中，模型的正确率低于此得分。', chartTop: '100 个点中填充 {hits} 个：得分与此相近的图像中，每 100 张约有 {hits} 张分类正确', chartCaptionTop: '得分与此相近的图像中，每 100 张约有 {hits} 张分类正确', missing: '此模型没有校准记录：请将其概率视为得分，而不是发生频率。', agree: '得分与验证中观察到的频率相符。', higher: '在验证中，{finding}的频率高于此得分。', lower: '在验证中，{finding}的频率低于此得分。', chart: '100 个点中填充 {hits} 个：得分与此相近的图像中，每 100 张约有 {hits} 张为{finding}', chartCaption: '得分与此相近的图像中，每 100 张约有 {hits} 张为{finding}', population: '适用于与验证集相似的图像；其他设备与患者可能不同。',
   },
+  explain: {
+    title: '模型看了哪里？', text: '显示影响此回答的区域。该图先经检查，通过后才显示。', method: '方法', ask: '计算图', waiting: '正在计算并检查', show: '在图像上显示该图', notShown: '不显示该图', notShownText: '该图未通过检查：其标记的区域未必是模型所依据的。', failed: '无法计算该图', passed: '通过', checkFailed: '未通过', badge: '影响图', warning: '这是影响图，不是病灶图：它显示什么影响了回答，而不是病变在哪里。',
+    methods: { gradcam: 'Grad-CAM 图', integrated_gradients: '积分梯度', occlusion: '遮挡' },
+  },
+  applicability: {
+    no: '不适用', noText: '此模型不可用于该图像。不显示概率，因为它没有意义。', set: '覆盖率为 {coverage} 时：', setNone: '无类别', setOne: '只剩一个类别。在各类别的验证图像中，真实类别以该比例被保留。', setMany: '在该覆盖率下模型无法区分这些类别。', setEmpty: '该回答与验证中任何类别的回答都不相似。',
+    usual: '该图像与模型的训练图像相似。', unusual: '不寻常的图像：每 100 张验证图像中有 99 张比它更接近训练数据。', outside: '该图像与模型的训练图像完全不同。', unknown: '此模型无法判断该图像是否与其训练数据相似。',
+    limits: '仅用于', modalities: '检查方式', views: '体位', bodyParts: '部位', age: '年龄（岁）', spacing: '像素间距', side: '边长', addsNothing: '没有增益', addsNothingText: '未证明此版本优于基于少量像素的逻辑回归（AUROC 增益：{gain}）。', beats: '优于基于少量像素的逻辑回归：AUROC 增益 {gain}。',
+  },
   viewer: {
     label: '图像查看器', help: '滚轮缩放，拖动移动，按住 Shift 拖动调节窗宽窗位。也可使用方向键、加号、减号和 0。', zoomIn: '放大', zoomOut: '缩小', fit: '适应窗口', invert: '灰度反转', reset: '重置视图', windowWidth: '对比度（窗宽）', windowLevel: '亮度（窗位）', pixels: '{width} × {height} 像素', adjust: '调节图像', image: '正在阅读的图像',
   },
@@ -49,7 +58,7 @@ export const zh: Dictionary = {
   },
   training: {
     title: '训练', start: '开始训练', new: '新建训练', empty: '尚未训练任何模型', emptyText: '选择数据集与网络结构；节点在独立进程中训练，并在这里显示曲线。', dataset: '数据集', modelName: '模型名称', architecture: '网络结构', epochs: '轮数', batch: '批大小', learningRate: '学习率', seed: '随机种子', flip: '对训练图像随机左右翻转', patience: '耐心值', patienceHelp: '验证 AUC 在若干轮内未提高则停止；0 表示从不提前停止', imageSize: '图像尺寸', imageSizeHelp: '0 表示保持数据集的尺寸', advanced: '更多设置', started: '训练已开始', job: '任务', jobs: '任务', progress: '进度', timeLeft: '剩余 {time}', epochOf: '第 {epoch} / {epochs} 轮', loss: '损失', trainLoss: '训练损失', valLoss: '验证损失', valAuc: '验证 AUC', speed: '每秒图像数', bestEpoch: '最佳轮', cancel: '取消任务', cancelTitle: '取消此任务？', cancelText: '工作进程将停止，已学到的内容会被丢弃。', cancelKeep: '继续运行', cancelled: '已请求取消', waiting: '等待第一轮结束', live: '实时', reconnecting: '连接中断，正在重试', settings: '设置', log: '日志', noLog: '没有消息', attempt: '第 {n} 次尝试', again: '用这些设置再次训练', openModel: '打开模型', openDataset: '打开数据集', noDatasets: '请先导入数据集', allStates: '全部状态', curveNote: '验证数据用于选择轮次，并不代表模型的优劣。测试结果见模型卡片。', lossChart: '各轮损失：最后一轮训练 {train}，验证 {validation}', aucChart: '各轮验证 AUC：最后一轮 {value}', speedChart: '各轮每秒图像数：最后一轮 {value}',
-    states: { queued: '排队中', running: '运行中', succeeded: '已完成', failed: '失败', cancelled: '已取消' }, kinds: { train: '训练', 'dataset-import': '导入', 'feedback-export': '导出结论', evaluate: '评估' },
+    states: { queued: '排队中', running: '运行中', succeeded: '已完成', failed: '失败', cancelled: '已取消' }, kinds: { train: '训练', 'dataset-import': '导入', 'feedback-export': '导出结论', evaluate: '评估', compare: '比较', explain: '解释' },
   },
   models: {
     title: '模型', empty: '尚无模型', emptyText: '用数据集训练一个模型；它将被评估、签名并登记为候选。', versions: '版本', dataset: '数据集', auroc: 'AUROC', latest: '最新', version: '版本 {n}', tabs: { card: '卡片', evaluation: '评估', report: '报告', training: '训练', technical: '技术信息' }, intendedUse: '预期用途', limitations: '局限', data: '数据', classes: '类别', threshold: '阈值', thresholdText: '{value}，在验证图像上选定', created: '创建时间', createdBy: '创建者', signedBy: '签名密钥', bundle: '模型包哈希', files: '文件', file: '文件', input: '输入', output: '输出', preprocessing: '预处理', engine: '引擎', architecture: '网络结构', duration: '训练用时', memory: '内存峰值', noEvaluation: '未评估', noEvaluationText: '此版本没有评估记录，请勿升级。', evaluationOn: '在{split}划分的 {n} 张图像上评估', figure: '指标', value: '数值', intervalChart: '{name} {value}，95% 区间 {lower} 至 {upper}', confusion: '混淆矩阵', actual: '实际', predicted: '预测', confusionCaption: '行：标签；列：按阈值的预测', rocChart: 'ROC 曲线，面积 {value}', perClass: '各类别对其余类别', roc: 'ROC 曲线', falsePositive: '假阳性率', sensitivityAxis: '灵敏度', report: '评估报告', openReport: '在新标签页打开', diagnose: '用它诊断', noHistory: '没有训练记录',

@@ -1,5 +1,5 @@
 // What a prediction's uncertainty record says, brought to one form, and the words for it.
-import type { Prediction } from '../api/types';
+import type { Limits, Prediction } from '../api/types';
 import type { Translate } from '../i18n';
 import { percent } from './format';
 
@@ -34,7 +34,37 @@ export function describeCalibration(calibration: Calibration | null, probability
   return words;
 }
 
+// false: the model may not answer on this input (outside of its limits, or nothing like its training data). There is no number then.
+export const isApplicable = (prediction: Prediction) => prediction.applicable !== false;
+
+const list = (value: unknown): string[] => (Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : []);
+
+export interface ConformalSet { coverage: number; classes: string[] }
+export function readSet(uncertainty: Loose | null | undefined): ConformalSet | null {
+  const set = uncertainty?.set as Loose | undefined;
+  const coverage = num(set?.coverage);
+  return set && coverage !== undefined ? { coverage, classes: list(set.classes) } : null;
+}
+
+export type Familiarity = 'usual' | 'unusual' | 'outside' | 'unknown';
+export function readFamiliarity(uncertainty: Loose | null | undefined): Familiarity | null {
+  const state = (uncertainty?.familiarity as Loose | undefined)?.state;
+  return state === 'usual' || state === 'unusual' || state === 'outside' || state === 'unknown' ? state : null;
+}
+
+// The limits of a model's input as rows of a table: what, and within which bounds.
+export function describeLimits(limits: Limits | null | undefined): { key: 'modalities' | 'views' | 'bodyParts' | 'age' | 'spacing' | 'side'; text: string }[] {
+  if (!limits) return [];
+  const range = (low?: number, high?: number, unit = '') => (low === undefined && high === undefined ? '' : `${low ?? '…'} – ${high ?? '…'}${unit}`);
+  const rows = [
+    { key: 'modalities' as const, text: list(limits.modalities).join(', ') }, { key: 'views' as const, text: list(limits.views).join(', ') }, { key: 'bodyParts' as const, text: list(limits.body_parts).join(', ') },
+    { key: 'age' as const, text: range(limits.age_min_years, limits.age_max_years) }, { key: 'spacing' as const, text: range(limits.spacing_min_mm, limits.spacing_max_mm, ' mm') }, { key: 'side' as const, text: range(limits.side_min, limits.side_max, ' px') },
+  ];
+  return rows.filter((row) => row.text !== '');
+}
+
 export function isHidden(prediction: Prediction): boolean {
+  if (!isApplicable(prediction)) return false;
   return prediction.hidden === true || prediction.probability === undefined || prediction.probability === null;
 }
 

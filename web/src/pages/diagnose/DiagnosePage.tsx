@@ -11,6 +11,7 @@ import { Link, useLocation, useSearch } from 'wouter';
 import { api } from '../../api/endpoints';
 import { useSession } from '../../app/session';
 import { EmptyState, ErrorState, ListSkeleton } from '../../components/feedback';
+import { ExplainPanel } from '../../components/ExplainPanel';
 import { ModelFacts } from '../../components/ModelFacts';
 import { ResultPanel } from '../../components/ResultPanel';
 import { VerdictPanel, type VerdictHandle } from '../../components/VerdictPanel';
@@ -18,7 +19,7 @@ import { ImageViewer, type ViewerHandle } from '../../components/viewer/ImageVie
 import { useI18n } from '../../i18n';
 import { bytes } from '../../lib/format';
 import { isArray, maxImageBytes, readableImage } from '../../lib/files';
-import { isHidden } from '../../lib/uncertainty';
+import { isApplicable, isHidden } from '../../lib/uncertainty';
 import { modelChoices, startChoice } from './choices';
 import { useReading } from './reading';
 import { Shortcuts } from './Shortcuts';
@@ -37,6 +38,7 @@ export default function DiagnosePage() {
   const [blinded, setBlinded] = useLocalStorage<boolean>({ key: 'aceso-blinded', defaultValue: false, getInitialValueInEffect: false });
   const { reading, start, clear, reveal } = useReading();
   const [undrawable, setUndrawable] = useState(false);
+  const [overlay, setOverlay] = useState<string | null>(null);
   const [help, setHelp] = useState(false);
   const viewer = useRef<ViewerHandle>(null);
   const verdict = useRef<VerdictHandle>(null);
@@ -47,6 +49,7 @@ export default function DiagnosePage() {
     if (!file || !selected) return;
     if (!readableImage(file)) { reject(); return; }
     setUndrawable(false);
+    setOverlay(null);
     void start(file, selected, blinded);
   }
   function reject() {
@@ -72,7 +75,7 @@ export default function DiagnosePage() {
   }, []);
 
   useHotkeys([
-    ['O', () => openPicker.current?.()], ['N', clear], ['A', () => verdict.current?.choose('agree')], ['D', () => verdict.current?.choose('disagree')], ['U', () => verdict.current?.choose('unsure')],
+    ['O', () => openPicker.current?.()], ['N', () => { setOverlay(null); clear(); }], ['A', () => verdict.current?.choose('agree')], ['D', () => verdict.current?.choose('disagree')], ['U', () => verdict.current?.choose('unsure')],
     ['B', () => setBlinded((on) => !on)], ['I', () => viewer.current?.invert()], ['0', () => viewer.current?.fit()], ['=', () => viewer.current?.zoom(1.25)], ['shift+plus', () => viewer.current?.zoom(1.25)], ['plus', () => viewer.current?.zoom(1.25)], ['minus', () => viewer.current?.zoom(0.8)],
     ['BracketLeft', () => viewer.current?.window(16, 0), { usePhysicalKeys: true }], ['BracketRight', () => viewer.current?.window(-16, 0), { usePhysicalKeys: true }], ['Comma', () => viewer.current?.window(0, 8), { usePhysicalKeys: true }], ['Period', () => viewer.current?.window(0, -8), { usePhysicalKeys: true }],
     ['shift+?', () => setHelp(true)], ['shift+/', () => setHelp(true)],
@@ -89,7 +92,7 @@ export default function DiagnosePage() {
   const hidden = prediction !== null && isHidden(prediction);
   const facts = prediction?.model;
   const classes = facts?.classes ?? detail.data?.card.classes ?? prediction?.outputs?.map((output) => output.label) ?? [];
-  const source = image && isArray(image) ? (prediction ? api.predictionImage(prediction.id) : null) : image;
+  const source = overlay ?? (image && isArray(image) ? (prediction ? api.predictionImage(prediction.id) : null) : image);
   return (
     <Box className="page-wide">
       <div className="diagnose-head">
@@ -99,7 +102,7 @@ export default function DiagnosePage() {
           <Switch checked={blinded} onChange={(event) => setBlinded(event.currentTarget.checked)} label={t('diagnose.blinded')} aria-description={t('diagnose.blindedHelp')} />
           <Select aria-label={t('diagnose.model')} value={selected.value} onChange={choose} w={290} maxDropdownHeight={360} leftSection={<Boxes size={16} aria-hidden />}
             data={choices.map((choice) => ({ value: choice.value, label: `${choice.name} · v${choice.version} · ${maybe('models.stages', choice.stage)}` }))} />
-          {image && <Button variant="default" leftSection={<ImageUp size={16} aria-hidden />} onClick={clear}>{t('diagnose.another')}</Button>}
+          {image && <Button variant="default" leftSection={<ImageUp size={16} aria-hidden />} onClick={() => { setOverlay(null); clear(); }}>{t('diagnose.another')}</Button>}
           <Tooltip label={t('diagnose.shortcuts')}><ActionIcon variant="default" size={36} aria-label={t('diagnose.shortcuts')} onClick={() => setHelp(true)}><Keyboard size={18} /></ActionIcon></Tooltip>
         </Group>
       </Group>
@@ -111,7 +114,7 @@ export default function DiagnosePage() {
           {image ? (
             <ImageViewer ref={viewer} source={source} onError={() => setUndrawable(true)} overlay={
               <>
-                <div className="viewer-badge"><span>{t('app.researchOnly')}</span><span className="plain">{selected.name} v{selected.version}</span></div>
+                <div className="viewer-badge"><span>{t('app.researchOnly')}</span><span className="plain">{selected.name} v{selected.version}</span>{overlay && <span className="plain">{t('explain.badge')}</span>}</div>
                 {undrawable && <Center pos="absolute" inset={0} p="xl"><Text size="sm" c="#c9cdd1" ta="center">{t('diagnose.undecodable')}</Text></Center>}
               </>
             } />
@@ -139,7 +142,8 @@ export default function DiagnosePage() {
           {phase === 'failed' && <ErrorState error={reading.error} retry={() => { if (image) void start(image, selected, blinded); }} />}
           {prediction && hidden && <Alert color="blue" icon={<EyeOff size={18} />} title={t('diagnose.hiddenTitle')}>{t('diagnose.hiddenText')}</Alert>}
           {prediction && !hidden && <ResultPanel prediction={prediction} />}
-          {prediction && <VerdictPanel ref={verdict} prediction={prediction} classes={classes} onRevealed={reveal} />}
+          {prediction && !hidden && isApplicable(prediction) && <ExplainPanel prediction={prediction} onOverlay={setOverlay} />}
+          {prediction && isApplicable(prediction) && <VerdictPanel ref={verdict} prediction={prediction} classes={classes} onRevealed={reveal} />}
         </Stack>
       </div>
       {image && (

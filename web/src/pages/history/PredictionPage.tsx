@@ -12,7 +12,7 @@ import { VerdictPanel } from '../../components/VerdictPanel';
 import { ImageViewer } from '../../components/viewer/ImageViewer';
 import { useI18n } from '../../i18n';
 import { dateTime } from '../../lib/format';
-import { isHidden } from '../../lib/uncertainty';
+import { isApplicable, isHidden } from '../../lib/uncertainty';
 
 export default function PredictionPage() {
   const { id = '' } = useParams<{ id: string }>();
@@ -44,7 +44,7 @@ export default function PredictionPage() {
         </div>
         <Stack gap="md">
           {isHidden(prediction) ? <Text size="sm" c="dimmed">{t('diagnose.hiddenText')}</Text> : <ResultPanel prediction={prediction} />}
-          <VerdictPanel prediction={prediction} classes={classes} onRevealed={(fresh) => client.setQueryData(['prediction', id], fresh)} />
+          {isApplicable(prediction) && <VerdictPanel prediction={prediction} classes={classes} onRevealed={(fresh) => client.setQueryData(['prediction', id], fresh)} />}
         </Stack>
       </div>
     </Box>

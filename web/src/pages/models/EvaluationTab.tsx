@@ -1,5 +1,6 @@
 // Evaluation figures, each with its interval drawn on one common scale.
-import { Box, Group, Paper, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core';
+import { Alert, Box, Group, Paper, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core';
+import { TriangleAlert } from 'lucide-react';
 import { lazy, Suspense } from 'react';
 import { ListSkeleton } from '../../components/feedback';
 import { useI18n } from '../../i18n';
@@ -18,6 +19,12 @@ export function EvaluationTab({ evaluation, classes: cardClasses }: { evaluation
   return (
     <Stack gap="lg">
       {evaluation.n !== null && <Text size="sm" c="dimmed">{t('models.evaluationOn', { n: count(evaluation.n, language), split: maybe('datasets.splits', evaluation.split ?? 'test') })}</Text>}
+      {evaluation.baseline && (() => {
+        const gain = evaluation.baseline.gain ? `${figure(evaluation.baseline.gain.value)} (${interval(evaluation.baseline.gain.lower, evaluation.baseline.gain.upper)})` : '–';
+        return evaluation.baseline.addsNothing
+          ? <Alert color="orange" icon={<TriangleAlert size={18} />} title={t('applicability.addsNothing')}>{t('applicability.addsNothingText', { gain })}</Alert>
+          : <Text size="sm">{t('applicability.beats', { gain })}</Text>;
+      })()}
       <Paper className="scroll-x" tabIndex={0} role="region" aria-label={t('models.tabs.evaluation')}>
         <Table miw={560}>
           <Table.Thead><Table.Tr><Table.Th>{t('models.figure')}</Table.Th><Table.Th ta="right">{t('models.value')}</Table.Th><Table.Th>{t('common.interval95')}</Table.Th><Table.Th w="40%"><Group justify="space-between" component="span" className="num"><span>0</span><span>0.5</span><span>1</span></Group></Table.Th></Table.Tr></Table.Thead>

@@ -2,7 +2,7 @@
 import { Alert, Box, Button, Group, Menu, Paper, SimpleGrid, Stack, Table, Tabs, Text, Title } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { ArrowLeft, ChevronDown, ExternalLink, ScanSearch, TriangleAlert } from 'lucide-react';
-import { lazy, Suspense } from 'react';
+import { Fragment, lazy, Suspense } from 'react';
 import { Link, useParams } from 'wouter';
 import { api } from '../../api/endpoints';
 import { allStages, type ModelDetail, type Stage } from '../../api/types';
@@ -13,7 +13,7 @@ import { ErrorState, ListSkeleton, notice, noticeError, noticeUndo } from '../..
 import { useI18n } from '../../i18n';
 import { bytes, dateTime, duration, percent } from '../../lib/format';
 import { readEvaluation } from '../../lib/evaluation';
-import { readable } from '../../lib/uncertainty';
+import { describeLimits, readable } from '../../lib/uncertainty';
 import { EvaluationTab } from './EvaluationTab';
 
 const LossChart = lazy(() => import('../../components/charts').then((m) => ({ default: m.LossChart })));
@@ -117,6 +117,7 @@ function CardTab({ model }: { model: ModelDetail }) {
         <dl className="definition">
           <dt>{t('models.classes')}</dt><dd>{card.classes.map(readable).join(', ')}</dd>
           <dt>{t('models.threshold')}</dt><dd className="num">{t('models.thresholdText', { value: percent(card.threshold) })}</dd>
+          {describeLimits(model.limits).map(({ key, text }) => <Fragment key={key}><dt>{t('applicability.limits')}: {t(`applicability.${key}`)}</dt><dd>{text}</dd></Fragment>)}
           <dt>{t('models.data')}</dt><dd>{card.data || model.dataset || t('common.unknown')}</dd>
           <dt>{t('models.architecture')}</dt><dd>{model.architecture ?? String(model.training?.config?.architecture ?? '–')}</dd>
           <dt>{t('models.created')}</dt><dd>{dateTime(card.created ?? model.created, language)}</dd>
