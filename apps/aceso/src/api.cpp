@@ -167,9 +167,11 @@ Result<Json> Api::call(net::Method method, std::string target, const Json& body)
   return response.json();
 }
 
-Result<Json> Api::upload(std::string target, const std::filesystem::path& file, std::string_view content_type) {
+Result<Json> Api::upload(std::string target, const std::filesystem::path& file, std::string_view content_type,
+                         const std::string& input_facts) {
   net::ClientRequest request{.method = net::Method::post, .target = std::move(target)};
   request.headers.set("Content-Type", content_type);
+  if (!input_facts.empty()) request.headers.set("Aceso-Input-Facts", input_facts);
   request.body_file = file;
   request.timeout_ms = 0;
   ACESO_TRY(auto response, send(request));

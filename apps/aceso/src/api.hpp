@@ -29,7 +29,8 @@ class Api {
   // The same with JSON; an answer of status >= 400 becomes an Error with the code and detail the node gave.
   Result<Json> get(std::string target);
   Result<Json> call(net::Method method, std::string target, const Json& body);
-  Result<Json> upload(std::string target, const std::filesystem::path& file, std::string_view content_type);
+  Result<Json> upload(std::string target, const std::filesystem::path& file, std::string_view content_type,
+                      const std::string& input_facts = {});  // sent as the header Aceso-Input-Facts
   Result<std::string> text(std::string target);
 };
 

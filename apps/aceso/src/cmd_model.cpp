@@ -56,14 +56,8 @@ struct PredictArguments {
   std::string model;
   int version = 0;
   std::vector<std::filesystem::path> files;
+  FactsArguments facts;
 };
-
-std::string content_type_of(const std::filesystem::path& file) {
-  const auto extension = file.extension().string();
-  if (extension == ".png") return "image/png";
-  if (extension == ".jpg" || extension == ".jpeg") return "image/jpeg";
-  return "application/octet-stream";
-}
 
 Status predict(Context& context, const PredictArguments& a) {
   ACESO_TRY(Api * api, context.api());
@@ -73,7 +67,7 @@ Status predict(Context& context, const PredictArguments& a) {
   for (const auto& file : a.files) {
     auto answer =
         api->upload("/api/v1/models/" + url_encode(a.model) + "/predictions?version=" + std::to_string(version), file,
-                    content_type_of(file));
+                    content_type_of(file), a.facts.json());
     if (!answer) {
       failed = std::move(answer).error();
       failed->add_context(file.filename().string());
@@ -92,6 +86,31 @@ Status predict(Context& context, const PredictArguments& a) {
 }
 
 }  // namespace
+
+void FactsArguments::add_to(CLI::App& command) {
+  command.add_option("--modality", modality, "Modality of the images, DICOM's code: DX, CT...");
+  command.add_option("--view", view, "View: PA, AP, LL...");
+  command.add_option("--body-part", body_part, "Body part: CHEST...");
+  command.add_option("--age", age_years, "Age in years")->check(CLI::Range(0.0, 150.0));
+  command.add_option("--spacing", spacing_mm, "Pixel spacing in mm")->check(CLI::PositiveNumber);
+}
+
+std::string FactsArguments::json() const {
+  Json facts = Json::object();
+  if (!modality.empty()) facts["modality"] = modality;
+  if (!view.empty()) facts["view"] = view;
+  if (!body_part.empty()) facts["body_part"] = body_part;
+  if (age_years >= 0) facts["age_years"] = age_years;
+  if (spacing_mm > 0) facts["spacing_mm"] = spacing_mm;
+  return facts.empty() ? std::string{} : facts.dump();
+}
+
+std::string content_type_of(const std::filesystem::path& file) {
+  const auto extension = file.extension().string();
+  if (extension == ".png") return "image/png";
+  if (extension == ".jpg" || extension == ".jpeg") return "image/jpeg";
+  return "application/octet-stream";
+}
 
 Result<int> choose_version(Api& api, const std::string& name, int asked) {
   if (asked > 0) return asked;
@@ -129,15 +148,27 @@ std::string describe_prediction(const Json& p) {
     std::snprintf(text, sizeof text, "%.3f", v);
     return std::string{text};
   };
-  if (p.contains("outputs") && p.at("outputs").is_array()) {
+  if (p.value("applicable", true) == false) {
+    out = "NOT APPLICABLE";
+    for (const auto& reason : p.value("reasons", Json::array())) {
+      if (reason.is_string()) out += "\n    " + reason.get<std::string>();
+    }
+  } else if (p.contains("outputs") && p.at("outputs").is_array()) {
     for (const auto& o : p.at("outputs"))
       out += (out.empty() ? "" : ", ") + o.value("label", "") + " " + number(o.value("probability", 0.0));
   }
   if (p.contains("finding") && p.at("finding").is_string()) out += " -> " + p.at("finding").get<std::string>();
   if (p.contains("threshold") && p.at("threshold").is_number())
     out += " (threshold " + number(p.at("threshold").get<double>()) + ")";
-  if (const Json u = p.value("uncertainty", Json()); u.is_object() && u.contains("text") && u.at("text").is_string())
-    out += "\n    " + u.at("text").get<std::string>();
+  if (const Json u = p.value("uncertainty", Json()); p.value("applicable", true) && u.is_object()) {
+    const auto say = [&out](const Json& from) {
+      if (from.is_object() && from.contains("text") && from.at("text").is_string())
+        out += "\n    " + from.at("text").get<std::string>();
+    };
+    say(u);
+    say(u.value("set", Json()));
+    say(u.value("familiarity", Json()));
+  }
   out += "\n    model " + model.value("name", "") + " version " + model.value("version", Json(0)).dump() + ", " +
          model.value("stage", "") + ", " + model.value("hash", "").substr(0, 12) + "\n    " +
          model.value("intended_use", "");
@@ -250,9 +281,14 @@ void add_predict(CLI::App& app, Context& context) {
   command->add_option("MODEL", a->model, "Model")->required();
   command->add_option("FILES", a->files, "PNG, JPEG or .npy files")->required();
   command->add_option("--version", a->version, "Version (default: the live one, else the newest)");
+  a->facts.add_to(*command);
   command->footer(
-      "Every answer is stored with model, version and hashes. Research use only until validated.\n\nExample:\n  aceso "
-      "predict chest a.png b.jpg --json");
+      "Every answer is stored with model, version and hashes. Outside of the limits that a model carries, and on "
+      "inputs "
+      "unlike anything it was trained on, the answer is \"not applicable\" and no number. Research use only until "
+      "validated.\n\nExamples:\n  aceso predict chest a.png b.jpg --json\n  aceso predict chest a.png --modality DX "
+      "--view PA "
+      "--age 54");
   on_run(command, context, [&context, a] { return predict(context, *a); });
 }
 

@@ -45,6 +45,9 @@ void add_worker(CLI::App& app, Context& context) {
   const auto folder = std::make_shared<std::string>();
   train->add_option("FOLDER", *folder)->required();
   train->callback([&context, folder] { context.exit_status = models::run_train_worker(*folder); });
+  auto* explain = group->add_subcommand("explain", "Explain one answer in a job folder; speaks JSON lines");
+  explain->add_option("FOLDER", *folder)->required();
+  explain->callback([&context, folder] { context.exit_status = models::run_explain_worker(*folder); });
 }
 
 }  // namespace aceso::app

@@ -11,7 +11,7 @@ namespace aceso::app {
 namespace {
 
 struct TrainArguments {
-  std::filesystem::path config;
+  std::filesystem::path config, limits;
   std::string dataset, name, architecture, accept_leakage, init, resume, stem;
   std::vector<std::string> freeze;
   int epochs = 0, batch = 0, patience = -1;
@@ -95,6 +95,10 @@ Result<Json> begin(Api& api, const TrainArguments& a) {
   const std::string name = a.name.empty() ? a.dataset.substr(0, a.dataset.find('@')) : a.name;
   Json request{{"name", name}, {"dataset", a.dataset}, {"config", config}};
   if (!a.accept_leakage.empty()) request["accept_leakage"] = a.accept_leakage;
+  if (!a.limits.empty()) {
+    ACESO_TRY(const std::string text, read_text_file(a.limits, std::uint64_t{1} << 16));
+    ACESO_TRY(request["limits"], parse_json(text));
+  }
   return api.call(net::Method::post, "/api/v1/training", request);
 }
 
@@ -134,6 +138,9 @@ void add_train(CLI::App& app, Context& context) {
   train->add_option("--freeze", a->freeze, "Weights that stay as they are, by pattern: 'conv1.*' 'layer1.*'");
   train->add_option("--stem", a->stem, "ResNet and DenseNet begin: by_size, standard or small (3x3, no pooling)");
   train->add_flag("--no-flip", a->no_flip, "No random left-right flips");
+  train->add_option("--limits", a->limits,
+                    "JSON file of what the model may be asked about: modalities, views, body_parts, age_min_years, "
+                    "age_max_years, spacing_min_mm, spacing_max_mm, side_min, side_max");
   train->add_flag("--detach", a->detach, "Return at once; needs a running node. Follow with: aceso job show ID");
   train->footer(
       "Training runs in a process of its own; Ctrl-C cancels it. The threshold is chosen on validation samples only; "

@@ -1,6 +1,8 @@
 // What commands share: figures and predictions in words, and which version is meant.
 #pragma once
 
+#include <CLI/CLI.hpp>
+#include <filesystem>
 #include <string>
 
 #include "aceso/base/json.hpp"
@@ -9,6 +11,14 @@
 
 namespace aceso::app {
 
+// What a user states about an input, for the limits of a model.
+struct FactsArguments {
+  std::string modality, view, body_part;
+  double age_years = -1, spacing_mm = -1;
+  void add_to(CLI::App& command);
+  std::string json() const;  // "" when nothing was stated
+};
+std::string content_type_of(const std::filesystem::path& file);
 Result<int> choose_version(Api& api, const std::string& name,
                            int asked);                    // the version asked for, else the live one, else the newest
 std::string describe_figure(const Json& figure);          // "0.954 (0.938-0.968)"

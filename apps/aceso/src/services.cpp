@@ -63,7 +63,7 @@ struct Services::Impl {
   std::unique_ptr<portal::Portal> portal;
   std::unique_ptr<patients::PatientStore> patients;
   std::unique_ptr<models::EngineProvider> engines;
-  std::unique_ptr<models::WorkerLauncher> workers;
+  std::unique_ptr<models::WorkerLauncher> workers, explainers;
   std::unique_ptr<models::Models> models;
   std::unique_ptr<archive::Archive> archive;
   net::Router router;
@@ -99,6 +99,9 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   impl->engines = models::make_module_engines("openvino", engines);
   impl->workers = models::make_process_launcher({.command = {options.program.string(), "worker", "train"},
                                                  .address_space_bytes = settings.size_bytes("models.worker_memory")});
+  impl->explainers =
+      models::make_process_launcher({.command = {options.program.string(), "worker", "explain"},
+                                     .address_space_bytes = settings.size_bytes("models.worker_memory")});
   models::Options how = models::options_from(settings);
   how.engine_folder = engines;
   models::Models::Deps deps{.clock = clock,
@@ -107,7 +110,8 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
                             .audit = impl->portal->audit(),
                             .signing_key = signing,
                             .engines = *impl->engines,
-                            .workers = *impl->workers};
+                            .workers = *impl->workers,
+                            .explainers = impl->explainers.get()};
   if (settings.boolean("models.encrypt_inputs")) deps.blob_key = blob_key;
   ACESO_TRY(impl->models, models::Models::create(home.root / "models", std::move(deps), how));
 

@@ -59,7 +59,7 @@ TEST_F(Cli, help_teaches_with_examples_and_exit_codes) {
   EXPECT_NE(help.out.find("Examples:"), std::string::npos);
   EXPECT_NE(help.out.find("Exit codes:"), std::string::npos);
   for (const char* command :
-       {"dataset", "train", "evaluate", "compare", "model", "predict", "node", "audit", "config"}) {
+       {"dataset", "train", "evaluate", "compare", "explain", "model", "predict", "node", "audit", "config"}) {
     const auto sub = run({command, "--help"});
     EXPECT_EQ(sub.status, kOk) << command;
     EXPECT_NE(sub.out.find("Usage:"), std::string::npos) << command;
@@ -158,6 +158,26 @@ TEST_F(Cli, from_arrays_to_a_prediction) {
   EXPECT_TRUE(first.contains("uncertainty"));
   expect_the_same_through_onnx("nodule", *parse_json(shown.out), file.string(), first.at("probability").get<double>());
 
+  const auto overlay = home_.path() / "overlay.png";
+  const auto explained = run({"explain", "nodule", file.string(), "--output", overlay.string(), "--json"});
+  const auto explanation = parse_json(explained.out);
+  ASSERT_TRUE(explanation.ok()) << explained.err << explained.out;
+  const auto& checks = explanation->at("explanation").at("checks");
+  EXPECT_GE(checks.size(), 1U);
+  const bool passed = explanation->at("explanation").at("passed").get<bool>();  // this short training may fail a check
+  EXPECT_EQ(explained.status == kOk, passed) << explained.out;
+  EXPECT_EQ(std::filesystem::exists(overlay), passed);
+
+  learn::Array strange = learn::Array::zeros(learn::DType::u8, {32, 32});
+  for (std::size_t i = 0; i < 1024; ++i)
+    strange.data[i] = (i / 32 / 4 + i % 32 / 4) % 2 == 0 ? std::byte{255} : std::byte{0};
+  const auto board = home_.path() / "board.npy";
+  ASSERT_TRUE(write_file_atomic(board, learn::to_npy(strange)).ok());
+  const auto refused = run({"predict", "nodule", board.string()});
+  EXPECT_EQ(refused.status, kOk) << refused.err;
+  EXPECT_NE(refused.out.find("NOT APPLICABLE"), std::string::npos) << refused.out;
+  EXPECT_EQ(refused.out.find("threshold"), std::string::npos) << refused.out;
+
   const auto report = run({"model", "report", "nodule"});
   ASSERT_EQ(report.status, kOk);
   EXPECT_NE(report.out.find("<html"), std::string::npos);
@@ -171,9 +191,16 @@ TEST_F(Cli, from_arrays_to_a_prediction) {
   EXPECT_EQ(evaluation->at("evaluation").at("seen_in_training"), 0);
   EXPECT_TRUE(evaluation->at("evaluation").at("baseline").at("adds_nothing").is_boolean());
   EXPECT_TRUE(std::filesystem::exists(page));
-  ASSERT_EQ(
-      run({"train", "--dataset", "phantom", "--name", "flat", "--architecture", "logistic", "--epochs", "1"}).status,
-      kOk);
+  const auto limits = home_.path() / "limits.json";
+  ASSERT_TRUE(write_file_atomic(limits, std::string_view{R"({"views":["AX"],"age_min_years":18})"}).ok());
+  ASSERT_EQ(run({"train", "--dataset", "phantom", "--name", "flat", "--architecture", "logistic", "--epochs", "1",
+                 "--limits", limits.string()})
+                .status,
+            kOk);
+  const auto child = run({"predict", "flat", file.string(), "--view", "AX", "--age", "9"});
+  EXPECT_NE(child.out.find("NOT APPLICABLE"), std::string::npos) << child.out;
+  const auto unstated = run({"predict", "flat", file.string(), "--view", "ax"});
+  EXPECT_NE(unstated.out.find("Not checked: The age was not stated"), std::string::npos) << unstated.out;
   const auto compared = run({"compare", "nodule@1", "flat", "--output", page.string()});
   ASSERT_EQ(compared.status, kOk) << compared.err << compared.out;
   EXPECT_NE(compared.out.find("A - B  AUROC"), std::string::npos) << compared.out;

@@ -24,6 +24,7 @@ constexpr std::string_view kWeights = "model.safetensors";
 constexpr std::string_view kOnnx = "model.onnx";
 constexpr std::string_view kReportHtml = "evidence/report.html";
 constexpr std::string_view kReportJson = "evidence/report.json";
+constexpr std::string_view kApplicability = "evidence/applicability.json";
 constexpr std::string_view kModelJson = "model.json";
 constexpr std::string_view kSignature = "signature.ed25519";
 
@@ -83,25 +84,28 @@ Status write_parts(const fs::path& folder, const Bundle& bundle, std::string_vie
       foreign ? bundle.onnx
               : to_safetensors(bundle.weights, {{"format", "pt"}, {"architecture", bundle.network.architecture}});
   const std::string report = dump(bundle.evaluation);
+  const std::string applicability = bundle.applicability.is_null() ? std::string{} : dump(bundle.applicability);
   std::error_code failure;
   fs::create_directory(folder / "evidence", failure);
   if (failure) return Error{Code::internal, "the model bundle cannot be written: " + failure.message()};
-  const Json model{{"format", kFormat},
-                   {"version", 1},
-                   {"card", card_json(bundle.card)},
-                   {"signature", to_json(bundle.signature)},
-                   {"network", foreign ? Json(nullptr) : to_json(bundle.network)},
-                   {"training", bundle.training},
-                   {"files",
-                    {{weights_name, digest(weights)},
-                     {kReportHtml, digest(crypto::as_bytes(report_html))},
-                     {kReportJson, digest(crypto::as_bytes(report))}}},
-                   {"public_key", crypto::to_hex(key.public_key())}};
+  Json model{{"format", kFormat},
+             {"version", 1},
+             {"card", card_json(bundle.card)},
+             {"signature", to_json(bundle.signature)},
+             {"network", foreign ? Json(nullptr) : to_json(bundle.network)},
+             {"training", bundle.training},
+             {"files",
+              {{weights_name, digest(weights)},
+               {kReportHtml, digest(crypto::as_bytes(report_html))},
+               {kReportJson, digest(crypto::as_bytes(report))}}},
+             {"public_key", crypto::to_hex(key.public_key())}};
+  if (!applicability.empty()) model["files"][kApplicability] = digest(crypto::as_bytes(applicability));
   const std::string text = dump(model);
   const crypto::Signature signature = key.sign(crypto::as_bytes(text));
   ACESO_TRY_OK(write_file_atomic(folder / weights_name, weights));
   ACESO_TRY_OK(write_file_atomic(folder / kReportHtml, report_html));
   ACESO_TRY_OK(write_file_atomic(folder / kReportJson, report));
+  if (!applicability.empty()) ACESO_TRY_OK(write_file_atomic(folder / kApplicability, applicability));
   ACESO_TRY_OK(write_file_atomic(folder / kModelJson, text));
   ACESO_TRY_OK(write_file_atomic(folder / kSignature, signature));
   return sync_directory(folder);
@@ -197,6 +201,7 @@ Result<Bundle> read_bundle(const fs::path& folder, const crypto::PublicKey* trus
   const std::string weights_hash = hashes.text(weights_name);
   const std::string html_hash = hashes.text(kReportHtml);
   const std::string report_hash = hashes.text(kReportJson);
+  const std::string applicability_hash = hashes.text(kApplicability, JsonReader::optional);
   ACESO_TRY_OK(hashes.finish());
   Bundle bundle;
   bundle.id = digest(crypto::as_bytes(*text));
@@ -219,6 +224,11 @@ Result<Bundle> read_bundle(const fs::path& folder, const crypto::PublicKey* trus
   }
   ACESO_TRY(bundle.evaluation, parse_json({reinterpret_cast<const char*>(report.data()), report.size()},
                                           {.bytes = static_cast<std::size_t>(kMaxModelJson), .depth = 64}));
+  if (!applicability_hash.empty()) {
+    ACESO_TRY(const auto bytes, read_checked(folder, kApplicability, applicability_hash));
+    ACESO_TRY(bundle.applicability, parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
+                                               {.bytes = static_cast<std::size_t>(kMaxModelJson), .depth = 64}));
+  }
   if (!foreign) ACESO_TRY_OK(check_weights(bundle));
   return bundle;
 }

@@ -33,4 +33,9 @@ Result<std::unique_ptr<Engine>> load_engine(std::string_view name, const std::fi
   return engine;
 }
 
+Result<std::unique_ptr<GradientSession>> Engine::gradients(const Network&, const Weights&,
+                                                           const std::map<std::string, Shape>&) {
+  return Error{Code::unsupported, "this engine gives no gradients: use the engine torch"};
+}
+
 }  // namespace aceso::learn

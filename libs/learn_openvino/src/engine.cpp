@@ -57,7 +57,7 @@ class OpenVinoEngine final : public learn::Engine {
                                                         const std::map<std::string, Shape>& inputs,
                                                         const InferenceOptions& options) override {
     return fenced(Code::internal, "loading the model", [&]() -> Result<std::unique_ptr<learn::InferenceSession>> {
-      ACESO_TRY(const std::shared_ptr<ov::Model> model, build_graph(network, weights, inputs));
+      ACESO_TRY(const std::shared_ptr<ov::Model> model, build_graph(network, weights, inputs, options.embedding));
       return make_session(core_, model, options);
     });
   }

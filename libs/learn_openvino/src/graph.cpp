@@ -83,14 +83,19 @@ class Builder {
   Builder(const learn::Shapes& shapes, const learn::Weights& weights) : shapes_{shapes}, weights_{weights} {}
 
   void add(const Layer& layer) { values_.insert_or_assign(layer.name, value(layer)); }
-  std::shared_ptr<ov::Model> finish(const learn::Network& network) const {
-    const auto result = std::make_shared<ov::op::v0::Result>(values_.at(network.output));
-    result->set_friendly_name("output");
-    result->output(0).set_names({"output"});
-    return std::make_shared<ov::Model>(ov::ResultVector{result}, parameters_, network.architecture);
+  std::shared_ptr<ov::Model> finish(const learn::Network& network, const std::string& embedding) const {
+    ov::ResultVector results{answer(network.output, "output")};
+    if (!embedding.empty()) results.push_back(answer(embedding, "embedding"));
+    return std::make_shared<ov::Model>(results, parameters_, network.architecture);
   }
 
  private:
+  std::shared_ptr<ov::op::v0::Result> answer(const std::string& layer, const char* name) const {
+    auto result = std::make_shared<ov::op::v0::Result>(values_.at(layer));
+    result->set_friendly_name(name);
+    result->output(0).set_names({name});
+    return result;
+  }
   Value in(const Layer& layer, std::size_t i = 0) const { return values_.at(layer.inputs[i]); }
   std::size_t rank(const Layer& layer) const { return shapes_.outputs.at(layer.name).size(); }
 
@@ -255,12 +260,15 @@ class Builder {
 }  // namespace
 
 Result<std::shared_ptr<ov::Model>> build_graph(const learn::Network& network, const learn::Weights& weights,
-                                               const std::map<std::string, Shape>& inputs) {
+                                               const std::map<std::string, Shape>& inputs,
+                                               const std::string& embedding) {
   ACESO_TRY(const learn::Shapes shapes, learn::infer_shapes(network, inputs));
   ACESO_TRY_OK(check_weights(shapes.parameters, weights));
   Builder builder{shapes, weights};
   for (const Layer& layer : network.layers) builder.add(layer);
-  return builder.finish(network);
+  if (!embedding.empty() && !shapes.outputs.contains(embedding))
+    return Error{Code::invalid, "the network has no layer \"" + embedding + "\""};
+  return builder.finish(network, embedding);
 }
 
 }  // namespace aceso::learn_openvino

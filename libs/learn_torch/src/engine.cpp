@@ -59,7 +59,7 @@ class TorchEngine final : public learn::Engine {
                                                         const std::map<std::string, Shape>& inputs,
                                                         const InferenceOptions& options) override {
     set_threads(options.threads);
-    return make_inference(network, weights, inputs);
+    return make_inference(network, weights, inputs, options.embedding);
   }
 
   Result<std::unique_ptr<learn::InferenceSession>> load_onnx(std::span<const std::byte>,
@@ -73,6 +73,11 @@ class TorchEngine final : public learn::Engine {
     keep_memory();
     set_threads(options.threads);
     return make_training(network, weights, inputs, options);
+  }
+
+  Result<std::unique_ptr<learn::GradientSession>> gradients(const Network& network, const Weights& weights,
+                                                            const std::map<std::string, Shape>& inputs) override {
+    return make_gradients(network, weights, inputs);
   }
 };
 

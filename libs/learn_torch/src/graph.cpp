@@ -158,7 +158,7 @@ at::Tensor Graph::evaluate(const Step& step, std::size_t index, const std::vecto
   const at::Tensor x = step.inputs.empty() ? at::Tensor{} : values[step.inputs[0]];
   switch (layer.op) {
     case Op::input:
-      return as_plane(view_of(batch.find(layer.name)->second));
+      return as_plane(pass.leaves != nullptr ? pass.leaves->at(layer.name) : view_of(batch.find(layer.name)->second));
     case Op::conv:
     case Op::conv_transpose:
       return convolve(layer, x, step.weight, step.bias);

@@ -14,8 +14,9 @@
 namespace aceso::learn_torch {
 
 struct Pass {
-  bool training = false;      // batch statistics and dropout
-  std::uint64_t dropout = 0;  // seed of this step's masks
+  bool training = false;                                      // batch statistics and dropout
+  std::uint64_t dropout = 0;                                  // seed of this step's masks
+  const std::map<std::string, at::Tensor>* leaves = nullptr;  // inputs in place of the batch's, to be derived by
 };
 
 class Graph {

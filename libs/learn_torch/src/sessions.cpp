@@ -282,8 +282,8 @@ class Training final : public learn::TrainingSession {
 // Thread-safe: the graph is only read.
 class Inference final : public learn::InferenceSession {
  public:
-  Inference(const learn::Network& network, Checked checked, const Weights& weights)
-      : graph_{network, std::move(checked), weights}, output_{network.output} {}
+  Inference(const learn::Network& network, Checked checked, const Weights& weights, std::string embedding)
+      : graph_{network, std::move(checked), weights}, output_{network.output}, embedding_{std::move(embedding)} {}
 
   Result<NamedArrays> run(const NamedArrays& batch) override {
     ACESO_TRY([[maybe_unused]] const std::int64_t n, check_batch(graph_.checked().inputs, batch));
@@ -292,13 +292,17 @@ class Inference final : public learn::InferenceSession {
       const at::Tensor out = graph_.run(batch, output_, {});
       NamedArrays outputs;
       outputs.emplace("output", to_array(out, shape_of(out)));
+      if (!embedding_.empty()) {
+        const at::Tensor embedding = graph_.run(batch, embedding_, {});
+        outputs.emplace("embedding", to_array(embedding, shape_of(embedding)));
+      }
       return outputs;
     });
   }
 
  private:
   Graph graph_;
-  std::string output_;
+  std::string output_, embedding_;
 };
 
 bool in_unit(double x) {
@@ -339,10 +343,14 @@ Result<std::unique_ptr<learn::TrainingSession>> make_training(const learn::Netwo
 }
 
 Result<std::unique_ptr<learn::InferenceSession>> make_inference(const learn::Network& network, const Weights& weights,
-                                                                const std::map<std::string, Shape>& inputs) {
+                                                                const std::map<std::string, Shape>& inputs,
+                                                                const std::string& embedding) {
   ACESO_TRY(Checked checked, check(network, weights, inputs));
+  if (!embedding.empty() && !checked.outputs.contains(embedding))
+    return Error{Code::invalid, "the network has no layer \"" + embedding + "\""};
   return fenced("preparing prediction", [&]() -> Result<std::unique_ptr<learn::InferenceSession>> {
-    return std::unique_ptr<learn::InferenceSession>{std::make_unique<Inference>(network, std::move(checked), weights)};
+    return std::unique_ptr<learn::InferenceSession>{
+        std::make_unique<Inference>(network, std::move(checked), weights, embedding)};
   });
 }
 

@@ -14,6 +14,10 @@ Result<std::unique_ptr<learn::TrainingSession>> make_training(const learn::Netwo
                                                               const learn::TrainingOptions& options);
 Result<std::unique_ptr<learn::InferenceSession>> make_inference(const learn::Network& network,
                                                                 const learn::Weights& weights,
-                                                                const std::map<std::string, learn::Shape>& inputs);
+                                                                const std::map<std::string, learn::Shape>& inputs,
+                                                                const std::string& embedding);
+Result<std::unique_ptr<learn::GradientSession>> make_gradients(const learn::Network& network,
+                                                               const learn::Weights& weights,
+                                                               const std::map<std::string, learn::Shape>& inputs);
 
 }  // namespace aceso::learn_torch

@@ -13,6 +13,7 @@
 #include "context.hpp"
 #include "datasets.hpp"
 #include "evaluation_jobs.hpp"
+#include "explanation.hpp"
 #include "feedback.hpp"
 #include "job_events.hpp"
 #include "predictions.hpp"
@@ -52,6 +53,8 @@ struct Models::Impl {
   std::unique_ptr<PredictionService> predictions;
   std::unique_ptr<Feedback> feedback;
   std::unique_ptr<EvaluationJobs> evaluation;
+  WorkerLauncher* explainers = nullptr;
+  std::unique_ptr<ExplanationJobs> explanation;
   std::unique_ptr<JobEvents> events;
   std::atomic<bool> started{false};
   std::mutex once_mutex;  // guards running_keys

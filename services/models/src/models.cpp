@@ -37,11 +37,12 @@ Models::Impl::Impl(Deps deps, Options options, fs::path folder)
       engines{deps.engines},
       context{deps.clock,        deps.random, std::move(deps.logger), deps.audit, std::move(options),
               std::move(folder), nullptr},
-      blob_key{std::move(deps.blob_key)},
+      blob_key{deps.blob_key},
       datasets{context},
       registry{context, key},
       serving{context, registry, engines},
       training{context, datasets, registry, deps.workers, architectures} {
+  explainers = deps.explainers;
   learn::register_builtin_architectures(architectures);
 }
 
@@ -68,6 +69,7 @@ Status Models::Impl::open() {
   predictions = std::make_unique<PredictionService>(context, registry, serving, *blobs);
   feedback = std::make_unique<Feedback>(context, datasets, registry, *blobs);
   evaluation = std::make_unique<EvaluationJobs>(context, datasets, registry, engines, *blobs);
+  explanation = std::make_unique<ExplanationJobs>(context, registry, *predictions, *blobs, explainers);
   events = std::make_unique<JobEvents>(*jobs);
   register_handlers();
   return {};
@@ -120,6 +122,7 @@ void Models::Impl::register_handlers() {
   jobs->handle("feedback-export", [this](store::JobContext& job) { return feedback->run(job); });
   jobs->handle("evaluate", [this](store::JobContext& job) { return evaluation->run(job); });
   jobs->handle("compare", [this](store::JobContext& job) { return evaluation->run_comparison(job); });
+  jobs->handle("explain", [this](store::JobContext& job) { return explanation->run(job); });
   jobs->on_change([this](const store::Job& job) { events->changed(job.id); });
 }
 
@@ -420,8 +423,9 @@ Status Models::export_bundle(const Actor& actor, std::string_view name, int vers
 }
 
 Result<Json> Models::predict_bytes(const Actor& actor, const contracts::ModelRef& model,
-                                   std::span<const std::byte> bytes, std::string_view content_type, bool blinded) {
-  return impl_->predictions->predict_bytes(actor, model, bytes, content_type, blinded);
+                                   std::span<const std::byte> bytes, std::string_view content_type, bool blinded,
+                                   const learn::InputFacts& facts) {
+  return impl_->predictions->predict_bytes(actor, model, bytes, content_type, blinded, facts);
 }
 Result<Json> Models::predictions(const Actor& reader, std::string_view model, std::string_view cursor,
                                  std::size_t limit) {
@@ -432,6 +436,20 @@ Result<Json> Models::prediction(const Actor& reader, std::string_view id) {
 }
 Result<std::vector<std::byte>> Models::prediction_png(const Actor&, std::string_view id) {
   return impl_->predictions->png(id);
+}
+Result<Json> Models::explain(const Actor& reader, std::string_view prediction, const Json& request) {
+  ACESO_TRY(Json input, impl_->explanation->prepare(reader, prediction, request));
+  return impl_->submit(reader, "explain", std::move(input));
+}
+Result<Json> Models::explanation(std::string_view id) const {
+  ACESO_TRY(Json found, job(id));
+  if (found.value("kind", std::string{}) != "explain") return Error{Code::not_found, "there is no such explanation"};
+  return found;
+}
+Result<std::vector<std::byte>> Models::explanation_png(const Actor& reader, std::string_view job) {
+  if (!Uuid::parse(job)) return Error{Code::not_found, "there is no such job"};
+  ACESO_TRY(const store::Job found, impl_->jobs->get(job));
+  return impl_->explanation->overlay_png(reader, found);
 }
 Result<Json> Models::put_verdict(const Actor& reader, std::string_view id, std::string_view finding,
                                  const Json& verdict) {

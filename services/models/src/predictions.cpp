@@ -48,17 +48,48 @@ Result<ModelVersion> PredictionService::usable(const contracts::ModelRef& ref) c
   return version;
 }
 
-StoredPrediction PredictionService::describe(const Actor& actor, const ModelVersion& version, const ServedModel& served,
-                                             std::span<const float> outputs) const {
-  const learn::ModelCard& card = served.info().card;
+namespace {
+
+StoredPrediction begin(const Context& context, const Actor& actor, const ModelVersion& version,
+                       const ServedModel& served) {
   StoredPrediction p;
-  p.id = context_.new_id();
-  p.created = context_.now_us();
+  p.id = context.new_id();
+  p.created = context.now_us();
   p.model = version;
-  p.intended_use = card.intended_use;
+  p.intended_use = served.info().card.intended_use;
   p.engine = served.engine();
   p.agent = actor.id;
   p.agent_name = actor.name;
+  if (version.stage != "live") p.warnings.push_back("This version is not live: its stage is " + version.stage + ".");
+  return p;
+}
+
+learn::Familiarity look(const ServedModel& served, const std::vector<float>& appearance, const learn::Array& embedding,
+                        std::int64_t sample) {
+  std::span<const float> row;
+  if (embedding.shape.size() == 2) {
+    const auto width = static_cast<std::size_t>(embedding.shape[1]);
+    row = embedding.f32().subspan(static_cast<std::size_t>(sample) * width, width);
+  }
+  return learn::familiarity(served.applicability(), appearance, row);
+}
+
+}  // namespace
+
+StoredPrediction PredictionService::refuse(const Actor& actor, const ModelVersion& version, const ServedModel& served,
+                                           std::vector<std::string> reasons,
+                                           const learn::Familiarity* familiarity) const {
+  StoredPrediction p = begin(context_, actor, version, served);
+  p.finding = "not applicable";
+  p.uncertainty = not_applicable(std::move(reasons), familiarity);
+  return p;
+}
+
+StoredPrediction PredictionService::describe(const Actor& actor, const ModelVersion& version, const ServedModel& served,
+                                             std::span<const float> outputs,
+                                             const learn::Familiarity& familiarity) const {
+  const learn::ModelCard& card = served.info().card;
+  StoredPrediction p = begin(context_, actor, version, served);
   const auto name_of = [&](std::size_t i) { return i < card.classes.size() ? card.classes[i] : std::to_string(i); };
   if (outputs.size() == 1) {
     p.probability = static_cast<double>(outputs[0]);
@@ -77,13 +108,15 @@ StoredPrediction PredictionService::describe(const Actor& actor, const ModelVers
                          ? evaluation["validation_calibration"]
                          : Json(nullptr);
   p.uncertainty = uncertainty(table, p.probability, outputs.size() == 1 ? name_of(1) : p.finding);
-  if (version.stage != "live") p.warnings.push_back("This version is not live: its stage is " + version.stage + ".");
+  add_applicability(served.applicability(), familiarity, outputs, card.classes, p.uncertainty);
+  if (familiarity.state == learn::Familiarity::State::unusual)
+    p.warnings.emplace_back("The input is unusual for this model: see familiarity.");
   return p;
 }
 
 Result<Json> PredictionService::predict_bytes(const Actor& actor, const contracts::ModelRef& ref,
                                               std::span<const std::byte> bytes, std::string_view content_type,
-                                              bool blinded) {
+                                              bool blinded, const learn::InputFacts& stated) {
   ACESO_TRY(const ModelVersion version, usable(ref));
   ACESO_TRY(const InputType type, detect_input(bytes, content_type));
   ACESO_TRY(learn::Array sample,
@@ -93,11 +126,18 @@ Result<Json> PredictionService::predict_bytes(const Actor& actor, const contract
   const learn::ModelSignature& signature = served->info().signature;
   if (signature.inputs.size() != 1)
     return Error{Code::unsupported, "this model takes several inputs: use the batch interface"};
+  learn::InputFacts facts = stated;
+  if (signature.preprocessing.kind == learn::PortKind::image && sample.shape.size() >= 2) {
+    facts.height = sample.shape[0];
+    facts.width = sample.shape[1];
+  }
+  learn::LimitsVerdict limits = learn::check_limits(served->applicability().limits, facts);
   std::vector<std::string> warnings;
   ACESO_TRY_OK(check_contract(signature, sample, type, warnings));
   ACESO_TRY(learn::Array tensor, learn::preprocess(signature.preprocessing, {&sample, 1}));
   learn::NamedArrays batch;
   const std::string tensor_hash = hash_array(tensor);
+  const std::vector<float> appearance = learn::appearance_row(tensor, 0);
   batch.emplace(signature.inputs.front().name, std::move(tensor));
   ACESO_TRY_OK(learn::check_inputs(signature, batch));
   const std::string input_hash = crypto::to_hex(crypto::sha256(bytes));
@@ -106,13 +146,23 @@ Result<Json> PredictionService::predict_bytes(const Actor& actor, const contract
   if (blinded && pending.inputs.size() >= kMaxPending)
     return Error{Code::exhausted, "too many blinded reads wait for your verdict"};
 
-  ACESO_TRY(const learn::Array output, serving_.run(*served, std::move(batch)));
-  const std::span<const float> values = output.f32();
-  if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
-    return Error{Code::internal, "the model answered with a number that is not finite"};
+  std::vector<StoredPrediction> made;
+  if (limits.outside.empty()) {
+    ACESO_TRY(const Answers answers, serving_.run(*served, std::move(batch)));
+    const std::span<const float> values = answers.output.f32();
+    if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
+      return Error{Code::internal, "the model answered with a number that is not finite"};
+    const learn::Familiarity familiarity = look(*served, appearance, answers.embedding, 0);
+    made.push_back(familiarity.state == learn::Familiarity::State::outside
+                       ? refuse(actor, version, *served, {std::string{kUnlikeTraining}}, &familiarity)
+                       : describe(actor, version, *served, values, familiarity));
+  } else {
+    made.push_back(refuse(actor, version, *served, std::move(limits.outside), nullptr));
+  }
   ACESO_TRY([[maybe_unused]] const auto blob, blobs_.put(bytes));
-  std::vector<StoredPrediction> made{describe(actor, version, *served, values)};
   StoredPrediction& p = made.front();
+  blinded = blinded && is_applicable(p.uncertainty);
+  for (const std::string& unchecked : limits.unchecked) warnings.push_back("Not checked: " + unchecked + ".");
   p.input_sha256 = input_hash;
   p.tensor_sha256 = tensor_hash;
   p.input_type = shown_type(type);
@@ -151,7 +201,8 @@ Result<PredictionService::BatchAnswer> PredictionService::predict_batch(const Ac
     tensor_hashes.push_back(one.size() == 1 ? hash_array(one.begin()->second) : input_hashes.back());
     if (pending.holds(input_hashes.back(), tensor_hashes.back())) return awaits_verdict();
   }
-  ACESO_TRY(learn::Array output, serving_.run(*served, batch));
+  ACESO_TRY(Answers answers, serving_.run(*served, batch));
+  learn::Array& output = answers.output;
   const std::span<const float> values = output.f32();
   if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
     return Error{Code::internal, "the model answered with a number that is not finite"};
@@ -159,8 +210,13 @@ Result<PredictionService::BatchAnswer> PredictionService::predict_batch(const Ac
   std::vector<StoredPrediction> made;
   BatchAnswer answer{.model = version, .served = served, .output = {}, .ids = {}};
   for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const learn::Familiarity familiarity =
+        look(*served, learn::appearance_row(batch.begin()->second, i), answers.embedding, static_cast<std::int64_t>(i));
+    if (familiarity.state == learn::Familiarity::State::outside)
+      return Error{Code::precondition,
+                   "not applicable: sample " + std::to_string(i) + ": " + std::string{kUnlikeTraining}};
     ACESO_TRY([[maybe_unused]] const auto blob, blobs_.put(inputs[i]));
-    StoredPrediction p = describe(actor, version, *served, values.subspan(i * width, width));
+    StoredPrediction p = describe(actor, version, *served, values.subspan(i * width, width), familiarity);
     p.input_sha256 = input_hashes[i];
     p.tensor_sha256 = tensor_hashes[i];
     p.input_type = batch.size() == 1 ? "application/x-npy" : "application/x-npz";
@@ -255,7 +311,12 @@ Result<Json> PredictionService::view(const Actor& reader, const StoredPrediction
            {"source", p.source},
            {"notice", kNotice},
            {"warnings", p.warnings}};
-  if (!hide) {
+  out["applicable"] = is_applicable(p.uncertainty);
+  if (!is_applicable(p.uncertainty)) {
+    out["reasons"] = p.uncertainty.value("reasons", Json::array());
+    out["finding"] = nullptr;
+    out["uncertainty"] = p.uncertainty;
+  } else if (!hide) {
     Json outputs = Json::array();
     for (const auto& [label, probability] : p.outputs)
       outputs.push_back(Json{{"label", label}, {"probability", probability}});
@@ -306,6 +367,30 @@ Result<Json> PredictionService::list(const Actor& reader, std::string_view model
   }
   ACESO_TRY_OK(mark_seen(reader.id, shown));
   return Json{{"items", std::move(items)}, {"next", std::move(next)}};
+}
+
+Result<PredictionService::Input> PredictionService::input_of(const Actor& reader, std::string_view id) const {
+  Input input;
+  ACESO_TRY(input.prediction, find(id));
+  const StoredPrediction& p = input.prediction;
+  ACESO_TRY(const Pending pending, pending_of(reader.id));
+  ACESO_TRY(const bool hide, hidden(p, pending));
+  if (hide) return awaits_verdict();
+  if (!is_applicable(p.uncertainty))
+    return Error{Code::precondition, "the model gave no answer on this input: there is nothing to explain"};
+  ACESO_TRY(const auto info, registry_.info(p.model.bundle));
+  const learn::ModelSignature& signature = info->signature;
+  if (p.source != "api" || signature.preprocessing.kind != learn::PortKind::image)
+    return Error{Code::unsupported, "only answers on pictures can be explained"};
+  ACESO_TRY(const std::vector<std::byte> bytes, blobs_.read(p.input_sha256, context_.options.max_image_bytes));
+  ACESO_TRY(const InputType type, detect_input(bytes, ""));
+  ACESO_TRY(input.sample,
+            decode_input(bytes, type,
+                         {.bytes = context_.options.max_image_bytes, .pixels = context_.options.max_image_pixels}));
+  std::vector<std::string> warnings;
+  ACESO_TRY_OK(check_contract(signature, input.sample, type, warnings));
+  ACESO_TRY(input.tensor, learn::preprocess(signature.preprocessing, {&input.sample, 1}));
+  return input;
 }
 
 Result<std::vector<std::byte>> PredictionService::png(std::string_view id) const {

@@ -44,10 +44,13 @@ class PredictionService {
       : context_{context}, registry_{registry}, serving_{serving}, blobs_{blobs} {}
 
   Result<Json> predict_bytes(const Actor& actor, const contracts::ModelRef& ref, std::span<const std::byte> bytes,
-                             std::string_view content_type, bool blinded);
+                             std::string_view content_type, bool blinded, const learn::InputFacts& facts = {});
+
+  // Outside of the bundle's limits, or for an input that is nothing like the training data, the stored answer is "not
+  // applicable" with the reasons and no number; such an answer hides from nobody and takes no verdict.
 
   // Model-ready arrays, checked against the signature; one stored prediction a sample. Refused while a blinded read of
-  // one of the samples waits for this actor's verdict.
+  // one of the samples waits for this actor's verdict; precondition when one is nothing like the training data.
   struct BatchAnswer {
     ModelVersion model;
     std::shared_ptr<ServedModel> served;  // shared with the serving cache
@@ -60,6 +63,14 @@ class PredictionService {
   Result<Json> list(const Actor& reader, std::string_view model, std::string_view cursor, std::size_t limit);
   Result<Json> show(const Actor& reader, std::string_view id);
   Result<std::vector<std::byte>> png(std::string_view id) const;
+  // What a stored prediction was made on, again as the model saw it. precondition while it is hidden from the reader,
+  // or when the model gave no answer; unsupported for ready-made tensors and for anything but pictures.
+  struct Input {
+    StoredPrediction prediction;
+    learn::Array sample;  // [height, width] or [height, width, channels]
+    learn::Array tensor;  // [1, C, H, W]
+  };
+  Result<Input> input_of(const Actor& reader, std::string_view id) const;
 
   // Appends a revision unless the reader's last one says the same.
   Result<Json> put_verdict(const Actor& reader, std::string_view id, std::string_view finding, const Json& verdict);
@@ -80,7 +91,9 @@ class PredictionService {
   Result<bool> hidden(const StoredPrediction& p, const Pending& pending) const;
   Result<StoredPrediction> find(std::string_view id) const;
   StoredPrediction describe(const Actor& actor, const ModelVersion& version, const ServedModel& served,
-                            std::span<const float> outputs) const;
+                            std::span<const float> outputs, const learn::Familiarity& familiarity) const;
+  StoredPrediction refuse(const Actor& actor, const ModelVersion& version, const ServedModel& served,
+                          std::vector<std::string> reasons, const learn::Familiarity* familiarity) const;
   Status store(const Actor& actor, std::vector<StoredPrediction>& predictions);
   Status mark_seen(std::string_view reader, const std::vector<std::string>& ids);
   Result<Json> view(const Actor& reader, const StoredPrediction& p, bool hide) const;

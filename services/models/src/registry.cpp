@@ -16,9 +16,9 @@ constexpr std::size_t kKeptInfos = 32;
 constexpr std::uint64_t kMaxReport = std::uint64_t{32} << 20;
 constexpr std::string_view kColumns =
     "SELECT name, version, bundle, stage, evaluated, auroc, dataset, created, created_by_name FROM model_version ";
-constexpr std::array<std::string_view, 6> kBundleFiles{"model.json",           "model.safetensors",
-                                                       "model.onnx",           "evidence/report.html",
-                                                       "evidence/report.json", "signature.ed25519"};
+constexpr std::array<std::string_view, 7> kBundleFiles{
+    "model.json",           "model.safetensors",           "model.onnx",       "evidence/report.html",
+    "evidence/report.json", "evidence/applicability.json", "signature.ed25519"};
 constexpr std::array<std::string_view, 4> kStages{"candidate", "shadow", "live", "retired"};
 
 ModelVersion from_row(const store::Row& row) {
@@ -300,6 +300,8 @@ Result<Json> Registry::show(std::string_view name, int version) const {
   out["architecture"] = bundle->network.architecture;
   out["evaluation"] = bundle->evaluation;
   out["training"] = bundle->training;
+  out["limits"] =
+      bundle->applicability.is_object() ? bundle->applicability.value("limits", Json::object()) : Json(nullptr);
   ACESO_TRY(const auto rows, context_.catalogue->query("SELECT time, before_stage, after_stage, by_name FROM "
                                                        "stage_change WHERE name = ?1 AND version = ?2 ORDER BY time",
                                                        {v.name, std::int64_t{v.version}}));

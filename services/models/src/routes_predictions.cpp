@@ -3,6 +3,7 @@
 
 #include "aceso/crypto/hash.hpp"
 #include "multipart.hpp"
+#include "object_reader.hpp"
 #include "routes.hpp"
 
 namespace aceso::models {
@@ -12,7 +13,27 @@ struct Input {
   std::string bytes, content_type;
   std::string model;
   int version = 0;
+  std::string facts = {};  // as JSON, "" when nothing was stated
 };
+
+// What is stated about an input: {modality, view, body_part, age_years, spacing_mm}, each of which may be absent. It
+// comes in a header or a form field, never in the address, where logs would keep it.
+Result<learn::InputFacts> parse_facts(const std::string& text) {
+  learn::InputFacts facts;
+  if (text.empty()) return facts;
+  if (text.size() > 4096) return Error{Code::too_large, "facts: at most 4096 bytes"};
+  ACESO_TRY(const Json json, parse_json(text));
+  ACESO_TRY(ObjectReader reader, ObjectReader::of(json, "facts"));
+  ACESO_TRY(facts.modality, reader.text_or("modality", 64, {}));
+  ACESO_TRY(facts.view, reader.text_or("view", 64, {}));
+  ACESO_TRY(facts.body_part, reader.text_or("body_part", 64, {}));
+  ACESO_TRY(const double age, reader.number_or("age_years", -1, 0, 150));
+  ACESO_TRY(const double spacing, reader.number_or("spacing_mm", -1, 1e-6, 1000));
+  ACESO_TRY_OK(reader.done());
+  if (age >= 0) facts.age_years = age;
+  if (spacing > 0) facts.spacing_mm = spacing;
+  return facts;
+}
 
 Result<int> parse_version(const std::string& text) {
   if (text.empty() || text == "live") return 0;
@@ -39,6 +60,8 @@ Status read_form(net::Request& request, std::size_t limit, Input& input) {
       input.model = value;
     } else if (part->name == "version") {
       ACESO_TRY(input.version, parse_version(value));
+    } else if (part->name == "facts") {
+      input.facts = value;
     } else {
       return Error{Code::invalid, "multipart: unknown field " + part->name.substr(0, 64)};
     }
@@ -52,6 +75,7 @@ Result<Input> read_input(net::Request& request, std::size_t limit) {
   input.model =
       request.param("name").empty() ? request.query_value("model").value_or("") : std::string{request.param("name")};
   ACESO_TRY(input.version, parse_version(request.query_value("version").value_or("")));
+  input.facts = request.headers.get("Aceso-Input-Facts");
   const std::string type = media_type(request.headers.get("Content-Type"));
   if (type == "multipart/form-data") {
     const std::string from_path = input.model;
@@ -75,14 +99,16 @@ Result<net::Response> predict(Models& models, Models::Impl& impl, net::Request& 
   ACESO_TRY(const std::int64_t asked, request.query_integer("blinded", 0, 0, 1));
   const bool blinded = always_blinded || asked == 1;
   const auto bytes = crypto::as_bytes(input.bytes);
+  ACESO_TRY(const learn::InputFacts facts, parse_facts(input.facts));
   const std::string signature = "predict\n" + input.model + "\n" + std::to_string(input.version) + "\n" +
-                                (blinded ? "1" : "0") + "\n" + crypto::to_hex(crypto::sha256(bytes));
+                                (blinded ? "1" : "0") + "\n" + crypto::to_hex(crypto::sha256(bytes)) + "\n" +
+                                input.facts;
   ACESO_TRY(const Json json,
             impl.once(
                 actor, request.headers.get("Idempotency-Key"), signature,
                 [&]() -> Result<std::pair<Json, std::string>> {
                   ACESO_TRY(Json made, models.predict_bytes(actor, {.name = input.model, .version = input.version},
-                                                            bytes, input.content_type, blinded));
+                                                            bytes, input.content_type, blinded, facts));
                   std::string id = made.value("id", std::string{});
                   return std::pair{std::move(made), std::move(id)};
                 },
@@ -144,6 +170,37 @@ void Routes::predictions() {
        .audit_read = true},
       [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
         ACESO_TRY(std::vector<std::byte> png, this_->prediction_png(actor, request.param("id")));
+        return png_response(std::move(png));
+      });
+  add(Method::post, "/api/v1/predictions/{id:uuid}/explanations",
+      {.summary = "Where the model looked: a job that ends with a map's checks",
+       .tag = "predictions",
+       .scope = "predictions:create",
+       .request_type = "application/json",
+       .request_schema =
+           R"({"type":"object","properties":{"method":{"enum":["gradcam","integrated_gradients","occlusion"]},"box":{"type":["array","null"]}},"additionalProperties":false})"},
+      [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
+        ACESO_TRY(const Json body, request.json());
+        ACESO_TRY(const Json json, this_->explain(actor, request.param("id"), body));
+        return accepted(json);
+      });
+  add(Method::get, "/api/v1/explanations/{id:uuid}",
+      {.summary = "An explanation: its job's state, and the checks of its map",
+       .tag = "predictions",
+       .scope = "predictions:read",
+       .audit_read = true},
+      [this_ = &models](net::Request& request, const Actor&) -> Result<net::Response> {
+        ACESO_TRY(const Json json, this_->explanation(request.param("id")));
+        return net::Response::json(json);
+      });
+  add(Method::get, "/api/v1/explanations/{id:uuid}/overlay.png",
+      {.summary = "The map over the image, when it passed all checks",
+       .tag = "predictions",
+       .scope = "predictions:read",
+       .response_type = "image/png",
+       .audit_read = true},
+      [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
+        ACESO_TRY(std::vector<std::byte> png, this_->explanation_png(actor, request.param("id")));
         return png_response(std::move(png));
       });
   add(Method::put, "/api/v1/predictions/{id:uuid}/verdicts/{finding}",

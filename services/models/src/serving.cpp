@@ -90,10 +90,10 @@ struct ServedModel::Group {
   std::int64_t rows = 0;
   bool closed = false, done = false;
   std::condition_variable changed;
-  std::optional<Result<learn::Array>> output;
+  std::optional<Result<Answers>> output;
 };
 
-Result<learn::Array> ServedModel::run_now(const learn::NamedArrays& batch, Gate& gate) {
+Result<Answers> ServedModel::run_now(const learn::NamedArrays& batch, Gate& gate) {
   ACESO_TRY_OK(gate.enter());
   Result<learn::NamedArrays> outputs = session_->run(batch);
   gate.leave();
@@ -102,7 +102,13 @@ Result<learn::Array> ServedModel::run_now(const learn::NamedArrays& batch, Gate&
   if (it == outputs->end() || it->second.dtype != learn::DType::f32 || it->second.shape.size() != 2 ||
       it->second.shape[0] != rows_of(batch))
     return Error{Code::internal, "the engine's output is not [samples, outputs] of float32"};
-  return std::move(it->second);
+  Answers answers{std::move(it->second), {}};
+  if (const auto e = outputs->find("embedding"); e != outputs->end()) {
+    if (e->second.dtype != learn::DType::f32 || e->second.shape.size() != 2 || e->second.shape[0] != rows_of(batch))
+      return Error{Code::internal, "the engine's embedding is not [samples, width] of float32"};
+    answers.embedding = std::move(e->second);
+  }
+  return answers;
 }
 
 void ServedModel::lead(const std::shared_ptr<Group>& group, Gate& gate, std::size_t max_batch, std::int64_t window_us) {
@@ -119,15 +125,14 @@ void ServedModel::lead(const std::shared_ptr<Group>& group, Gate& gate, std::siz
     for (const learn::NamedArrays* request : requests) parts.push_back(&request->find(name)->second);
     joined.emplace(name, join_rows(parts));
   }
-  Result<learn::Array> output = run_now(joined, gate);
+  Result<Answers> output = run_now(joined, gate);
   lock.lock();
   group->output.emplace(std::move(output));
   group->done = true;
   group->changed.notify_all();
 }
 
-Result<learn::Array> ServedModel::run(learn::NamedArrays batch, Gate& gate, std::size_t max_batch,
-                                      std::int64_t window_us) {
+Result<Answers> ServedModel::run(learn::NamedArrays batch, Gate& gate, std::size_t max_batch, std::int64_t window_us) {
   const std::int64_t rows = rows_of(batch);
   if (window_us <= 0 || rows >= static_cast<std::int64_t>(max_batch)) return run_now(batch, gate);
   std::shared_ptr<Group> group;
@@ -154,7 +159,9 @@ Result<learn::Array> ServedModel::run(learn::NamedArrays batch, Gate& gate, std:
   std::unique_lock lock{mutex_};
   group->changed.wait(lock, [&] { return group->done; });
   if (!*group->output) return group->output->error();
-  return slice_rows(**group->output, from, rows);
+  const Answers& all = **group->output;
+  return Answers{slice_rows(all.output, from, rows),
+                 all.embedding.shape.empty() ? learn::Array{} : slice_rows(all.embedding, from, rows)};
 }
 
 Result<std::shared_ptr<ServedModel>> Serving::model(std::string_view bundle) {
@@ -187,14 +194,20 @@ Result<std::shared_ptr<ServedModel>> Serving::load(std::string_view bundle) {
   ACESO_TRY(learn::Engine * engine, engines_.serving());
   ACESO_TRY(const learn::Bundle read, registry_.read(bundle));
   ACESO_TRY(auto info, registry_.info(bundle));
-  ACESO_TRY(auto session,
-            learn::load_bundle(*engine, read, {.threads = context_.options.inference_threads, .allow_bf16 = false}));
+  ACESO_TRY(learn::Applicability applicability, learn::parse_applicability(read.applicability));
+  const std::string layer =
+      applicability.embedding ? learn::embedding_layer(read.network, input_shapes(read.signature)) : std::string{};
+  ACESO_TRY(
+      auto session,
+      learn::load_bundle(*engine, read,
+                         {.threads = context_.options.inference_threads, .allow_bf16 = false, .embedding = layer}));
   context_.log.info("model.loaded", {{"model", read.card.name}, {"bundle", bundle}, {"engine", engine->name()}});
   session = learn::with_flip_average(std::move(session), read.signature);
-  return std::make_shared<ServedModel>(std::move(info), std::move(session), engine->name() + " " + engine->version());
+  return std::make_shared<ServedModel>(std::move(info), std::move(session), engine->name() + " " + engine->version(),
+                                       std::move(applicability));
 }
 
-Result<learn::Array> Serving::run(ServedModel& model, learn::NamedArrays batch) {
+Result<Answers> Serving::run(ServedModel& model, learn::NamedArrays batch) {
   return model.run(std::move(batch), gate_, context_.options.max_batch, context_.options.batch_window_us);
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "aceso/learn/applicability.hpp"
 #include "aceso/learn/bundle.hpp"
 #include "aceso/learn/engine.hpp"
 #include "context.hpp"
@@ -31,26 +32,37 @@ class Gate {
   std::size_t running_, waiting_, inside_ = 0, queued_ = 0;
 };
 
+// What a run answers, a row a sample.
+struct Answers {
+  learn::Array output;     // [samples, outputs]
+  learn::Array embedding;  // [samples, width]; no shape when the model has none
+};
+
 class ServedModel {
  public:
   ServedModel(std::shared_ptr<const learn::Bundle> info, std::unique_ptr<learn::InferenceSession> session,
-              std::string engine)
-      : info_{std::move(info)}, session_{std::move(session)}, engine_{std::move(engine)} {}
+              std::string engine, learn::Applicability applicability)
+      : info_{std::move(info)},
+        session_{std::move(session)},
+        engine_{std::move(engine)},
+        applicability_{std::move(applicability)} {}
   const learn::Bundle& info() const noexcept { return *info_; }
   const std::string& engine() const noexcept { return engine_; }  // "openvino 2026.4.0"
+  const learn::Applicability& applicability() const noexcept { return applicability_; }
 
   // Runs `batch` (first dimension: samples). With a window, requests that come within it share one run of at most
-  // `max_batch` samples. Answers the array "output" [samples, outputs].
-  Result<learn::Array> run(learn::NamedArrays batch, Gate& gate, std::size_t max_batch, std::int64_t window_us);
+  // `max_batch` samples.
+  Result<Answers> run(learn::NamedArrays batch, Gate& gate, std::size_t max_batch, std::int64_t window_us);
 
  private:
   struct Group;
-  Result<learn::Array> run_now(const learn::NamedArrays& batch, Gate& gate);
+  Result<Answers> run_now(const learn::NamedArrays& batch, Gate& gate);
   void lead(const std::shared_ptr<Group>& group, Gate& gate, std::size_t max_batch, std::int64_t window_us);
 
   std::shared_ptr<const learn::Bundle> info_;  // shared with the registry's cache
   std::unique_ptr<learn::InferenceSession> session_;
   std::string engine_;
+  learn::Applicability applicability_;
   std::mutex mutex_;             // guards open_ and its groups
   std::shared_ptr<Group> open_;  // shared by the requests that wait for it
 };
@@ -66,7 +78,7 @@ class Serving {
 
   // Loads the bundle when it is not in the cache; requests for one that is being loaded wait for it.
   Result<std::shared_ptr<ServedModel>> model(std::string_view bundle);
-  Result<learn::Array> run(ServedModel& model, learn::NamedArrays batch);
+  Result<Answers> run(ServedModel& model, learn::NamedArrays batch);
   std::size_t loaded() const;
 
  private:

@@ -106,6 +106,71 @@ Json group_of(const Json& table, double score, const std::string& name) {
 
 }  // namespace
 
+namespace {
+
+std::string either(const std::vector<std::string>& names) {
+  std::string out;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    out += (i == 0 ? "" : i + 1 == names.size() ? " or " : ", ") + names[i];
+  return out;
+}
+
+Json set_json(const stats::ConformalThresholds& thresholds, std::span<const float> probabilities,
+              const std::vector<std::string>& classes) {
+  std::vector<double> rows(probabilities.begin(), probabilities.end());
+  if (rows.size() == 1) rows.insert(rows.begin(), 1 - rows.front());
+  std::vector<std::string> names;
+  for (const std::size_t k : stats::conformal_set(thresholds, rows))
+    names.push_back(k < classes.size() ? classes[k] : std::to_string(k));
+  const std::string share = fixed(100 * thresholds.coverage, 0) + " %";
+  std::string text;
+  if (names.empty()) {
+    text = "No class fits: at " + share + " coverage the answer is unlike those of any class in validation.";
+  } else if (names.size() == 1) {
+    text = "At " + share + " coverage one class remains: " + names.front() + ".";
+  } else {
+    text = "At " + share + " coverage the model cannot tell: " + either(names) + ".";
+  }
+  return Json{{"coverage", thresholds.coverage},
+              {"classes", names},
+              {"cases", thresholds.cases},
+              {"method", "split conformal, each class on its own"},
+              {"text", std::move(text)}};
+}
+
+Json familiarity_json(const learn::Familiarity& familiarity) {
+  Json json = familiarity.about;
+  using State = learn::Familiarity::State;
+  json["text"] = familiarity.state == State::usual     ? "The input looks like those that the model was trained on."
+                 : familiarity.state == State::unusual ? "The input is unusual: 99 of 100 validation cases look more "
+                                                         "like the training data than this one."
+                 : familiarity.state == State::outside
+                     ? std::string{kUnlikeTraining} + "."
+                     : "The model's bundle cannot say whether the input is like its training data.";
+  return json;
+}
+
+}  // namespace
+
+void add_applicability(const learn::Applicability& applicability, const learn::Familiarity& familiarity,
+                       std::span<const float> probabilities, const std::vector<std::string>& classes,
+                       Json& uncertainty) {
+  if (applicability.conformal) uncertainty["set"] = set_json(*applicability.conformal, probabilities, classes);
+  uncertainty["familiarity"] = familiarity_json(familiarity);
+}
+
+Json not_applicable(std::vector<std::string> reasons, const learn::Familiarity* familiarity) {
+  std::string text = "Not applicable.";
+  for (const std::string& reason : reasons) text += " " + reason + ".";
+  Json json{{"kind", "not-applicable"}, {"reasons", std::move(reasons)}, {"text", std::move(text)}};
+  if (familiarity != nullptr) json["familiarity"] = familiarity_json(*familiarity);
+  return json;
+}
+
+bool is_applicable(const Json& uncertainty) {
+  return !uncertainty.is_object() || uncertainty.value("kind", std::string{}) != "not-applicable";
+}
+
 Json uncertainty(const Json& table, double score, const std::string& name) {
   try {
     return group_of(table, score, name);

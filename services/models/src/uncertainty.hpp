@@ -1,11 +1,13 @@
 // How far a score can be trusted: what validation cases with a similar score turned out to be.
 #pragma once
 
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "aceso/base/json.hpp"
-#include "aceso/learn/evaluate.hpp"
+#include "aceso/learn/applicability.hpp"
 
 namespace aceso::models {
 
@@ -20,5 +22,19 @@ Json calibration_table(const learn::Predictions& validation);
 // {"kind":"validation-calibration","cases","positives","observed","low","high","level","score_low","score_high","outside","text"};
 // {"kind":"none","text"} when the table is null. `name` is the class that the score speaks of.
 Json uncertainty(const Json& table, double score, const std::string& name);
+
+// Adds to an uncertainty() what the model's applicability says of one answer: "set" {coverage, classes, text} of the
+// conformal classes and "familiarity" {state, text, ...}. `probabilities` as the model gave them, one (of classes[1])
+// or one a class.
+void add_applicability(const learn::Applicability& applicability, const learn::Familiarity& familiarity,
+                       std::span<const float> probabilities, const std::vector<std::string>& classes,
+                       Json& uncertainty);
+
+// In place of an uncertainty where the model may not answer: {"kind":"not-applicable","reasons","familiarity"?,"text"}.
+Json not_applicable(std::vector<std::string> reasons, const learn::Familiarity* familiarity);
+bool is_applicable(const Json& uncertainty);
+
+inline constexpr std::string_view kUnlikeTraining =
+    "The input is nothing like those that the model was trained on; what the model would say of it means nothing";
 
 }  // namespace aceso::models

@@ -5,6 +5,7 @@
 #include "object_reader.hpp"
 #include "prediction_rows.hpp"
 #include "predictions.hpp"
+#include "uncertainty.hpp"
 
 namespace aceso::models {
 namespace {
@@ -78,6 +79,8 @@ Result<Json> PredictionService::last_verdict(std::string_view id, std::string_vi
 Result<Json> PredictionService::put_verdict(const Actor& reader, std::string_view id, std::string_view finding_named,
                                             const Json& body) {
   ACESO_TRY(const StoredPrediction p, find(id));
+  if (!is_applicable(p.uncertainty))
+    return Error{Code::precondition, "the model gave no answer on this input: there is nothing to judge"};
   ACESO_TRY(const auto info, registry_.info(p.model.bundle));
   const std::vector<std::string>& classes = info->card.classes;
   ACESO_TRY(const std::string finding, canonical_finding(p, classes, finding_named));

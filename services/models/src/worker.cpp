@@ -16,6 +16,7 @@
 
 #include "aceso/base/file.hpp"
 #include "aceso/crypto/crypto.hpp"
+#include "aceso/learn/applicability.hpp"
 #include "aceso/learn/baseline.hpp"
 #include "aceso/learn/bundle.hpp"
 #include "aceso/learn/evaluate.hpp"
@@ -31,11 +32,13 @@ namespace aceso::models {
 namespace {
 
 namespace fs = std::filesystem;
+constexpr double kCoverage = 0.9;  // of the conformal sets: the level at which sets of two classes stay rare
 
 struct TrainJob {
   std::string name, dataset, dataset_sha256, engine, intended_use, limitations, created, created_by;
   fs::path dataset_folder, engine_folder;
   learn::TrainConfig config;
+  learn::InputLimits limits;
 };
 
 Result<TrainJob> read_job(const fs::path& folder) {
@@ -62,6 +65,9 @@ Result<TrainJob> read_job(const fs::path& folder) {
   ACESO_TRY(job.config, learn::parse_train_config_json(*config));
   ACESO_TRY(const std::string init_file, reader.text_or("init_file", 4096, {}));
   job.config.start.init_file = init_file;
+  if (const Json* limits = reader.child("limits"); limits != nullptr) {
+    ACESO_TRY(job.limits, learn::parse_input_limits(*limits));
+  }
   return job;
 }
 
@@ -219,8 +225,11 @@ class Worker {
   // Threshold and calibration from validation data, figures from test data. Without a test split there is no
   // evaluation, and the version cannot go live.
   Status evaluate(learn::Engine& engine, const learn::Dataset& dataset, ProgressSink& progress, learn::Bundle& bundle) {
-    ACESO_TRY(auto loaded, engine.load(bundle.network, bundle.weights, input_shapes(bundle.signature),
-                                       {.threads = job_.config.options.threads, .allow_bf16 = false}));
+    const auto shapes = input_shapes(bundle.signature);
+    ACESO_TRY(auto loaded, engine.load(bundle.network, bundle.weights, shapes,
+                                       {.threads = job_.config.options.threads,
+                                        .allow_bf16 = false,
+                                        .embedding = learn::embedding_layer(bundle.network, shapes)}));
     const auto session = learn::with_flip_average(std::move(loaded), bundle.signature);
     const auto predict = [&](learn::Split split) {
       return learn::predict_split(*session, bundle.signature, dataset, split, job_.config.batch, progress, stop_);
@@ -230,6 +239,10 @@ class Worker {
       ACESO_TRY(validation, predict(learn::Split::validation));
       if (bundle.card.classes.size() <= 2) bundle.card.threshold = learn::choose_threshold(*validation);
     }
+    ACESO_TRY(const learn::Applicability applicability,
+              learn::fit_applicability(*session, bundle.signature, dataset,
+                                       validation ? *validation : learn::Predictions{}, job_.limits, kCoverage, stop_));
+    bundle.applicability = learn::to_json(applicability);
     if (dataset.indices(learn::Split::test).empty()) {
       warn("the dataset has no test split: the version is registered without an evaluation");
       bundle.evaluation = nullptr;
@@ -270,6 +283,9 @@ class Worker {
                                      {"created_by", bundle.card.created_by}}},
                        {"training", bundle.training},
                        {"signature", learn::to_json(bundle.signature)},
+                       {"limits", bundle.applicability.is_object() && !bundle.applicability["limits"].empty()
+                                      ? bundle.applicability["limits"]
+                                      : Json(nullptr)},
                        {"gallery", gallery_},
                        {"dataset", learn::summary_json(dataset)}};
     const std::string report = learn::render_report_html(bundle.evaluation, context);

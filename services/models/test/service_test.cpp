@@ -319,6 +319,90 @@ TEST_F(Service, two_versions_are_compared_on_the_same_samples) {
   EXPECT_EQ(models->evaluation_html("00000000-0000-4000-8000-000000000000").error().code(), Code::not_found);
 }
 
+// Pictures as the training pictures are, and limits on the view: a model that says when it may not be asked.
+learn::Bundle limited_bundle() {
+  learn::Bundle bundle = make_bundle("m", 16, true, 1);
+  learn::Applicability applicability;
+  applicability.limits.views = {"PA"};
+  const auto rows = [](int first) {
+    std::vector<float> out;
+    const learn::Array all = pictures(60, 16, first);
+    for (const std::byte b : all.data) out.push_back(static_cast<float>(std::to_integer<int>(b)) / 255.0F);
+    return out;
+  };
+  applicability.appearance = *learn::fit_gaussian(rows(0), rows(1), 256);
+  applicability.conformal =
+      *stats::fit_conformal({{0.9, 0.1}, {0.8, 0.2}, {0.1, 0.9}, {0.2, 0.8}}, std::vector{0, 0, 1, 1}, 0.5);
+  bundle.applicability = learn::to_json(applicability);
+  return bundle;
+}
+
+std::vector<std::byte> png_of(std::int64_t index, int first) {
+  const learn::Array all = pictures(index + 1, 16, first);
+  imaging::Image image;
+  image.width = image.height = 16;
+  image.pixels.assign(all.data.end() - 256, all.data.end());
+  return *imaging::encode_png(image);
+}
+
+TEST_F(Service, outside_of_its_limits_a_model_gives_no_number) {
+  open();
+  const fs::path folder = home.path() / "limited";
+  ASSERT_TRUE(learn::write_bundle(folder, limited_bundle(), "<html></html>", signing_key()));
+  ASSERT_TRUE(models->register_bundle(actor("scientist"), folder, ""));
+  const auto ask = [&](const std::vector<std::byte>& image, const std::string& view, bool blinded = false) {
+    learn::InputFacts facts;
+    facts.view = view;
+    auto answer =
+        models->predict_bytes(actor("reader"), {.name = "m", .version = 1}, image, "image/png", blinded, facts);
+    EXPECT_TRUE(answer) << answer.error().message();
+    return answer ? *answer : Json::object();
+  };
+  const Json fine = ask(png_of(1, 2), "pa");
+  EXPECT_EQ(fine["applicable"], true);
+  EXPECT_TRUE(fine["probability"].is_number());
+  EXPECT_EQ(fine["uncertainty"]["set"]["classes"], Json::array({"pneumonia"}));
+  EXPECT_NE(fine["uncertainty"]["familiarity"]["state"], "outside");
+
+  const Json unstated = ask(png_of(3, 2), "");
+  EXPECT_TRUE(unstated["probability"].is_number());
+  EXPECT_NE(dump(unstated["warnings"]).find("The view was not stated"), std::string::npos);
+
+  const Json lateral = ask(png_of(5, 2), "LL", true);  // there is nothing to hide from a blinded reader
+  EXPECT_EQ(lateral["applicable"], false);
+  EXPECT_EQ(lateral["reasons"].size(), 1U);
+  EXPECT_EQ(lateral["blinded"], false);
+  for (const char* key : {"probability", "outputs", "threshold", "positive"})
+    EXPECT_FALSE(lateral.contains(key)) << key;
+
+  imaging::Image stripes;
+  stripes.width = stripes.height = 64;
+  for (int i = 0; i < 64 * 64; ++i) stripes.pixels.push_back(static_cast<std::byte>(i / 64 % 32 < 16 ? 250 : 3));
+  const Json strange = ask(*imaging::encode_png(stripes), "PA");
+  EXPECT_EQ(strange["applicable"], false);
+  EXPECT_EQ(strange["uncertainty"]["familiarity"]["state"], "outside");
+  const auto shown = models->prediction(actor("reader"), strange["id"].get<std::string>());
+  ASSERT_TRUE(shown);
+  EXPECT_FALSE(shown->contains("probability"));
+  const auto verdict =
+      models->put_verdict(actor("reader"), strange["id"].get<std::string>(), "pneumonia", Json{{"agree", true}});
+  EXPECT_EQ(verdict.error().code(), Code::precondition);
+  EXPECT_EQ((*models->model("m", 1))["limits"]["views"], Json::array({"PA"}));
+}
+
+TEST_F(Service, ready_made_tensors_unlike_the_training_data_are_refused) {
+  open();
+  const fs::path folder = home.path() / "limited";
+  ASSERT_TRUE(learn::write_bundle(folder, limited_bundle(), "<html></html>", signing_key()));
+  ASSERT_TRUE(models->register_bundle(actor("scientist"), folder, ""));
+  learn::Array tensor = learn::Array::zeros(learn::DType::f32, {1, 1, 16, 16});
+  for (std::size_t i = 0; i < 256; ++i) tensor.f32()[i] = i < 128 ? 1.0F : 0.0F;
+  const auto answer = models->predict({.name = "m", .version = 1}, {{"image", tensor}});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code(), Code::precondition);
+  EXPECT_NE(answer.error().message().find("not applicable"), std::string::npos);
+}
+
 TEST_F(Service, bundles_from_strangers_and_altered_ones_are_refused) {
   open();
   const fs::path stranger = home.path() / "stranger", own = home.path() / "own";

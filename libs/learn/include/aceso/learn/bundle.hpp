@@ -32,9 +32,10 @@ struct Bundle {
   ModelSignature signature;
   Network network;
   Weights weights;
-  std::vector<std::byte> onnx;  // a network from elsewhere in place of `network` and `weights`, else empty
-  Json training;                // configuration, history, engine, seconds, peak memory, dataset hash
-  Json evaluation;              // report.json, null before evaluation
+  std::vector<std::byte> onnx;   // a network from elsewhere in place of `network` and `weights`, else empty
+  Json training;                 // configuration, history, engine, seconds, peak memory, dataset hash
+  Json evaluation;               // report.json, null before evaluation
+  Json applicability = nullptr;  // evidence/applicability.json (applicability.hpp); null: the bundle has none
 };
 
 // Written to a temporary folder and renamed. exists when the target is there.

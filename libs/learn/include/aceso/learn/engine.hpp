@@ -51,7 +51,8 @@ struct TrainingOptions {
 
 struct InferenceOptions {
   int threads = 0;
-  bool allow_bf16 = false;  // fp32 unless asked for
+  bool allow_bf16 = false;     // fp32 unless asked for
+  std::string embedding = {};  // a layer whose value run() answers as well, under the name "embedding"; empty: none
 };
 
 // One model being trained, in memory. Not thread-safe. Errors: exhausted (out of memory), invalid (shapes), internal.
@@ -86,6 +87,18 @@ class InferenceSession {
   virtual Result<NamedArrays> run(const NamedArrays& batch) = 0;  // network.output under the name "output"
 };
 
+// Derivatives of logits by the inputs, in inference mode. Not thread-safe.
+struct Gradients {
+  std::vector<double> logits;  // of the output asked for, one a sample
+  NamedArrays by_input;        // d logit / d input, the inputs' shapes
+};
+class GradientSession {
+ public:
+  virtual ~GradientSession() = default;
+  // `output`: index into network.logits [N, outputs]. Samples do not influence each other.
+  virtual Result<Gradients> run(const NamedArrays& batch, std::int64_t output) = 0;
+};
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -101,6 +114,9 @@ class Engine {
   virtual Result<std::unique_ptr<TrainingSession>> train(
       const Network& network, const Weights& weights, const std::map<std::string, Shape>& inputs,
       const TrainingOptions& options) = 0;  // unsupported by openvino
+  // unsupported unless an engine says otherwise
+  virtual Result<std::unique_ptr<GradientSession>> gradients(const Network& network, const Weights& weights,
+                                                             const std::map<std::string, Shape>& inputs);
 };
 
 // Loads libaceso_<name>.so (learn_torch, learn_openvino) from `folder`; the module stays loaded for the life of the

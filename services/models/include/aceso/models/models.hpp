@@ -24,6 +24,7 @@
 #include "aceso/contracts/access.hpp"
 #include "aceso/contracts/predictor.hpp"
 #include "aceso/crypto/crypto.hpp"
+#include "aceso/learn/applicability.hpp"
 #include "aceso/learn/dataset.hpp"
 #include "aceso/learn/engine.hpp"
 #include "aceso/models/worker.hpp"
@@ -94,6 +95,7 @@ class Models final : public contracts::Predictor {
     EngineProvider& engines;
     WorkerLauncher& workers;
     std::optional<crypto::SecretKey> blob_key = {};  // inputs of predictions are encrypted at rest with it
+    WorkerLauncher* explainers = nullptr;            // starts `aceso worker explain`; null: no explanations
   };
   // Opens or creates `folder` (catalogue, datasets, bundles, jobs, blobs, spool). Only one process may have it open:
   // the caller holds the lock.
@@ -170,10 +172,14 @@ class Models final : public contracts::Predictor {
 
   // Predictions and verdicts.
   Result<Json> predict_bytes(const Actor& actor, const contracts::ModelRef& model, std::span<const std::byte> bytes,
-                             std::string_view content_type, bool blinded);
+                             std::string_view content_type, bool blinded, const learn::InputFacts& facts = {});
   Result<Json> predictions(const Actor& reader, std::string_view model, std::string_view cursor, std::size_t limit);
   Result<Json> prediction(const Actor& reader, std::string_view id);
   Result<std::vector<std::byte>> prediction_png(const Actor& reader, std::string_view id);
+  // {method?, box?}: a job that ends with the checks of a map, and its overlay when all passed (explanation.hpp).
+  Result<Json> explain(const Actor& reader, std::string_view prediction, const Json& request);
+  Result<Json> explanation(std::string_view job) const;  // that job, for whoever may read predictions
+  Result<std::vector<std::byte>> explanation_png(const Actor& reader, std::string_view job);
   Result<Json> put_verdict(const Actor& reader, std::string_view prediction, std::string_view finding,
                            const Json& verdict);
   Result<Json> verdicts(const Actor& reader, std::string_view prediction) const;

@@ -78,5 +78,8 @@ struct WorkerEnvironment {
 // (signed with a key that is thrown away) to <job folder>/bundle. Returns the exit status: 0 result written, 1 an error
 // was written, 2 job.json is unusable. Nothing outside the job folder is written.
 int run_train_worker(const std::filesystem::path& job_folder, const WorkerEnvironment& environment = {});
+// main() of the worker that explains one answer: reads job.json and input.npy, writes map.npy and result.json into the
+// job folder. Exit status 0: result written, 1: an error was written.
+int run_explain_worker(const std::filesystem::path& job_folder, const WorkerEnvironment& environment = {});
 
 }  // namespace aceso::models
