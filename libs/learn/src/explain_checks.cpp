@@ -114,7 +114,7 @@ Result<Check> repeatability(const Subject& s, const Array& map) {
                        " (must reach " + fixed(kStableLimit) + ")"};
 }
 
-Check pointing(const Array& map, const Box& box) {
+Check pointing(const Array& map, const MapBox& box) {
   const auto values = map.f32();
   auto index = static_cast<std::size_t>(std::max_element(values.begin(), values.end()) - values.begin());
   bool inside = true;

@@ -112,14 +112,14 @@ TEST(Explain, passes_a_map_that_depends_on_what_was_learned) {
   const auto progress = make_callback_progress([](const ProgressUpdate&) {});
   const auto made = explain(
       engine, s.network, s.weights, s.sample,
-      {.method = ExplainMethod::occlusion, .output = 0, .finding = Box{{0, 0}, {4, 4}}, .seed = 1}, *progress, {});
+      {.method = ExplainMethod::occlusion, .output = 0, .finding = MapBox{{0, 0}, {4, 4}}, .seed = 1}, *progress, {});
   ASSERT_OK(made);
   EXPECT_TRUE(made->passed) << to_json(*made).dump(1);
   EXPECT_EQ(made->checks.size(), 4U);
   EXPECT_LT(brightest(made->map), 64U);
   const auto elsewhere = explain(
       engine, s.network, s.weights, s.sample,
-      {.method = ExplainMethod::occlusion, .output = 0, .finding = Box{{8, 8}, {16, 16}}, .seed = 1}, *progress, {});
+      {.method = ExplainMethod::occlusion, .output = 0, .finding = MapBox{{8, 8}, {16, 16}}, .seed = 1}, *progress, {});
   EXPECT_FALSE(elsewhere->passed);
   EXPECT_EQ(elsewhere->checks.back().name, "pointing game");
 }
@@ -171,7 +171,7 @@ TEST(Explain, says_what_it_cannot_do) {
   EXPECT_CODE(explain(engine, s.network, s.weights, s.sample, {.method = ExplainMethod::gradcam}, *progress, {}),
               Code::unsupported);
   EXPECT_CODE(explain(engine, s.network, s.weights, s.sample,
-                      {.method = ExplainMethod::occlusion, .output = 0, .finding = Box{{0, 0}, {17, 4}}, .seed = 1},
+                      {.method = ExplainMethod::occlusion, .output = 0, .finding = MapBox{{0, 0}, {17, 4}}, .seed = 1},
                       *progress, {}),
               Code::invalid);
   EXPECT_CODE(parse_explain_method("magic"), Code::invalid);

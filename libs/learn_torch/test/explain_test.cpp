@@ -51,8 +51,8 @@ TEST(IntegratedGradients, of_a_linear_model_are_weight_times_distance_from_the_b
 }
 
 // The nodule of sample n: where phantoms of two diameters differ.
-learn::Box nodule_of(const Array& large, const Array& small, std::size_t n, std::int64_t side) {
-  learn::Box box{{side, side}, {0, 0}};
+learn::MapBox nodule_of(const Array& large, const Array& small, std::size_t n, std::int64_t side) {
+  learn::MapBox box{{side, side}, {0, 0}};
   for (std::int64_t y = 0; y < side; ++y) {
     for (std::int64_t x = 0; x < side; ++x) {
       const std::size_t i = n * static_cast<std::size_t>(side * side) + static_cast<std::size_t>(y * side + x);
@@ -104,7 +104,7 @@ TEST(Explain, points_at_the_nodule_of_phantoms_it_was_trained_on) {
     double chance = 0;
     for (std::size_t n = 0; n < 40 && asked < 8; ++n) {
       if (arrays.at("test_labels").data[n] == std::byte{0}) continue;
-      const learn::Box box = nodule_of(arrays.at("test_images"), small.at("test_images"), n, kSide);
+      const learn::MapBox box = nodule_of(arrays.at("test_images"), small.at("test_images"), n, kSide);
       const auto made = learn::explain(engine("torch"), model.network, *weights,
                                        model.batch(scaled(arrays.at("test_images"), n, 1, kSide)),
                                        {.method = method, .output = 0, .finding = box}, *quiet, {});

@@ -27,9 +27,9 @@ struct ExplainJob {
   learn::ExplainOptions options;
 };
 
-Result<std::optional<learn::Box>> parse_box(const Json* json) {
-  if (json == nullptr || json->is_null()) return std::optional<learn::Box>{};
-  learn::Box box;
+Result<std::optional<learn::MapBox>> parse_box(const Json* json) {
+  if (json == nullptr || json->is_null()) return std::optional<learn::MapBox>{};
+  learn::MapBox box;
   for (const auto& [key, to] : {std::pair{"from", &box.from}, {"to", &box.to}}) {
     if (!json->is_object() || !json->contains(key) || !(*json)[key].is_array() || (*json)[key].size() > 3)
       return Error{Code::invalid, "job.json: box"};

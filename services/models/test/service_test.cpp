@@ -366,7 +366,7 @@ TEST_F(Service, outside_of_its_limits_a_model_gives_no_number) {
 
   const Json unstated = ask(png_of(3, 2), "");
   EXPECT_TRUE(unstated["probability"].is_number());
-  EXPECT_NE(dump(unstated["warnings"]).find("The view was not stated"), std::string::npos);
+  EXPECT_NE(unstated["warnings"].dump().find("The view was not stated"), std::string::npos);
 
   const Json lateral = ask(png_of(5, 2), "LL", true);  // there is nothing to hide from a blinded reader
   EXPECT_EQ(lateral["applicable"], false);

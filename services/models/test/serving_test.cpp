@@ -22,7 +22,7 @@ learn::NamedArrays sample(float value, std::int64_t rows = 1) {
 
 std::shared_ptr<ServedModel> served() {
   return std::make_shared<ServedModel>(std::make_shared<const learn::Bundle>(), std::make_unique<FakeSession>(1),
-                                       "fake");
+                                       "fake", learn::Applicability{});
 }
 
 TEST(ServedModel, requests_that_come_together_share_a_run_and_get_their_own_answers) {
@@ -36,7 +36,7 @@ TEST(ServedModel, requests_that_come_together_share_a_run_and_get_their_own_answ
     threads.emplace_back([&, i] {
       const auto out = model->run(sample(static_cast<float>(i) / 8.0F), gate, 8,
                                   120'000'000);  // the window ends at once when the batch is full
-      answers[i] = out ? out->f32()[0] : -1;
+      answers[i] = out ? out->output.f32()[0] : -1;
     });
   }
   threads.clear();

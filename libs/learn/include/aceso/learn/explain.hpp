@@ -26,7 +26,7 @@ std::string_view to_string(ExplainMethod method) noexcept;
 Result<ExplainMethod> parse_explain_method(std::string_view name);
 
 // A box of the map's own coordinates, ends exclusive: [from, to) along each spatial dimension.
-struct Box {
+struct MapBox {
   std::vector<std::int64_t> from, to;
 };
 
@@ -50,7 +50,7 @@ Json to_json(const Explanation& explanation);  // without the map
 struct ExplainOptions {
   ExplainMethod method = ExplainMethod::gradcam;
   std::int64_t output = 0;
-  std::optional<Box> finding =
+  std::optional<MapBox> finding =
       {};  // where it is known to be, for the pointing game (Zhang et al., IJCV 126:1084, 2018)
   std::uint64_t seed = 1;
 };
