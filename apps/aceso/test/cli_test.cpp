@@ -24,7 +24,7 @@ class Cli : public ::testing::Test {
   std::string phantom(std::int64_t size = 32, std::size_t train = 160) {
     const auto file = home_.path() / "phantom.npz";
     const auto bytes =
-        learn::to_npz(learn::make_phantom_ct({.train = train, .validation = 40, .test = 40, .size = size}));
+        learn::to_npz(learn::make_phantom_ct({.train = train, .validation = 120, .test = 40, .size = size}));
     EXPECT_TRUE(bytes.ok());
     EXPECT_TRUE(write_file_atomic(file, *bytes).ok());
     return file.string();
@@ -198,9 +198,9 @@ TEST_F(Cli, from_arrays_to_a_prediction) {
                 .status,
             kOk);
   const auto child = run({"predict", "flat", file.string(), "--view", "AX", "--age", "9"});
-  EXPECT_NE(child.out.find("NOT APPLICABLE"), std::string::npos) << child.out;
+  EXPECT_NE(child.out.find("NOT APPLICABLE"), std::string::npos) << child.out << child.err;
   const auto unstated = run({"predict", "flat", file.string(), "--view", "ax"});
-  EXPECT_NE(unstated.out.find("Not checked: The age was not stated"), std::string::npos) << unstated.out;
+  EXPECT_NE(unstated.out.find("Not checked: The age was not stated"), std::string::npos) << unstated.out << unstated.err;
   const auto compared = run({"compare", "nodule@1", "flat", "--output", page.string()});
   ASSERT_EQ(compared.status, kOk) << compared.err << compared.out;
   EXPECT_NE(compared.out.find("A - B  AUROC"), std::string::npos) << compared.out;

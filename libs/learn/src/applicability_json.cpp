@@ -13,8 +13,9 @@ namespace aceso::learn {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "arrays are written as they lie in memory");
-constexpr std::size_t kMaxWidth = 4096;
-constexpr std::size_t kMaxComponents = 256;
+constexpr std::size_t kMaxWidth = 1024;
+constexpr std::size_t kMaxComponents = 64;
+constexpr std::size_t kMaxPacked = (kMaxWidth * kMaxComponents * sizeof(float) + 2) / 3 * 4;
 constexpr std::size_t kMaxWords = 64;
 
 Json packed(const std::vector<double>& values) {
@@ -22,8 +23,11 @@ Json packed(const std::vector<double>& values) {
   return crypto::to_base64(std::as_bytes(std::span{narrow}));
 }
 
-Result<std::vector<double>> unpacked(const std::string& text, const char* what) {
-  auto bytes = crypto::from_base64(text);
+Result<std::vector<double>> unpacked(const Json& json, const char* what) {
+  if (!json.is_string() || json.get_ref<const std::string&>().size() > kMaxPacked)
+    return Error{Code::invalid, std::string{"applicability: "} + what + " is no text, or longer than " +
+                                    std::to_string(kMaxPacked) + " bytes"};
+  auto bytes = crypto::from_base64(json.get_ref<const std::string&>());
   if (!bytes || bytes->size() % sizeof(float) != 0)
     return Error{Code::invalid, std::string{"applicability: "} + what + " is not base64 of float32"};
   std::vector<double> values;
@@ -49,8 +53,9 @@ Json gaussian_json(const std::optional<Gaussian>& g) {
 Result<std::optional<Gaussian>> parse_gaussian(const Json& json, const std::string& where) {
   if (json.is_null()) return std::optional<Gaussian>{};
   ACESO_TRY(JsonReader reader, JsonReader::object(json, where));
-  const std::string mean = reader.text("mean"), components = reader.text("components"),
-                    variances = reader.text("variances");
+  const Json& mean = reader.any("mean");
+  const Json& components = reader.any("components");
+  const Json& variances = reader.any("variances");
   Gaussian g;
   g.noise = reader.number("noise");
   g.unusual = reader.number("unusual");

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kMaxComponents = 24;
 constexpr std::size_t kMinRows = 20;
+constexpr std::size_t kMinValidationRows = 100;  // fewer have no conformal 99 % quantile
 constexpr int kIterations = 12;
 
 using Rows = std::vector<double>;
@@ -38,8 +39,7 @@ void orthonormalise(Rows& basis, std::size_t count, std::size_t width) {
 
 Result<std::pair<double, double>> median_and_q99(std::vector<double> distances) {
   ACESO_TRY(const double median, stats::conformal_quantile(distances, 0.5));
-  ACESO_TRY(double q99, stats::conformal_quantile(distances, 0.99));
-  if (!std::isfinite(q99)) q99 = *std::max_element(distances.begin(), distances.end());
+  ACESO_TRY(const double q99, stats::conformal_quantile(distances, 0.99));
   return std::pair{median, q99};
 }
 
@@ -62,7 +62,8 @@ Result<Gaussian> fit_gaussian(std::span<const float> train, std::span<const floa
   if (width == 0 || train.size() % width != 0 || validation.size() % width != 0)
     return Error{Code::invalid, "the rows do not have that width"};
   const std::size_t n = train.size() / width, m = validation.size() / width;
-  if (n < kMinRows || m < kMinRows) return Error{Code::invalid, "20 rows or more are needed of both splits"};
+  if (n < kMinRows || m < kMinValidationRows)
+    return Error{Code::invalid, "20 training rows and 100 validation rows or more are needed"};
   Gaussian g;
   g.mean.assign(width, 0);
   for (std::size_t i = 0; i < train.size(); ++i) g.mean[i % width] += static_cast<double>(train[i]);

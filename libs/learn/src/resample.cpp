@@ -102,14 +102,15 @@ ACESO_CLONES void linear3(const float* __restrict in, int depth, int height, int
     const float fz = z[i] - static_cast<float>(z0);
     const float fy = y[i] - static_cast<float>(y0);
     const float fx = x[i] - static_cast<float>(x0);
+    const float gx = 1 - fx;  // both ends of an edge come out exactly, also where x0 was held back
     const int at = (z0 * height + y0) * width + x0;
-    const float a = in[at] + fx * (in[at + dx] - in[at]);
-    const float b = in[at + dy] + fx * (in[at + dy + dx] - in[at + dy]);
-    const float c = in[at + dz] + fx * (in[at + dz + dx] - in[at + dz]);
-    const float d = in[at + dz + dy] + fx * (in[at + dz + dy + dx] - in[at + dz + dy]);
-    const float near = a + fy * (b - a);
-    const float far = c + fy * (d - c);
-    out[i] = near + fz * (far - near);
+    const float a = gx * in[at] + fx * in[at + dx];
+    const float b = gx * in[at + dy] + fx * in[at + dy + dx];
+    const float c = gx * in[at + dz] + fx * in[at + dz + dx];
+    const float d = gx * in[at + dz + dy] + fx * in[at + dz + dy + dx];
+    const float near = (1 - fy) * a + fy * b;
+    const float far = (1 - fy) * c + fy * d;
+    out[i] = (1 - fz) * near + fz * far;
   }
 }
 
@@ -124,10 +125,11 @@ ACESO_CLONES void linear2(const float* __restrict in, int height, int width, int
     const int x0 = static_cast<int>(std::min(x[i], far_x));
     const float fy = y[i] - static_cast<float>(y0);
     const float fx = x[i] - static_cast<float>(x0);
+    const float gx = 1 - fx;  // both ends of an edge come out exactly, also where x0 was held back
     const int at = y0 * width + x0;
-    const float a = in[at] + fx * (in[at + dx] - in[at]);
-    const float b = in[at + dy] + fx * (in[at + dy + dx] - in[at + dy]);
-    out[i] = a + fy * (b - a);
+    const float a = gx * in[at] + fx * in[at + dx];
+    const float b = gx * in[at + dy] + fx * in[at + dy + dx];
+    out[i] = (1 - fy) * a + fy * b;
   }
 }
 

@@ -85,7 +85,7 @@ TEST(Gaussian, a_full_covariance_gives_the_mahalanobis_distance) {
 TEST(Applicability, survives_the_way_through_json) {
   Applicability a;
   a.limits.modalities = {"CT"};
-  a.appearance = *fit_gaussian(plane(1, 60), plane(2, 60), 40);
+  a.appearance = *fit_gaussian(plane(1, 60), plane(2, 120), 40);
   a.conformal = *stats::fit_conformal({{0.9, 0.1}, {0.2, 0.8}, {0.7, 0.3}}, std::vector{0, 1, 0}, 0.5);
   const Json json = to_json(a);
   const auto back = parse_applicability(json);
@@ -103,9 +103,26 @@ TEST(Applicability, survives_the_way_through_json) {
   EXPECT_TRUE(parse_applicability(nullptr)->limits.modalities.empty());
 }
 
+TEST(Applicability, the_widest_that_is_fitted_can_be_read) {
+  Applicability a;
+  const Philox philox{6};
+  std::vector<float> rows(std::size_t{120} * 1024);
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<float>(philox.normal(0, i));
+  a.embedding = *fit_gaussian(rows, rows, 1024);
+  EXPECT_EQ(a.embedding->variances.size(), 24U);
+  const auto back = parse_applicability(to_json(a));
+  ASSERT_OK(back);
+  EXPECT_EQ(back->embedding->components.size(), a.embedding->components.size());
+}
+
+TEST(Gaussian, is_not_fitted_where_its_quantile_would_be_a_guess) {
+  EXPECT_CODE(fit_gaussian(plane(1, 300), plane(2, 99), 40), Code::invalid);
+  EXPECT_CODE(fit_gaussian(plane(1, 19), plane(2, 200), 40), Code::invalid);
+}
+
 TEST(Familiarity, the_worse_of_two_views_counts) {
   Applicability a;
-  a.appearance = *fit_gaussian(plane(1, 60), plane(2, 60), 40);
+  a.appearance = *fit_gaussian(plane(1, 60), plane(2, 120), 40);
   const auto row = plane(4, 1);
   EXPECT_EQ(familiarity(a, row, {}).state, Familiarity::State::usual);
   EXPECT_EQ(familiarity(a, std::vector<float>(40, 1000), {}).state, Familiarity::State::outside);

@@ -94,7 +94,8 @@ class Reference {
           double weight = 1;
           for (std::size_t k = 0; k < 3; ++k) {
             if (n[k] == 1) continue;
-            const double u = static_cast<double>(p[k]) / static_cast<double>(size_[k] - 1) * (n[k] - 3);
+            const double u =
+                size_[k] > 1 ? static_cast<double>(p[k]) / static_cast<double>(size_[k] - 1) * (n[k] - 3) : 0;
             weight *= b3(u - (at[k] - 1));
           }
           sum +=
@@ -203,7 +204,8 @@ TEST(MoveBox, holds_what_was_in_the_box) {
         inside = inside && static_cast<double>(p[k]) >= box.low[k] && static_cast<double>(p[k]) <= box.high[k];
       mask[i] = inside ? 1.0F : 0.0F;
     }
-    for (std::size_t sample = 0; sample < 4; ++sample) {
+    int left = 0;
+    for (std::size_t sample = 0; sample < 8; ++sample) {
       Augmentation how = everything();
       how.elastic = 0.02;
       const Warp warp = draw_warp(how, size, {8, 3, sample});
@@ -219,11 +221,19 @@ TEST(MoveBox, holds_what_was_in_the_box) {
           seen.high[k] = std::max(seen.high[k], static_cast<double>(p[k]));
         }
       }
+      if (seen.low[2] > seen.high[2]) {  // moved out of the picture
+        bool gone = false;
+        for (std::size_t k = 0; k < 3; ++k) gone = gone || after.low[k] > after.high[k] - 1.6;
+        EXPECT_TRUE(gone);
+        continue;
+      }
+      ++left;
       for (std::size_t k = volume ? 0 : 1; k < 3; ++k) {
         EXPECT_NEAR(after.low[k], seen.low[k], 1.6) << "axis " << k;
         EXPECT_NEAR(after.high[k], seen.high[k], 1.6) << "axis " << k;
       }
     }
+    EXPECT_GE(left, 3);
   }
 }
 
@@ -281,8 +291,12 @@ TEST(ChangeIntensity, each_change_does_what_it_says) {
   EXPECT_GT(largest_difference(curved, in), 1e-3);
   how = {};
   how.blur = 2;
-  EXPECT_LT(deviation(changed(how, 4)), 0.8 * deviation(in));
-  EXPECT_NEAR(mean(changed(how, 4)), mean(in), 0.02);
+  double smoothest = deviation(in);
+  for (std::size_t sample = 0; sample < 8; ++sample) {
+    smoothest = std::min(smoothest, deviation(changed(how, sample)));
+    EXPECT_NEAR(mean(changed(how, sample)), mean(in), 0.02);
+  }
+  EXPECT_LT(smoothest, 0.4 * deviation(in));
   how = {};
   how.noise = 0.2;
   const auto noisy = changed(how, 5);

@@ -88,8 +88,8 @@ Status check_targets(Loss loss, const Shape& logits, std::int64_t n, const Array
   const bool one_each = targets.shape == Shape{n};
   if (takes_classes(loss, logits) && targets.dtype != DType::f32) {
     if (targets.dtype != DType::i64 || !one_each)
-      return Error{Code::invalid, "the loss needs int64 targets [N], gets " + std::string{to_string(targets.dtype)} +
-                                      " " + to_string(targets.shape)};
+      return Error{Code::invalid, "the loss needs int64 targets [" + std::to_string(n) + "], gets " +
+                                      std::string{to_string(targets.dtype)} + " " + to_string(targets.shape)};
     const auto classes = targets.as<std::int64_t>();
     if (!std::all_of(classes.begin(), classes.end(), [&](std::int64_t c) { return c >= 0 && c < logits[1]; }))
       return Error{Code::invalid, "a target is no class from 0 to " + std::to_string(logits[1] - 1)};
@@ -97,8 +97,11 @@ Status check_targets(Loss loss, const Shape& logits, std::int64_t n, const Array
   }
   const bool single = learn::element_count(full).ok() && *learn::element_count(full) == n;
   if (targets.dtype != DType::f32 || !(targets.shape == full || (one_each && single && !takes_classes(loss, logits))))
-    return Error{Code::invalid, "the loss needs float32 targets " + to_string(full) + ", gets " +
-                                    std::string{to_string(targets.dtype)} + " " + to_string(targets.shape)};
+    return Error{Code::invalid,
+                 "the loss needs " +
+                     (takes_classes(loss, logits) ? "int64 targets [" + std::to_string(n) + "] or " : "") +
+                     "float32 targets " + to_string(full) + ", gets " + std::string{to_string(targets.dtype)} + " " +
+                     to_string(targets.shape)};
   const auto values = targets.f32();
   if (!std::all_of(values.begin(), values.end(), [](float t) { return std::isfinite(t); }))
     return Error{Code::invalid, "a target is not finite"};

@@ -326,7 +326,7 @@ learn::Bundle limited_bundle() {
   applicability.limits.views = {"PA"};
   const auto rows = [](int first) {
     std::vector<float> out;
-    const learn::Array all = pictures(60, 16, first);
+    const learn::Array all = pictures(120, 16, first);
     for (const std::byte b : all.data) out.push_back(static_cast<float>(std::to_integer<int>(b)) / 255.0F);
     return out;
   };

@@ -49,7 +49,7 @@ def classes(outputs):
 
 def soft(outputs):
     t = F.one_hot(classes(outputs), outputs).float()
-    return 0.7 * t + 0.3 * t.roll(1, 0)
+    return 0.7 * t + 0.3 * t.roll(1, 1)
 
 
 def focal_softmax(logits, t, gamma, weight=None):

@@ -30,8 +30,8 @@ Result<InputLimits> parse_input_limits(const Json& json);  // unknown fields are
 
 // What is known of one input; empty, absent or 0: not stated.
 struct InputFacts {
-  std::string modality, view, body_part;
-  std::optional<double> age_years, spacing_mm;
+  std::string modality = {}, view = {}, body_part = {};
+  std::optional<double> age_years = {}, spacing_mm = {};
   std::int64_t height = 0, width = 0;
 };
 struct LimitsVerdict {
@@ -51,8 +51,8 @@ struct Gaussian {
   double outside = 0;  // beyond it an input is nothing like the training data: unusual + 2 * (unusual - median)
   double distance(std::span<const double> row) const;
 };
-// `train`: rows * width. At most 24 components, by subspace iteration from a fixed start. invalid: fewer than 20 rows
-// of either, a width that does not fit, no variance. Deterministic.
+// `train`: rows * width. At most 24 components, by subspace iteration from a fixed start. invalid: fewer than
+// 20 training rows or 100 validation rows, a width that does not fit, no variance. Deterministic.
 Result<Gaussian> fit_gaussian(std::span<const float> train, std::span<const float> validation, std::size_t width);
 
 struct Applicability {
