@@ -200,7 +200,8 @@ TEST_F(Cli, from_arrays_to_a_prediction) {
   const auto child = run({"predict", "flat", file.string(), "--view", "AX", "--age", "9"});
   EXPECT_NE(child.out.find("NOT APPLICABLE"), std::string::npos) << child.out << child.err;
   const auto unstated = run({"predict", "flat", file.string(), "--view", "ax"});
-  EXPECT_NE(unstated.out.find("Not checked: The age was not stated"), std::string::npos) << unstated.out << unstated.err;
+  EXPECT_NE(unstated.out.find("Not checked: The age was not stated"), std::string::npos)
+      << unstated.out << unstated.err;
   const auto compared = run({"compare", "nodule@1", "flat", "--output", page.string()});
   ASSERT_EQ(compared.status, kOk) << compared.err << compared.out;
   EXPECT_NE(compared.out.find("A - B  AUROC"), std::string::npos) << compared.out;
