@@ -108,6 +108,19 @@ export function realTests({ name, password, setupToken, image }) {
       equal(await page.getByTestId('probability').textContent(), shown, 'the probability that was kept');
       await page.getByText('seen again on a larger screen').waitFor();
     });
+    test('node: a map of influence is computed, checked, and laid over the image', async (visit) => {
+      const visitor = await visit();
+      const { page } = visitor;
+      await read(visitor);
+      await page.getByTestId('probability').waitFor();
+      await page.getByRole('button', { name: 'Compute the map' }).click();
+      // Passed or not is the model's affair; what was checked is said in both cases, and a map that failed is not shown.
+      await page.getByText('weight randomisation', { exact: true }).waitFor();
+      const passed = await page.getByRole('switch', { name: 'Show the map over the image' }).count();
+      equal(await page.getByText('The map is not shown').count(), passed ? 0 : 1, 'says that it is not shown');
+      await visitor.shot('node-explanation');
+      await visitor.axe('a diagnosis with its map');
+    });
     test('node: a blinded reading shows nothing before the verdict', async (visit) => {
       const visitor = await visit();
       const { page } = visitor;
@@ -116,6 +129,23 @@ export function realTests({ name, password, setupToken, image }) {
       equal(await page.getByTestId('probability').count(), 0, 'probabilities shown');
       check(!/\d%/.test((await page.locator('.diagnose-grid > :last-child').textContent()) ?? ''), 'no percentage is shown');
       await visitor.shot('node-blinded');
+    });
+    test('node: a picture of something else gets no probability', async (visit) => {
+      const visitor = await visit();
+      const { page } = visitor;
+      await visitor.signIn(name, password);
+      await visitor.go('/diagnose');
+      const noise = await page.evaluate(async () => {
+        const canvas = new OffscreenCanvas(128, 128);
+        const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d'));
+        for (let y = 0; y < 16; y += 1) for (let x = 0; x < 16; x += 1) { context.fillStyle = (x * 7 + y * 13) % 5 < 2 ? '#fff' : '#000'; context.fillRect(x * 8, y * 8, 8, 8); }
+        return [...new Uint8Array(await (await canvas.convertToBlob({ type: 'image/png' })).arrayBuffer())];
+      });
+      await page.locator('input[type=file]').setInputFiles({ name: 'tiles.png', mimeType: 'image/png', buffer: Buffer.from(noise) });
+      await page.getByTestId('not-applicable').waitFor();
+      equal(await page.getByTestId('probability').count(), 0, 'probabilities shown');
+      await visitor.shot('node-not-applicable');
+      await visitor.axe('not applicable');
     });
     test('node: a lying image is refused with the reason', async (visit) => {
       const visitor = await visit();
