@@ -7,6 +7,7 @@ import { startMock } from './mock-server/server.mjs';
 import { mockTests } from './mock-tests.mjs';
 import { pageTests } from './page-tests.mjs';
 import { realTests } from './real-tests.mjs';
+import { studyTests } from './study-tests.mjs';
 
 const only = process.argv[2];
 const real = process.env.ACESO_E2E_URL?.replace(/\/$/, '');
@@ -14,7 +15,7 @@ if (real) {
   const credentials = { name: process.env.ACESO_E2E_NAME ?? 'admin', password: process.env.ACESO_E2E_PASSWORD ?? '', setupToken: process.env.ACESO_E2E_SETUP_TOKEN ?? '', image: process.env.ACESO_E2E_IMAGE ?? '' };
   if (!credentials.password) { console.error('ACESO_E2E_PASSWORD is needed with ACESO_E2E_URL'); process.exit(2); }
   realTests(credentials);
-  if (!credentials.setupToken) pageTests({ name: credentials.name, password: credentials.password, pages: [['datasets', '/datasets'], ['training', '/training'], ['models', '/models'], ['predictions', '/predictions'], ['diagnose', '/diagnose'], ['audit', '/audit'], ['users', '/users'], ['account', '/account']] });
+  if (!credentials.setupToken) pageTests({ name: credentials.name, password: credentials.password, pages: [['datasets', '/datasets'], ['training', '/training'], ['models', '/models'], ['predictions', '/predictions'], ['diagnose', '/diagnose'], ['studies', '/studies'], ['audit', '/audit'], ['users', '/users'], ['account', '/account']] });
   process.exit((await runAll({ origin: real, only })) ? 0 : 1);
 }
 
@@ -24,9 +25,10 @@ const mock = await startMock({ dist, epochMs: 120 });
 const admin = mock.state.users.find((user) => user.name === 'admin');
 if (admin) admin.roles = ['admin', 'clinician'];
 mockTests(mock);
+studyTests(mock);
 pageTests({
   name: 'admin', password, mock,
-  pages: [['diagnose', '/diagnose'], ['predictions', '/predictions'], ['models', '/models'], ['model', '/models/pneumonia-chest-xray/3'], ['evaluation', '/models/pneumonia-chest-xray/3#evaluation'], ['datasets', '/datasets'], ['dataset', '/datasets/pneumonia-mnist'], ['training', '/training'], ['job', '/training/j-done'], ['audit', '/audit'], ['users', '/users'], ['tokens', '/users#tokens'], ['account', '/account'], ['nothing', '/nothing-here']],
+  pages: [['diagnose', '/diagnose'], ['studies', '/studies'], ['study', '/studies/1-2-826-0-1-3680043-8-498-1001'], ['predictions', '/predictions'], ['models', '/models'], ['model', '/models/pneumonia-chest-xray/3'], ['evaluation', '/models/pneumonia-chest-xray/3#evaluation'], ['datasets', '/datasets'], ['dataset', '/datasets/pneumonia-mnist'], ['training', '/training'], ['job', '/training/j-done'], ['audit', '/audit'], ['users', '/users'], ['tokens', '/users#tokens'], ['account', '/account'], ['nothing', '/nothing-here']],
 });
 const passed = await runAll({ origin: mock.url, only, after: () => mock.resetThrottle() });
 await mock.stop();

@@ -53,6 +53,7 @@ struct BodyPart {
 net::Response multipart_response(std::string_view root_type, std::vector<BodyPart> parts);
 
 void register_query_routes(net::Router& router, Archive::Impl& impl);
+void register_study_routes(net::Router& router, Archive::Impl& impl);
 void register_store_routes(net::Router& router, Archive& archive, Archive::Impl& impl);
 void register_retrieve_routes(net::Router& router, Archive::Impl& impl);
 void register_metadata_routes(net::Router& router, Archive::Impl& impl);

@@ -43,10 +43,9 @@ std::string_view action_of(Method method) noexcept {
   return "E";
 }
 
-// DICOMweb's paths hold UIDs, which identify: the archive records these accesses itself, by study and under keyed
-// names.
+// The archive's paths hold UIDs, which identify: it records these accesses itself, by study and under keyed names.
 bool names_patients(const net::Router::Route& route) noexcept {
-  return route.pattern.starts_with("/dicom-web");
+  return route.pattern.starts_with("/dicom-web") || route.pattern.starts_with("/api/v1/archive/studies");
 }
 
 // Route patterns and internal ids only: a path from outside may hold anything.

@@ -4,8 +4,8 @@ import { generator } from './phantom.mjs';
 
 export const sha = (text) => createHash('sha256').update(text).digest('hex');
 const scopes = {
-  admin: ['users:read', 'users:write', 'audit:read', 'datasets:read', 'datasets:write', 'models:read', 'models:write', 'models:promote', 'predictions:create', 'predictions:read', 'jobs:read', 'jobs:write', 'tokens:write', 'self'],
-  clinician: ['models:read', 'predictions:create', 'predictions:read', 'feedback:write', 'self'],
+  admin: ['users:read', 'users:write', 'audit:read', 'datasets:read', 'datasets:write', 'models:read', 'models:write', 'models:promote', 'predictions:create', 'predictions:read', 'jobs:read', 'jobs:write', 'tokens:write', 'archive:read', 'archive:write', 'archive:delete', 'self'],
+  clinician: ['models:read', 'predictions:create', 'predictions:read', 'feedback:write', 'archive:read', 'archive:write', 'self'],
   scientist: ['datasets:read', 'datasets:write', 'models:read', 'models:write', 'models:promote', 'jobs:read', 'jobs:write', 'predictions:create', 'predictions:read', 'self'],
   auditor: ['audit:read', 'models:read', 'self'],
 };

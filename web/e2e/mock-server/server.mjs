@@ -3,6 +3,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
+import { archiveRoutes } from './archive.mjs';
 import { history, job, model, nodules, scopesOf, seed, sha } from './data.mjs';
 import { phantom } from './phantom.mjs';
 
@@ -283,13 +284,15 @@ export async function startMock({ dist, port = 0, epochMs = 700, now = () => Dat
   });
   on('POST', '/api/v1/feedback/export', 'datasets:write', (c) => { const made = job(randomUUID(), 'feedback-export', 'succeeded', c.body, 0); state.jobs.unshift(made); c.status = 202; return { job: publicJob(made) }; });
 
+  archiveRoutes({ on, fail, state, record });
+
   async function handle(request, response) {
     const url = new URL(request.url ?? '/', 'http://node');
     const requestId = randomBytes(8).toString('hex');
     const c = { request, response, query: url.searchParams, headers: {}, status: 200, type: 'application/json', params: {}, body: {}, raw: Buffer.alloc(0), requestId, user: null, session: null, sessionId: '', streaming: false };
     response.setHeader('X-Content-Type-Options', 'nosniff');
     response.setHeader('X-Request-Id', requestId);
-    if (!url.pathname.startsWith('/api/')) { serveStatic(url.pathname, response); return; }
+    if (!/^\/(api|dicom-web)\//.test(url.pathname)) { serveStatic(url.pathname, response); return; }
     try {
       c.raw = await readBody(request);
       const match = find(request.method, url.pathname);

@@ -82,27 +82,43 @@ export async function request<T>(method: string, path: string, options: RequestO
   }
 }
 
+// Bytes that are kept in memory alone: the browser's own cache would leave them on a shared machine.
+export async function getBytes(path: string, accept: string, signal?: AbortSignal): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(path, { headers: { Accept: accept }, signal, credentials: 'same-origin', cache: 'no-store' });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    throw new ApiError(0, 'network', '');
+  }
+  if (response.ok) return response;
+  const error = toError(response.status, response.headers.get('Content-Type') ?? '', await response.text(), response.headers.get('X-Request-Id'), response.headers.get('Retry-After'));
+  noteExpiry(error, path);
+  throw error;
+}
+
 export const get = <T>(path: string, query?: Query, signal?: AbortSignal) => request<T>('GET', path, { query, signal });
 export const post = <T>(path: string, json?: unknown, query?: Query) => request<T>('POST', path, { json, query });
 export const put = <T>(path: string, json?: unknown) => request<T>('PUT', path, { json });
 export const patch = <T>(path: string, json?: unknown) => request<T>('PATCH', path, { json });
 export const del = <T>(path: string, json?: unknown) => request<T>('DELETE', path, { json });
 
-export interface UploadOptions { query?: Query; contentType?: string; onProgress?: (fraction: number) => void; signal?: AbortSignal }
+// `accepts`: statuses beside 2xx whose body is an answer, not a problem.
+export interface UploadOptions { query?: Query; contentType?: string; accept?: string; accepts?: number[]; onProgress?: (fraction: number) => void; signal?: AbortSignal }
 
 // fetch() cannot report upload progress; XMLHttpRequest can.
 export function upload<T>(path: string, body: Blob | FormData, options: UploadOptions = {}): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const xhr = new XMLHttpRequest();
     xhr.open('POST', withQuery(path, options.query));
-    xhr.setRequestHeader('Accept', 'application/json');
+    xhr.setRequestHeader('Accept', options.accept ?? 'application/json');
     if (options.contentType) xhr.setRequestHeader('Content-Type', options.contentType);
     if (csrfToken) xhr.setRequestHeader('X-CSRF-Token', csrfToken);
     xhr.upload.onprogress = (event) => { if (event.lengthComputable) options.onProgress?.(event.loaded / event.total); };
     xhr.onerror = () => reject(new ApiError(0, 'network', ''));
     xhr.onabort = () => reject(new DOMException('aborted', 'AbortError'));
     xhr.onload = () => {
-      if (xhr.status >= 200 && xhr.status < 300) {
+      if ((xhr.status >= 200 && xhr.status < 300) || (options.accepts?.includes(xhr.status) && !/problem/.test(xhr.getResponseHeader('Content-Type') ?? ''))) {
         try {
           resolve((xhr.responseText ? JSON.parse(xhr.responseText) : undefined) as T);
         } catch {

@@ -1,9 +1,10 @@
 // Shapes of /api/v1. Fields a node may leave out are optional; readers in lib/ turn evaluation and uncertainty into what the pages show.
 export type Scope =
   | 'users:read' | 'users:write' | 'audit:read' | 'datasets:read' | 'datasets:write' | 'models:read' | 'models:write' | 'models:promote'
-  | 'predictions:create' | 'predictions:read' | 'feedback:write' | 'jobs:read' | 'jobs:write' | 'tokens:write' | 'self';
+  | 'predictions:create' | 'predictions:read' | 'feedback:write' | 'jobs:read' | 'jobs:write' | 'tokens:write'
+  | 'archive:read' | 'archive:write' | 'archive:delete' | 'self';
 export const allScopes: Scope[] = ['users:read', 'users:write', 'audit:read', 'datasets:read', 'datasets:write', 'models:read', 'models:write', 'models:promote',
-  'predictions:create', 'predictions:read', 'feedback:write', 'jobs:read', 'jobs:write', 'tokens:write', 'self'];
+  'predictions:create', 'predictions:read', 'feedback:write', 'jobs:read', 'jobs:write', 'tokens:write', 'archive:read', 'archive:write', 'archive:delete', 'self'];
 export type Role = 'admin' | 'clinician' | 'scientist' | 'auditor';
 export const allRoles: Role[] = ['admin', 'clinician', 'scientist', 'auditor'];
 
@@ -72,3 +73,18 @@ export interface Prediction {
 export type ExplainMethod = 'gradcam' | 'integrated_gradients' | 'occlusion';
 export interface Explanation { method: ExplainMethod; passed: boolean; label?: string; warning?: string; checks: { name: string; passed: boolean; value: number; limit: number; text: string }[] }
 export interface About { name: string; version: string; build?: string; research_use?: boolean; engines?: (string | { name: string; version?: string })[] }
+
+export interface Patient { name: string; id: string; issuer: string; birth_date: string; sex: string; age?: string }
+export interface Study {
+  study_uid: string; patient: Patient; accession: string; date: string; time: string; description: string; referring_physician?: string; modalities: string[]; series: number; instances: number; received: string;
+}
+export type StudyOrder = 'date' | 'patient' | 'patient_id' | 'accession' | 'description' | 'received' | 'instances';
+export interface StudySearch {
+  patient?: string; same_patient_as?: string; study_uid?: string; accession?: string; description?: string; from?: string; to?: string; modalities?: string[]; order?: StudyOrder; ascending?: boolean; offset?: number; limit?: number;
+}
+export interface StudyList { total: number; offset: number; studies: Study[] }
+export type AnalysisState = 'waiting' | 'running' | 'analysed' | 'failed' | 'not_applicable';
+export interface Analysis {
+  series?: string; rule?: string; model?: { name: string; version: number; hash?: string; intended_use?: string }; state: AnalysisState; reason?: string | null;
+  probability?: number | null; interval?: [number, number] | null; threshold?: number | null; finding?: string | null; result_instances?: string[]; updated?: string;
+}

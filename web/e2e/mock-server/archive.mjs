@@ -1,0 +1,78 @@
+// The mock node's archive: invented studies, the search, as much of DICOMweb as the pages use, and states of analysis.
+import { phantom } from './phantom.mjs';
+
+const el = (vr, ...values) => ({ vr, Value: values });
+const day = (ago) => new Date(Date.now() - ago * 86400_000).toISOString().slice(0, 10).replaceAll('-', '');
+const first = ['Amara', 'Jan', 'Mei', 'Tomas', 'Leila', 'Noor', 'Ines', 'Viktor'];
+const last = ['Okoye', 'Brandt', 'Lindqvist', 'Marek', 'Haddad', 'Silva', 'Novak'];
+
+function study(number, more = {}) {
+  const uid = `1.2.826.0.1.3680043.8.498.${1000 + number}`;
+  return {
+    study_uid: uid, patient: { name: `${last[number % last.length]}^${first[number % first.length]}`, id: `M${40000 + number}`, issuer: '', birth_date: `19${40 + (number % 50)}0512`, sex: number % 2 ? 'F' : 'M', age: '' },
+    accession: `A${7000 + number}`, date: day(number), time: '101500', description: number % 3 ? 'CT chest, low dose' : 'Chest PA', referring_physician: 'Moreau^Claire', modalities: [number % 3 ? 'CT' : 'DX'], series: 1, instances: number % 3 ? 24 : 1,
+    received: new Date(Date.now() - number * 86400_000 - 60_000).toISOString(), seriesList: [{ uid: `${uid}.1`, modality: number % 3 ? 'CT' : 'DX', number: 1, description: number % 3 ? 'Lung 1.0' : 'PA', body: 'CHEST', instances: number % 3 ? 24 : 1 }], ...more,
+  };
+}
+
+export function seedStudies() {
+  const studies = Array.from({ length: 64 }, (_, number) => study(number + 2));
+  const uid = '1.2.826.0.1.3680043.8.498.1001';
+  studies.unshift(study(1, {
+    study_uid: uid, patient: { name: 'Wang^XiaoDong=王^小东', id: 'M40001', issuer: 'HOSP', birth_date: '19580304', sex: 'M', age: '' }, description: 'CT chest with contrast', modalities: ['CT', 'SR'], series: 3, instances: 49, accession: 'LINK-1',
+    seriesList: [
+      { uid: `${uid}.1`, modality: 'CT', number: 2, description: 'Lung 1.0 B60', body: 'CHEST', instances: 24 }, { uid: `${uid}.2`, modality: 'CT', number: 3, description: 'Mediastinum 3.0', body: 'CHEST', instances: 24 }, { uid: `${uid}.3`, modality: 'SR', number: 900, description: 'AI findings', body: '', instances: 1 },
+    ],
+  }));
+  studies.push(study(80, { patient: { ...studies[0].patient }, date: day(400), accession: 'OLD-1', description: 'Chest PA, prior' }));
+  return studies;
+}
+
+const model = { name: 'lung-nodule-ct', version: 1, hash: 'sha256:5f2d7c1e9ab04433a1', intended_use: 'Research use only: to tell spiculated from smooth nodules on one axial CT slice, as a second reader.' };
+const publicStudy = ({ seriesList: _s, ...rest }) => rest;
+
+export function archiveRoutes({ on, fail, state, record }) {
+  state.studies = seedStudies();
+  state.stored = [];
+  const one = (c) => state.studies.find((s) => s.study_uid === c.params.study) ?? fail(404, 'not_found', 'there is nothing here');
+  const values = { date: (s) => s.date + s.time, patient: (s) => s.patient.name.toLowerCase(), patient_id: (s) => s.patient.id, accession: (s) => s.accession, description: (s) => s.description, received: (s) => s.received, instances: (s) => String(s.instances).padStart(9, '0') };
+  on('POST', '/api/v1/archive/studies/search', 'archive:read', (c) => {
+    const q = c.body;
+    const unknown = Object.keys(q).find((k) => !['patient', 'same_patient_as', 'study_uid', 'accession', 'from', 'to', 'modalities', 'order', 'ascending', 'offset', 'limit', 'description'].includes(k));
+    if (unknown) fail(400, 'invalid', 'there is an unknown field in the body');
+    const same = q.same_patient_as && state.studies.find((s) => s.study_uid === q.same_patient_as);
+    const words = (q.patient ?? '').toLowerCase().split(/\s+/).filter(Boolean);
+    const found = state.studies.filter((s) => (!same || s.patient.id === same.patient.id) && (!q.study_uid || s.study_uid === q.study_uid) && (!q.accession || s.accession === q.accession) && (!q.from || s.date >= q.from) && (!q.to || s.date <= q.to)
+      && (!q.modalities || s.modalities.some((m) => q.modalities.includes(m)))
+      && (s.patient.id.toLowerCase().startsWith(words.join(' ')) || words.every((w) => s.patient.name.toLowerCase().split(/[\^=]/).some((part) => part.startsWith(w)))));
+    const value = values[q.order ?? 'date'];
+    found.sort((a, b) => (q.ascending ? 1 : -1) * value(a).localeCompare(value(b)));
+    record(c, 'E', 'archive.query', 'query');
+    const offset = q.offset ?? 0;
+    return { total: found.length, offset, studies: found.slice(offset, offset + (q.limit ?? 50)).map(publicStudy) };
+  });
+  on('GET', '/api/v1/archive/studies/:study/analyses', 'archive:read', (c) => {
+    if (one(c).study_uid !== state.studies[0].study_uid) return { analyses: [] };
+    return { analyses: [{ series: `${c.params.study}.1`, rule: 'chest', model, state: 'analysed', reason: '', probability: 0.81, interval: [0.7, 0.89], threshold: 0.62, finding: 'spiculated nodule', result_instances: [`${c.params.study}.3.1`], updated: new Date().toISOString() }] };
+  });
+  on('GET', '/dicom-web/studies/:study/series', 'archive:read', (c) => {
+    c.type = 'application/dicom+json';
+    return one(c).seriesList.map((s) => ({ '0020000E': el('UI', s.uid), '00080060': el('CS', s.modality), '00200011': el('IS', s.number), '0008103E': el('LO', s.description), '00180015': s.body ? el('CS', s.body) : { vr: 'CS' }, '00201209': el('IS', s.instances) }));
+  });
+  on('GET', '/dicom-web/studies/:study/series/:series/thumbnail', 'archive:read', (c) => {
+    const series = one(c).seriesList.find((s) => s.uid === c.params.series);
+    if (!series || series.modality === 'SR') fail(404, 'not_found', 'there is nothing to show');
+    c.type = 'image/png';
+    return phantom({ seed: 9, size: 96, nodule: 'smooth' });
+  });
+  on('DELETE', '/dicom-web/studies/:study', 'archive:delete', (c) => { state.studies.splice(state.studies.indexOf(one(c)), 1); c.status = 204; });
+  on('POST', '/dicom-web/studies', 'archive:write', (c) => {
+    c.type = 'application/dicom+json';
+    const text = c.raw.toString('latin1');
+    if (text.slice(128, 132) !== 'DICM') { c.status = 409; return { '00081198': el('SQ', { '00081197': el('US', 0xc000), '00000902': el('LO', 'not a DICOM file') }) }; }
+    const uid = `1.2.826.0.1.3680043.8.498.2${state.stored.length}`;
+    state.stored.push(uid);
+    state.studies.unshift(study(0, { study_uid: uid, accession: `NEW-${state.stored.length}` }));
+    return { '00081199': el('SQ', { '00081155': el('UI', `${uid}.1.1`), '00081190': el('UR', `http://node/dicom-web/studies/${uid}/series/${uid}.1/instances/${uid}.1.1`) }) };
+  });
+}

@@ -1,0 +1,81 @@
+// What models made of a study, series by series. Silence never reads as normal: a series without an analysis says so.
+import { Alert, Badge, Group, Paper, Stack, Text, Title } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { CircleHelp } from 'lucide-react';
+import { ApiError } from '../../api/client';
+import type { Series } from '../../api/dicomweb';
+import { api } from '../../api/endpoints';
+import type { Analysis, AnalysisState } from '../../api/types';
+import { ErrorState } from '../../components/feedback';
+import { Hash, ResearchBadge } from '../../components/bits';
+import { ProbabilityScale } from '../../components/ProbabilityScale';
+import { useI18n } from '../../i18n';
+import { dateTime, percent, probability } from '../../lib/format';
+
+const colors: Record<AnalysisState, string> = { waiting: 'gray', running: 'blue', analysed: 'aceso', failed: 'red', not_applicable: 'gray' };
+// Kinds that hold results or words, not images to be analysed.
+const noImages = new Set(['SR', 'SEG', 'PR', 'KO', 'DOC', 'RTSTRUCT', 'RTPLAN', 'RTDOSE', 'REG', 'ECG', 'AU', 'PLAN']);
+
+export function useAnalyses(study: string) {
+  return useQuery({
+    queryKey: ['analyses', study], queryFn: () => api.analyses(study),
+    refetchInterval: (query) => (query.state.data?.analyses.some((item) => item.state === 'waiting' || item.state === 'running') ? 3000 : false),
+  });
+}
+
+export function AnalysisPanel({ study, series }: { study: string; series: Series[] }) {
+  const { t } = useI18n();
+  const query = useAnalyses(study);
+  const unreported = query.error instanceof ApiError && query.error.status === 404;
+  const analyses = query.data?.analyses ?? [];
+  const shown = series.filter((one) => !noImages.has(one.modality) || analyses.some((item) => item.series === one.uid));
+  const rest = analyses.filter((item) => !series.some((one) => one.uid === item.series));
+  return (
+    <Paper p="md" component="section" aria-labelledby="analyses-title">
+      <Group justify="space-between" mb="sm" gap="xs"><Title order={2} id="analyses-title">{t('analyses.title')}</Title><ResearchBadge size="sm" /></Group>
+      {unreported && <Alert color="yellow" icon={<CircleHelp size={18} />} title={t('analyses.unknown')}>{t('analyses.unknownText')}</Alert>}
+      {query.error && !unreported && <ErrorState error={query.error} title={t('analyses.unknown')} retry={() => void query.refetch()} />}
+      {query.data && (
+        <Stack gap="md">
+          {shown.map((one) => {
+            const mine = analyses.filter((item) => item.series === one.uid);
+            const label = [one.number === null ? '' : `${one.number}`, one.description || one.modality].filter(Boolean).join(' · ');
+            return (
+              <div key={one.uid} data-testid="analysis-of-series">
+                <Text size="sm" fw={550} className="break" mb={4}>{label}</Text>
+                {mine.length === 0 ? <Group gap={8}><Badge color="yellow">{t('analyses.none')}</Badge><Text size="sm" c="dimmed">{t('analyses.noRule')}</Text></Group> : <Stack gap="sm">{mine.map((item, index) => <One key={index} analysis={item} />)}</Stack>}
+              </div>
+            );
+          })}
+          {rest.map((item, index) => <One key={index} analysis={item} />)}
+          {shown.length + rest.length === 0 && <Text size="sm" c="dimmed">{t('analyses.nothingToAnalyse')}</Text>}
+        </Stack>
+      )}
+      <Text size="xs" c="dimmed" mt="sm">{t('analyses.silence')}</Text>
+    </Paper>
+  );
+}
+
+function One({ analysis }: { analysis: Analysis }) {
+  const { t, maybe, language } = useI18n();
+  const { model, state } = analysis;
+  const value = analysis.probability;
+  const threshold = analysis.threshold ?? null;
+  return (
+    <div className="analysis">
+      <Group gap={8}>
+        <Badge color={colors[state] ?? 'gray'} variant={state === 'running' ? 'dot' : 'light'}>{maybe('analyses.states', state)}</Badge>
+        {model && <Text size="sm" className="break">{model.name} <Text span c="dimmed">v{model.version}</Text></Text>}
+      </Group>
+      {state === 'analysed' && typeof value === 'number' && (
+        <>
+          <Text size="sm" mt={6}><Text span fw={650} className="num">{probability(value)}</Text>{analysis.finding ? ` ${analysis.finding}` : ''}{analysis.interval && <Text span c="dimmed" className="num"> ({t('common.interval95')} {percent(analysis.interval[0])}–{percent(analysis.interval[1])})</Text>}</Text>
+          <ProbabilityScale probability={value} threshold={threshold} positive={threshold !== null && value >= threshold} observed={analysis.interval ? { lower: analysis.interval[0], upper: analysis.interval[1] } : null} />
+        </>
+      )}
+      {analysis.reason && <Text size="sm" mt={4} className="break">{analysis.reason}</Text>}
+      {model?.intended_use && <Text size="xs" c="dimmed" mt={4}>{t('diagnose.intendedUse')}: {model.intended_use}</Text>}
+      {(model?.hash || analysis.updated) && <Group gap={8} mt={2}>{model?.hash && <Hash value={model.hash} />}{analysis.updated && <Text size="xs" c="dimmed">{dateTime(analysis.updated, language)}</Text>}</Group>}
+    </div>
+  );
+}

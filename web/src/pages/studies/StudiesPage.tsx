@@ -1,0 +1,137 @@
+// The archive's studies: searched, sorted, a page at a time; files dropped anywhere are stored.
+import '@mantine/dropzone/styles.css';
+import { Badge, Box, Button, Group, MultiSelect, Paper, Stack, Table, Text, TextInput, UnstyledButton } from '@mantine/core';
+import { Dropzone } from '@mantine/dropzone';
+import { useDebouncedValue, useHotkeys } from '@mantine/hooks';
+import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
+import { ArrowDown, ArrowUp, ArrowUpDown, Images, Upload } from 'lucide-react';
+import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
+import { Link, useLocation } from 'wouter';
+import { api } from '../../api/endpoints';
+import type { Study, StudyOrder } from '../../api/types';
+import { useSession } from '../../app/session';
+import { EmptyState, ErrorState, ListSkeleton, PageHead } from '../../components/feedback';
+import { useI18n, type Key } from '../../i18n';
+import { dicomDate, dicomTime, personName, studyAddress } from '../../lib/dicom';
+import { ago, count, dateTime } from '../../lib/format';
+import { ImportStudies } from './ImportStudies';
+import { modalityCodes, PatientLine } from './patient';
+import { isFiltered, linkedAccession, noFilter, pageSize, sortBy, toSearch, useSearch, type SearchState } from './search';
+import './studies.css';
+
+const columns: { order: StudyOrder | null; label: Key; right?: boolean }[] = [
+  { order: 'patient', label: 'studies.patient' }, { order: 'date', label: 'studies.date' }, { order: null, label: 'studies.modality' }, { order: 'description', label: 'studies.description' },
+  { order: 'accession', label: 'studies.accession' }, { order: 'instances', label: 'studies.images', right: true }, { order: 'received', label: 'studies.received' },
+];
+
+export default function StudiesPage() {
+  const { t, maybe, language } = useI18n();
+  const { can } = useSession();
+  const [, navigate] = useLocation();
+  const client = useQueryClient();
+  const [linked] = useState(() => linkedAccession(window.location.search, window.location.hash));
+  const [state, change] = useSearch(linked ? { accession: linked } : null);
+  const [asked] = useDebouncedValue(state, 250);
+  const [files, setFiles] = useState<File[] | null>(null);
+  const box = useRef<HTMLInputElement>(null);
+  const opened = useRef(false);
+  // The number has been read: it need not stay in the address and the browser's history.
+  useEffect(() => { if (linked) window.history.replaceState(null, '', '/studies'); }, [linked]);
+  const query = useQuery({ queryKey: ['studies', asked], queryFn: ({ signal }) => api.studies(toSearch(asked), signal), placeholderData: keepPreviousData });
+  const studies = query.data?.studies ?? [];
+  const total = query.data?.total ?? 0;
+  const only = linked && !opened.current && !query.isPlaceholderData && total === 1 ? studies[0] : undefined;
+  useEffect(() => {
+    if (!only) return;
+    opened.current = true;
+    navigate(studyAddress(only.study_uid), { replace: true });
+  }, [only, navigate]);
+  useHotkeys([['/', () => box.current?.focus()]]);
+
+  const { filter } = state;
+  const set = (next: Partial<SearchState['filter']>) => change((s) => ({ ...s, page: 0, filter: { ...s.filter, ...next } }));
+  const first = state.page * pageSize;
+  const importable = can('archive:write');
+  return (
+    <Box className="page">
+      <PageHead title={t('studies.title')} text={t('studies.text')}>{importable && <Button leftSection={<Upload size={16} aria-hidden />} onClick={() => setFiles([])}>{t('studies.import')}</Button>}</PageHead>
+      <Stack gap="md">
+        <Paper p="md" component="search" aria-label={t('studies.search')}>
+          <div className="studies-filter">
+            <TextInput ref={box} label={t('studies.who')} placeholder={t('studies.whoHelp')} maxLength={200} autoComplete="off" spellCheck={false} aria-keyshortcuts="/" value={filter.patient} onChange={(event) => set({ patient: event.currentTarget.value })} />
+            <TextInput label={t('studies.accession')} maxLength={64} autoComplete="off" spellCheck={false} value={filter.accession} onChange={(event) => set({ accession: event.currentTarget.value })} />
+            <TextInput label={t('studies.from')} type="date" max={filter.to || undefined} value={filter.from} onChange={(event) => set({ from: event.currentTarget.value })} />
+            <TextInput label={t('studies.to')} type="date" min={filter.from || undefined} value={filter.to} onChange={(event) => set({ to: event.currentTarget.value })} />
+            <MultiSelect label={t('studies.modality')} placeholder={filter.modalities.length ? '' : t('studies.anyModality')} data={modalityCodes.map((code) => ({ value: code, label: `${code} · ${maybe('modalities', code)}` }))} renderOption={({ option }) => option.label}
+              value={filter.modalities} onChange={(modalities) => set({ modalities })} comboboxProps={{ width: 260, position: 'bottom-end' }} />
+          </div>
+          <Group justify="space-between" mt="sm" mih={30}>
+            <Text size="sm" c="dimmed" role="status" className="num">{query.data ? t(isFiltered(filter) ? 'studies.found' : 'studies.total', { count: count(total, language) }) : ''}</Text>
+            {isFiltered(filter) && <Button size="xs" variant="subtle" onClick={() => { change((s) => ({ ...s, page: 0, filter: noFilter })); box.current?.focus(); }}>{t('common.clear')}</Button>}
+          </Group>
+        </Paper>
+        {query.isPending && <ListSkeleton rows={8} />}
+        {query.error && <ErrorState error={query.error} retry={() => void query.refetch()} />}
+        {query.data && total === 0 && (isFiltered(filter)
+          ? <EmptyState icon={Images} title={t('studies.none')} text={t('studies.noneText')} />
+          : <EmptyState icon={Images} title={t('studies.empty')} text={t('studies.emptyText')} action={importable ? <Button onClick={() => setFiles([])}>{t('studies.import')}</Button> : undefined} />)}
+        {studies.length > 0 && !query.error && (
+          <Paper className="scroll-x" tabIndex={0} role="region" aria-label={t('studies.title')}>
+            <Table miw={980} verticalSpacing={9} aria-busy={query.isPlaceholderData}>
+              <Table.Thead><Table.Tr>{columns.map((column) => <Column key={column.label} {...column} state={state} sort={(order) => change((s) => sortBy(s, order))} />)}</Table.Tr></Table.Thead>
+              <Table.Tbody onKeyDown={walkRows}>{studies.map((study) => <Row key={study.study_uid} study={study} open={() => navigate(studyAddress(study.study_uid))} />)}</Table.Tbody>
+            </Table>
+          </Paper>
+        )}
+        {total > pageSize && (
+          <Group justify="space-between">
+            <Button variant="default" disabled={state.page === 0} onClick={() => change((s) => ({ ...s, page: s.page - 1 }))}>{t('studies.previous')}</Button>
+            <Text size="sm" c="dimmed" className="num">{t('studies.range', { from: count(first + 1, language), to: count(Math.min(first + pageSize, total), language), total: count(total, language) })}</Text>
+            <Button variant="default" disabled={first + pageSize >= total} loading={query.isPlaceholderData} onClick={() => change((s) => ({ ...s, page: s.page + 1 }))}>{t('studies.next')}</Button>
+          </Group>
+        )}
+      </Stack>
+      {importable && <Dropzone.FullScreen active={files === null} inputProps={{ 'aria-label': t('studies.dropNow') }} onDrop={(dropped) => setFiles(dropped)}><Group justify="center" mih="80vh" className="no-pointer"><Upload size={28} aria-hidden /><Text fw={550}>{t('studies.dropNow')}</Text></Group></Dropzone.FullScreen>}
+      <ImportStudies files={files} close={() => setFiles(null)} done={() => void client.invalidateQueries({ queryKey: ['studies'] })} />
+    </Box>
+  );
+}
+
+// Up and down walk the rows; Enter follows the link that has the focus.
+function walkRows(event: KeyboardEvent<HTMLElement>) {
+  if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
+  const links = [...event.currentTarget.querySelectorAll('a')];
+  const next = links[links.indexOf(document.activeElement as HTMLAnchorElement) + (event.key === 'ArrowDown' ? 1 : -1)];
+  if (next) { event.preventDefault(); next.focus(); }
+}
+
+function Column({ order, label, right, state, sort }: { order: StudyOrder | null; label: Key; right?: boolean; state: SearchState; sort: (order: StudyOrder) => void }) {
+  const { t } = useI18n();
+  if (!order) return <Table.Th>{t(label)}</Table.Th>;
+  const active = state.order === order;
+  const Icon = !active ? ArrowUpDown : state.ascending ? ArrowUp : ArrowDown;
+  return (
+    <Table.Th ta={right ? 'right' : undefined} aria-sort={!active ? 'none' : state.ascending ? 'ascending' : 'descending'}>
+      <UnstyledButton className="sort-button" data-active={active} onClick={() => sort(order)}>{t(label)}<Icon size={13} aria-hidden /></UnstyledButton>
+    </Table.Th>
+  );
+}
+
+function Row({ study, open }: { study: Study; open: () => void }) {
+  const { t, maybe, language } = useI18n();
+  const name = personName(study.patient.name, language) || t('studies.unnamed');
+  return (
+    <Table.Tr className="clickable-row" onClick={open}>
+      <Table.Td>
+        <Link href={studyAddress(study.study_uid)} className="plain-link row-link" onClick={(event) => event.stopPropagation()}>{name}</Link>
+        <PatientLine study={study} />
+      </Table.Td>
+      <Table.Td className="nowrap num">{dicomDate(study.date, language)}{study.time && <Text span c="dimmed" size="sm" ml={6}>{dicomTime(study.time)}</Text>}</Table.Td>
+      <Table.Td><Group gap={4} wrap="nowrap">{study.modalities.map((code) => <Badge key={code} color="gray" title={maybe('modalities', code)}>{code}</Badge>)}</Group></Table.Td>
+      <Table.Td className="break" miw={170}>{study.description || <Text span c="dimmed" size="sm">–</Text>}</Table.Td>
+      <Table.Td className="num nowrap">{study.accession || '–'}</Table.Td>
+      <Table.Td ta="right" className="num nowrap" title={t('studies.seriesAndImages', { series: study.series, images: study.instances })}>{count(study.instances, language)}<Text span c="dimmed" size="sm"> / {study.series}</Text></Table.Td>
+      <Table.Td className="nowrap" title={dateTime(study.received, language)}>{ago(study.received, language)}</Table.Td>
+    </Table.Tr>
+  );
+}
