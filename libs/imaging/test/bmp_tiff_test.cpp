@@ -61,6 +61,7 @@ TEST(Pictures, declared_sizes_are_judged_before_memory_is_taken) {
   const auto tiff = from_hex(picture("tiff_grey16_tiles").hex);
   EXPECT_CODE(decode_image(tiff, {.side = 10}), Code::too_large);
   EXPECT_CODE(decode_image(tiff, {.bytes = 100}), Code::too_large);
+  EXPECT_CODE(decode_image(tiff, {.pixels = 100}), Code::too_large);
 }
 
 TEST(Pictures, what_is_not_read_says_so) {

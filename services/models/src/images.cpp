@@ -158,6 +158,7 @@ Result<learn::Array> decode_input(std::span<const std::byte> bytes, InputType ty
     return Error{Code::too_large, "the input is larger than " + std::to_string(limits.bytes) + " bytes"};
   if (type == InputType::npy) return learn::parse_npy(bytes, limits.bytes);
   imaging::ImageLimits image_limits;
+  image_limits.pixels = limits.pixels;
   image_limits.bytes = limits.pixels * 8;  // at most four channels of 16 bits
   ACESO_TRY(const imaging::Image image, imaging::decode_image(bytes, image_limits));
   if (static_cast<std::uint64_t>(image.width) * static_cast<std::uint64_t>(image.height) > limits.pixels)

@@ -23,6 +23,7 @@ struct Image {
 struct ImageLimits {
   std::int64_t side = 32768;                       // of either width or height
   std::uint64_t bytes = std::uint64_t{512} << 20;  // of decoded pixels; checked before they are allocated
+  std::uint64_t pixels = std::uint64_t{1} << 30;   // width times height, likewise
 };
 
 enum class ImageFormat : std::uint8_t { png, jpeg, tiff, bmp, unknown };
