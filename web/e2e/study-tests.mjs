@@ -90,7 +90,7 @@ export function studyTests(mock) {
     await analysed.nth(1).getByText('No rule applies to this series.').waitFor();
     await page.getByText('Chest PA, prior').click();
     await page.getByRole('heading', { name: 'Wang, XiaoDong (王小东)' }).waitFor();
-    await page.getByText('OLD-1').waitFor();
+    await page.locator('dd').getByText('OLD-1').waitFor();
   });
 
   test('study: a node that reports no analyses says that nothing is known', async (visit) => {
@@ -139,5 +139,126 @@ export function studyTests(mock) {
     check(!mock.state.studies.some((s) => s.accession === 'A7010'), 'it is gone');
     await visitor.go('/studies/1-2-3');
     await page.getByText('There is no such study').waitFor();
+  });
+
+  const stageOf = async (visitor, accession = 'LINK-1') => {
+    await visitor.go(`/studies?accession=${accession}`);
+    const stage = visitor.page.locator('.stack-stage');
+    await visitor.page.locator('.stack-stage[data-ready=true]').waitFor();
+    return stage;
+  };
+  // A point of the image, in pixels, on the screen.
+  const pointAt = (page, x, y) => page.evaluate(([ix, iy]) => {
+    const box = document.querySelector('.stack-stage').getBoundingClientRect();
+    const scale = Number(/(\d+)%/.exec(document.querySelector('[data-testid=stack-window]').textContent)[1]) / 100;
+    const fit = Math.min(box.width / 128, box.height / 128);
+    const used = Math.abs(scale - fit) < 0.006 ? fit : scale;
+    return [box.left + box.width / 2 + (ix - 64) * used, box.top + box.height / 2 + (iy - 64) * used];
+  }, [x, y]);
+  const greyAt = (page, x, y) => page.evaluate(([px, py]) => {
+    const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector('.stack-stage canvas'));
+    const box = canvas.getBoundingClientRect();
+    return canvas.getContext('2d').getImageData(Math.round((px - box.left) * (canvas.width / box.width)), Math.round((py - box.top) * (canvas.height / box.height)), 1, 1).data[0];
+  }, [x, y]);
+
+  test('viewer: slices at full depth, windowed, scrolled, inverted, by keyboard', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    await visitor.signIn('okafor', password);
+    const stage = await stageOf(visitor);
+    equal(await page.getByTestId('stack-position').textContent(), 'Image 12 of 24 · 445.0 mm', 'the middle slice');
+    for (const [edge, letter] of [['left', 'R'], ['right', 'L'], ['top', 'A'], ['bottom', 'P']]) equal(await page.locator(`.edge-${edge}`).textContent(), letter, edge);
+    const rod = await pointAt(page, 64, 64);
+    const body = await pointAt(page, 90, 64);
+    await page.mouse.move(rod[0], rod[1]);
+    equal((await page.getByTestId('stack-value').textContent())?.trim(), '1120 HU', 'value under the pointer');
+    // W 400 L 40: 40 HU is the middle grey, 1120 is white.
+    equal(await greyAt(page, rod[0], rod[1]), 255, 'grey of the rod');
+    equal(await greyAt(page, body[0], body[1]), 128, 'grey of the body');
+    await stage.focus();
+    await page.keyboard.press('4');
+    await until(async () => (await page.getByTestId('stack-window').textContent())?.startsWith('W 2500 L 480'), 'bone preset');
+    const y = Math.round(255 * ((1120 - 479.5) / 2499 + 0.5));
+    await until(async () => (await greyAt(page, rod[0], rod[1])) === y, `the rod in the bone window is ${y}`);
+    await page.keyboard.press('ArrowDown');
+    await until(async () => (await stage.getAttribute('data-index')) === '12', 'the next slice');
+    await page.locator('.stack-stage[data-ready=true]').waitFor();
+    await page.mouse.move(rod[0] + 1, rod[1]);
+    await until(async () => (await page.getByTestId('stack-value').textContent())?.trim() === '1130 HU', 'its own value');
+    await page.keyboard.press('i');
+    await until(async () => (await greyAt(page, body[0], body[1])) > 140, 'inverted');
+    await page.keyboard.press('End');
+    await until(async () => (await page.getByTestId('stack-position').textContent())?.startsWith('Image 24 of 24'), 'the last slice');
+    await page.mouse.wheel(0, -120);
+    await until(async () => Number(await stage.getAttribute('data-index')) < 23, 'the wheel scrolls back');
+    await page.keyboard.press('Home');
+    await page.keyboard.press('Space');
+    await until(async () => Number(await stage.getAttribute('data-index')) > 2, 'cine runs');
+    await page.keyboard.press('Space');
+    await visitor.shot('viewer');
+  });
+
+  test('viewer: ruler and region measure in the body; dragging sets the window', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    await visitor.signIn('okafor', password);
+    const stage = await stageOf(visitor);
+    await stage.focus();
+    const drag = async (from, to) => {
+      const [a, b] = [await pointAt(page, ...from), await pointAt(page, ...to)];
+      await page.mouse.move(a[0], a[1]);
+      await page.mouse.down();
+      await page.mouse.move(b[0], b[1], { steps: 3 });
+      await page.mouse.up();
+    };
+    await page.keyboard.press('m');
+    await drag([44, 64], [84, 64]);
+    const words = () => page.getByTestId('measurements').textContent();
+    const millimetres = Number(/Ruler: ([\d.]+) mm/.exec((await words()) ?? '')?.[1]);
+    check(Math.abs(millimetres - 100) < 1.5, `40 pixels of 2.5 mm: ${millimetres}`);
+    await page.keyboard.press('r');
+    await drag([58, 58], [70, 70]);
+    check(/Mean 1120 HU, SD 0, 1120 to 1120/.test((await words()) ?? ''), `the rod alone: ${await words()}`);
+    await visitor.shot('viewer-measured');
+    await page.keyboard.press('Delete');
+    check(!/Region/.test((await words()) ?? ''), 'the region is gone');
+    await page.keyboard.press('ArrowDown');
+    await until(async () => (await words()) === '', 'measurements belong to their slice');
+    await page.keyboard.press('w');
+    await drag([64, 64], [84, 64]);
+    const width = Number(/W (\d+)/.exec((await page.getByTestId('stack-window').textContent()) ?? '')?.[1]);
+    check(width > 420, `dragging to the right widens: ${width}`);
+    await page.keyboard.press('z');
+    await drag([64, 64], [64, 40]);
+    await until(async () => Number(/(\d+)%/.exec((await page.getByTestId('stack-window').textContent()) ?? '')?.[1]) > 700, 'dragging up zooms in');
+    await page.keyboard.press('0');
+  });
+
+  test('viewer: says what is lossy and what is not calibrated in the patient; a series without images is no blank', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    await visitor.signIn('okafor', password);
+    await stageOf(visitor, 'A7003');
+    await page.getByText('Lossy 10:1').waitFor();
+    await page.getByText('Lengths are at the detector').waitFor();
+    equal(await page.locator('.edge-bottom').textContent(), 'F', 'letters of Patient Orientation');
+    equal(await page.getByRole('button', { name: 'Presets' }).count(), 0, 'presets of CT on a radiograph');
+    await stageOf(visitor);
+    await page.getByRole('button', { name: /AI findings/ }).click();
+    await page.getByText('This series holds no images.', { exact: false }).waitFor();
+  });
+
+  test('viewer: an image that does not come is said, and asked for again', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    await visitor.signIn('okafor', password);
+    let broken = true;
+    await page.route('**/frames/*', (route) => (broken ? route.fulfill({ status: 500, contentType: 'application/problem+json', body: JSON.stringify({ code: 'data_loss', detail: 'the record does not fit its checksum' }) }) : route.fallback()));
+    await visitor.go('/studies?accession=LINK-1');
+    await page.getByText('This image cannot be shown').waitFor();
+    await page.getByText('The record does not fit its checksum.', { exact: false }).waitFor();
+    broken = false;
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.locator('.stack-stage[data-ready=true]').waitFor();
   });
 }

@@ -28,6 +28,28 @@ export function seedStudies() {
   return studies;
 }
 
+// Slices of 128 by 128 at 2.5 mm, stored with 1024 added: air of -1000 around a body of 40 HU, a bright rod of 1000 + 10 times the slice's number in the middle.
+export const sliceSize = 128;
+function sliceMetadata(series, i) {
+  const ct = series.modality === 'CT';
+  return {
+    '00080018': el('UI', `${series.uid}.${i + 1}`), '00080060': el('CS', series.modality), '00200013': el('IS', i + 1), '00280010': el('US', sliceSize), '00280011': el('US', sliceSize), '00280002': el('US', 1), '00280004': el('CS', 'MONOCHROME2'),
+    '00280100': el('US', 16), '00280101': el('US', 12), '00280102': el('US', 11), '00280103': el('US', 0), '00281052': el('DS', -1024), '00281053': el('DS', 1), '00281050': el('DS', 40), '00281051': el('DS', 400),
+    ...(ct ? { '00280030': el('DS', 2.5, 2.5), '00200037': el('DS', 1, 0, 0, 0, 1, 0), '00200032': el('DS', -160, -160, 500 - 5 * i), '00201041': el('DS', 500 - 5 * i) } : { '00181164': el('DS', 0.2, 0.2), '00200020': el('CS', 'L', 'F'), '00282110': el('CS', '01'), '00282112': el('DS', 10) }),
+  };
+}
+function slicePixels(number) {
+  const words = new Uint16Array(sliceSize * sliceSize);
+  for (let y = 0; y < sliceSize; y += 1) {
+    for (let x = 0; x < sliceSize; x += 1) {
+      const [dx, dy] = [x + 0.5 - sliceSize / 2, y + 0.5 - sliceSize / 2];
+      const hu = Math.hypot(dx, dy) < 12 ? 1000 + 10 * number : (dx / 56) ** 2 + (dy / 42) ** 2 < 1 ? 40 : -1000;
+      words[y * sliceSize + x] = Math.max(0, hu + 1024) | 0xf000;   // what lies above the twelve stored bits is no image
+    }
+  }
+  return Buffer.from(words.buffer);
+}
+
 const model = { name: 'lung-nodule-ct', version: 1, hash: 'sha256:5f2d7c1e9ab04433a1', intended_use: 'Research use only: to tell spiculated from smooth nodules on one axial CT slice, as a second reader.' };
 const publicStudy = ({ seriesList: _s, ...rest }) => rest;
 
@@ -64,6 +86,17 @@ export function archiveRoutes({ on, fail, state, record }) {
     if (!series || series.modality === 'SR') fail(404, 'not_found', 'there is nothing to show');
     c.type = 'image/png';
     return phantom({ seed: 9, size: 96, nodule: 'smooth' });
+  });
+  on('GET', '/dicom-web/studies/:study/series/:series/metadata', 'archive:read', (c) => {
+    const series = one(c).seriesList.find((s) => s.uid === c.params.series) ?? fail(404, 'not_found', 'there is nothing here');
+    c.type = 'application/dicom+json';
+    if (series.modality === 'SR') return [{ '00080018': el('UI', `${series.uid}.1`), '00080060': el('CS', 'SR') }];
+    return Array.from({ length: series.instances }, (_, i) => sliceMetadata(series, i));
+  });
+  on('GET', '/dicom-web/studies/:study/series/:series/instances/:sop/frames/:frame', 'archive:read', (c) => {
+    if (!/transfer-syntax=1\.2\.840\.10008\.1\.2\.1/.test(c.request.headers.accept ?? '')) fail(406, 'unsupported', 'explicit little endian only');
+    c.type = 'application/octet-stream';
+    return slicePixels(Number(c.params.sop.split('.').pop()));
   });
   on('DELETE', '/dicom-web/studies/:study', 'archive:delete', (c) => { state.studies.splice(state.studies.indexOf(one(c)), 1); c.status = 204; });
   on('POST', '/dicom-web/studies', 'archive:write', (c) => {

@@ -4,6 +4,7 @@ import { del, getBytes, upload, type UploadOptions } from './client';
 
 const root = '/dicom-web/studies';
 const part = encodeURIComponent;
+const instance = (study: string, series: string, sop: string) => `${root}/${part(study)}/series/${part(series)}/instances/${part(sop)}`;
 const json = 'application/dicom+json';
 
 async function objects(path: string, signal?: AbortSignal): Promise<DicomObject[]> {
@@ -26,6 +27,11 @@ export const dicomweb = {
   series: async (study: string, signal?: AbortSignal): Promise<Series[]> =>
     (await objects(`${root}/${part(study)}/series`, signal)).map(seriesOf).sort((a, b) => (a.number ?? 1e9) - (b.number ?? 1e9) || a.uid.localeCompare(b.uid)),
   thumbnail: async (study: string, series: string, signal?: AbortSignal): Promise<Blob> => (await getBytes(`${root}/${part(study)}/series/${part(series)}/thumbnail`, 'image/jpeg', signal)).blob(),
+  metadata: (study: string, series: string, signal?: AbortSignal) => objects(`${root}/${part(study)}/series/${part(series)}/metadata`, signal),
+  // Decoded by the node where it was compressed: explicit little endian, every stored bit.
+  frame: async (study: string, series: string, sop: string, frame: number, signal?: AbortSignal): Promise<ArrayBuffer> =>
+    (await getBytes(`${instance(study, series, sop)}/frames/${frame}`, 'application/octet-stream; transfer-syntax=1.2.840.10008.1.2.1', signal)).arrayBuffer(),
+  rendered: async (study: string, series: string, sop: string, frame: number, signal?: AbortSignal): Promise<Blob> => (await getBytes(`${instance(study, series, sop)}/frames/${frame}/rendered`, 'image/png', signal)).blob(),
   deleteStudy: (study: string) => del<void>(`${root}/${part(study)}`),
   store: async (file: Blob, options: UploadOptions = {}): Promise<StoreAnswer> =>
     storeAnswer(await upload<DicomObject>(root, file, { ...options, contentType: 'application/dicom', accept: json, accepts: [409] })),

@@ -43,6 +43,11 @@ export const zh: Dictionary = {
   viewer: {
     label: '图像查看器', help: '滚轮缩放，拖动移动，按住 Shift 拖动调节窗宽窗位。也可使用方向键、加号、减号和 0。', zoomIn: '放大', zoomOut: '缩小', fit: '适应窗口', invert: '灰度反转', reset: '重置视图', windowWidth: '对比度（窗宽）', windowLevel: '亮度（窗位）', pixels: '{width} × {height} 像素', adjust: '调节图像', image: '正在阅读的图像',
   },
+  stack: {
+    window: '窗宽窗位', pan: '移动', zoom: '缩放', ruler: '测距', region: '区域', erase: '移除最近的测量', overlay: '人工智能叠加', image: '第 {n} / {total} 幅', slice: '图像', presets: '预设', asSent: '设备原始设置', otherWindow: '设备的其他窗', play: '播放', pause: '暂停', fps: '每秒图像数', lossy: '有损压缩', atDetector: '长度为探测器平面上的长度', uncalibrated: '未校准：长度以像素计', aiMark: '人工智能，不用于主要诊断', failed: '无法显示此图像', noValues: '无数值：彩色图像', mean: '均值 {mean}，标准差 {sd}', range: '{min} 至 {max}', none: '没有可显示的内容', noneText: '此序列没有图像。报告与文档暂不在此显示。',
+    help: '拖动使用所选工具，滚轮翻页，按住 Ctrl 滚动缩放。按住 Shift 拖动可移动，右键拖动可缩放。', preset: { softTissue: '软组织', lung: '肺', liver: '肝', bone: '骨', brain: '脑' },
+    keys: { scroll: '下一幅、上一幅', page: '前进、后退十幅', ends: '第一幅、最后一幅', tools: '窗、移动、缩放、测距、区域', presets: '预设', width: '缩小、扩大窗宽', level: '提高、降低窗位', zoom: '放大、缩小、适应窗口', invert: '灰度反转', cine: '播放、暂停', overlay: '开关人工智能叠加', erase: '移除最近的测量' },
+  },
   verdict: {
     title: '您的结论', blindTitle: '您的判断', agree: '同意', disagree: '不同意', unsure: '不确定', yourFinding: '您的发现', whatIsIt: '您看到了什么？', pickFinding: '请选择一项发现', comment: '备注', commentHelp: '请勿填写姓名、出生日期或其他身份信息。', save: '保存结论', saveBlind: '保存并显示预测', update: '保存修订', saved: '结论已保存', savedText: '已保存为第 {revision} 次修订。', history: '修订记录', revision: '第 {n} 次修订', before: '在显示预测之前阅读', after: '先看到了预测', latest: '最新', choose: '请选择同意、不同意或不确定', sayWhy: '请在备注中说明不确定的原因', notAllowed: '您的角色可以查看预测，但不能给出结论。',
   },

@@ -1,8 +1,8 @@
 // One study: whose it is, its series, what models made of it.
-import { Box, Button, Group, Paper, Stack, Text, Title } from '@mantine/core';
+import { Box, Button, Group, Paper, Stack, Text, Title, UnstyledButton } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { ArrowLeft, ImageOff, Images, Trash2, Upload } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { Link, useLocation, useParams } from 'wouter';
 import { dicomweb, type Series } from '../../api/dicomweb';
 import { api } from '../../api/endpoints';
@@ -17,6 +17,10 @@ import { AnalysisPanel } from './AnalysisPanel';
 import { ImportStudies } from './ImportStudies';
 import { ageText } from './patient';
 import './studies.css';
+
+const SeriesView = lazy(() => import('./SeriesView').then((m) => ({ default: m.SeriesView })));
+// Reports, states and plans are listed, and opened when nothing else is there.
+const looked = (series: Series[]) => series.find((one) => !['SR', 'PR', 'KO', 'SEG', 'DOC', 'RTSTRUCT', 'RTPLAN', 'RTDOSE', 'REG', 'ANN'].includes(one.modality)) ?? series[0];
 
 export default function StudyPage() {
   const params = useParams<{ uid: string }>();
@@ -41,6 +45,8 @@ function Loaded({ study, series }: { study: Study; series: Series[] }) {
   const client = useQueryClient();
   const [files, setFiles] = useState<File[] | null>(null);
   const uid = study.study_uid;
+  const [picked, setPicked] = useState('');
+  const chosen = series.find((one) => one.uid === picked) ?? looked(series);
   const name = personName(study.patient.name, language) || t('studies.unnamed');
   const remove = useMutation({
     mutationFn: () => dicomweb.deleteStudy(uid),
@@ -49,7 +55,7 @@ function Loaded({ study, series }: { study: Study; series: Series[] }) {
   });
   const refresh = () => { for (const key of ['study', 'series', 'analyses']) void client.invalidateQueries({ queryKey: [key, uid] }); };
   return (
-    <Box className="page">
+    <Box className="page-wide">
       <Group justify="space-between" mb="xs">
         <Button component={Link} href="/studies" variant="subtle" color="gray" px="xs" leftSection={<ArrowLeft size={16} aria-hidden />}>{t('studies.title')}</Button>
         <Group gap="sm">
@@ -70,11 +76,12 @@ function Loaded({ study, series }: { study: Study; series: Series[] }) {
         </dl>
       </Paper>
       <div className="study-grid">
-        <Paper p="md" component="section" aria-labelledby="series-title">
-          <Title order={2} id="series-title" mb="sm">{t('study.series', { count: count(series.length, language) })}</Title>
-          <ul className="series-list">{series.map((one) => <li key={one.uid}><SeriesCard study={uid} series={one} /></li>)}</ul>
+        <Paper p="sm" component="section" aria-labelledby="series-title" className="study-series">
+          <Title order={2} id="series-title" mb="xs">{t('study.series', { count: count(series.length, language) })}</Title>
+          <ul className="series-list">{series.map((one) => <li key={one.uid}><SeriesCard study={uid} series={one} active={one === chosen} open={() => setPicked(one.uid)} /></li>)}</ul>
         </Paper>
-        <Stack gap="md"><AnalysisPanel study={uid} series={series} /><OtherStudies study={study} /></Stack>
+        <div className="study-stage">{chosen && <Suspense fallback={<ListSkeleton />}><SeriesView key={chosen.uid} study={study} series={chosen} all={series} /></Suspense>}</div>
+        <Stack gap="md" className="study-side"><AnalysisPanel study={uid} series={series} /><OtherStudies study={study} /></Stack>
       </div>
       <ImportStudies files={files} close={() => setFiles(null)} done={refresh} />
     </Box>
@@ -85,17 +92,17 @@ function Fact({ label, value }: { label: string; value: string }) {
   return <div><dt>{label}</dt><dd className="break">{value.trim() || '–'}</dd></div>;
 }
 
-function SeriesCard({ study, series }: { study: string; series: Series }) {
+function SeriesCard({ study, series, active, open }: { study: string; series: Series; active: boolean; open: () => void }) {
   const { t, maybe, language } = useI18n();
   return (
-    <div className="series-card">
+    <UnstyledButton className="series-card" aria-current={active} onClick={open}>
       <Thumbnail study={study} series={series.uid} />
       <div>
         <Text size="sm" fw={550} className="break">{series.description || maybe('modalities', series.modality) || t('study.unnamedSeries')}</Text>
         <Text size="xs" c="dimmed" className="num">{[series.modality, series.number === null ? '' : t('study.seriesNumber', { n: series.number }), series.bodyPart].filter(Boolean).join(' · ')}</Text>
         <Text size="xs" c="dimmed" className="num">{t('study.images', { count: count(series.instances, language) })}</Text>
       </div>
-    </div>
+    </UnstyledButton>
   );
 }
 

@@ -1,0 +1,267 @@
+// The slices of a series at full bit depth: scroll, window, zoom, move, measure, cine. Values are windowed here, on what the node decoded.
+import { ActionIcon, Alert, Button, Divider, Group, Loader, Menu, NumberInput, Popover, Text, Tooltip, VisuallyHidden } from '@mantine/core';
+import { Circle, CircleHelp, Contrast, Eraser, Hand, Maximize, Pause, Play, RotateCcw, Ruler, Sparkles, SunMoon, ZoomIn, type LucideIcon } from 'lucide-react';
+import { memo, useCallback, useEffect, useId, useMemo, useReducer, useRef, useState, type KeyboardEvent, type PointerEvent, type ReactNode } from 'react';
+import { useI18n, type Key } from '../../i18n';
+import { toImage, type Measurement, type Placement, type Point } from '../../lib/measure';
+import { edgeLetters, fullRange, presets, type Frame, type Voi } from '../../lib/stack';
+import { zoomAt, type View } from '../../lib/window';
+import { errorText } from '../feedback';
+import { FrameStore, type Load } from './frameStore';
+import { MarkLayer } from './MarkLayer';
+import { Painter, type Mask } from './painter';
+import './viewer.css';
+
+export interface PatientWords { name: string; lines: string[]; study: string[] }
+interface Props { frames: Frame[]; load: Load; modality: string; words: PatientWords; masks?: Map<string, Mask[]>; overlayNote?: ReactNode }
+type Tool = 'window' | 'pan' | 'zoom' | 'ruler' | 'region';
+const tools: { tool: Tool; icon: LucideIcon; label: Key; key: string }[] = [
+  { tool: 'window', icon: Contrast, label: 'stack.window', key: 'W' }, { tool: 'pan', icon: Hand, label: 'stack.pan', key: 'P' }, { tool: 'zoom', icon: ZoomIn, label: 'stack.zoom', key: 'Z' }, { tool: 'ruler', icon: Ruler, label: 'stack.ruler', key: 'M' }, { tool: 'region', icon: Circle, label: 'stack.region', key: 'R' },
+];
+const keys: [string, Key][] = [['↑ ↓', 'stack.keys.scroll'], ['PgUp PgDn', 'stack.keys.page'], ['Home End', 'stack.keys.ends'], ['W P Z M R', 'stack.keys.tools'], ['1 – 5', 'stack.keys.presets'], ['← →', 'stack.keys.width'], ['Shift ↑ ↓', 'stack.keys.level'], ['+ − 0', 'stack.keys.zoom'], ['I', 'stack.keys.invert'], ['Space', 'stack.keys.cine'], ['A', 'stack.keys.overlay'], ['Del', 'stack.keys.erase']];
+const fitView: View = { zoom: 1, x: 0, y: 0 };
+const clamp = (value: number, low: number, high: number) => Math.min(high, Math.max(low, value));
+
+export function StackViewer({ frames, load, modality, words, masks, overlayNote }: Props) {
+  const { t } = useI18n();
+  const helpId = useId();
+  const stage = useRef<HTMLDivElement>(null);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const painter = useMemo(() => new Painter(), []);
+  const [version, bump] = useReducer((n: number) => n + 1, 0);
+  const store = useRef<FrameStore | null>(null);
+  const [index, setIndex] = useState(0);
+  const [view, setView] = useState<View>(fitView);
+  const [voi, setVoi] = useState<{ center: number; width: number } | null>(null);
+  const [invert, setInvert] = useState(false);
+  const [tool, setTool] = useState<Tool>('window');
+  const [size, setSize] = useState({ width: 0, height: 0 });
+  const [cine, setCine] = useState(false);
+  const [fps, setFps] = useState(15);
+  const [marks, setMarks] = useState<Measurement[]>([]);
+  const [overlay, setOverlay] = useState(true);
+  const [pointer, setPointer] = useState<Point | null>(null);
+  const drag = useRef<{ x: number; y: number; tool: Tool; mark: number } | null>(null);
+  const touches = useRef(new Map<number, Point>());
+  const nextMark = useRef(1);
+
+  useEffect(() => {
+    const made = new FrameStore(frames, load, bump);
+    store.current = made;
+    const middle = Math.floor((frames.length - 1) / 2);
+    setIndex(middle); setView(fitView); setVoi(null); setInvert(false); setMarks([]); setCine(false); setFps(clamp(Math.round(frames[0]?.fps ?? 15), 1, 60));
+    made.want(middle);
+    return () => { made.stop(); store.current = null; };
+  }, [frames, load]);
+  useEffect(() => { store.current?.want(index); }, [index]);
+  useEffect(() => {
+    const element = stage.current;
+    if (!element || typeof ResizeObserver === 'undefined') return undefined;
+    const observer = new ResizeObserver(([entry]) => { if (entry) setSize({ width: entry.contentRect.width, height: entry.contentRect.height }); });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+
+  const frame = frames[Math.min(index, frames.length - 1)]!;
+  const picture = store.current?.get(index);
+  const failure = store.current?.error(index);
+  const shown = useMemo(() => voi ?? frame.windows[0] ?? (picture?.samples ? fullRange(picture.samples, frame) : null), [voi, frame, picture]);
+  const placement: Placement = useMemo(() => {
+    const fit = Math.min(size.width / frame.columns, size.height / (frame.rows * frame.aspect));
+    return { scale: Math.max(1e-6, fit * view.zoom), aspect: frame.aspect, x: size.width / 2 + view.x, y: size.height / 2 + view.y, columns: frame.columns, rows: frame.rows };
+  }, [frame, size, view]);
+  const mine = useMemo(() => masks?.get(`${frame.sop}/${frame.frame}`) ?? [], [masks, frame]);
+
+  useEffect(() => {
+    if (canvas.current && size.width > 0) painter.draw(canvas.current, size, placement, picture ?? null, frame, shown, invert, overlay ? mine : []);
+  }, [painter, size, placement, picture, frame, shown, invert, overlay, mine, version]);
+
+  const scroll = useCallback((by: number) => setIndex((i) => clamp(i + by, 0, frames.length - 1)), [frames.length]);
+  const zoom = useCallback((factor: number) => setView((v) => zoomAt(v, factor, 0, 0)), []);
+  const tone = (dx: number, dy: number) => {
+    if (!shown) return;
+    // A step of the pointer is a share of the window: a brain's 80 units want finer steps than a bone's 2500.
+    const step = Math.max(Math.abs(frame.slope), shown.width / 300);
+    setVoi((before) => { const from = before ?? shown; return { width: Math.max(Math.abs(frame.slope), from.width + dx * step), center: from.center + dy * step }; });
+  };
+
+  // Cine: one frame at a time, never past one that has not come yet.
+  useEffect(() => {
+    if (!cine || frames.length < 2) return undefined;
+    const timer = window.setInterval(() => setIndex((i) => { const next = (i + 1) % frames.length; store.current?.want(next); return store.current?.get(next) ? next : i; }), 1000 / fps);
+    return () => window.clearInterval(timer);
+  }, [cine, fps, frames.length]);
+
+  // React listens to wheel passively; scrolling slices must not scroll the page.
+  useEffect(() => {
+    const element = stage.current;
+    if (!element) return undefined;
+    let rest = 0;
+    const onWheel = (event: WheelEvent) => {
+      event.preventDefault();
+      if (event.ctrlKey || event.metaKey) {
+        const box = element.getBoundingClientRect();
+        setView((v) => zoomAt(v, Math.exp(-event.deltaY * 0.0016), event.clientX - box.left - box.width / 2, event.clientY - box.top - box.height / 2));
+        return;
+      }
+      rest += event.deltaMode === 0 ? event.deltaY / 60 : event.deltaY;
+      const steps = Math.trunc(rest) || (Math.abs(event.deltaY) >= 60 ? Math.sign(event.deltaY) : 0);
+      if (steps !== 0) { rest = 0; scroll(steps); }
+    };
+    element.addEventListener('wheel', onWheel, { passive: false });
+    return () => element.removeEventListener('wheel', onWheel);
+  }, [scroll]);
+
+  const local = (event: PointerEvent<HTMLElement>): Point => { const box = event.currentTarget.getBoundingClientRect(); return { x: event.clientX - box.left, y: event.clientY - box.top }; };
+  function onPointerDown(event: PointerEvent<HTMLDivElement>) {
+    if ((event.target as HTMLElement).closest('button')) return;
+    event.currentTarget.setPointerCapture(event.pointerId);
+    event.currentTarget.focus({ preventScroll: true });
+    touches.current.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    const used: Tool = event.button === 2 ? 'zoom' : event.button === 1 || event.shiftKey ? 'pan' : tool;
+    let mark = 0;
+    if (used === 'ruler' || used === 'region') {
+      mark = nextMark.current++;
+      const at = toImage(placement, local(event));
+      setMarks((all) => [...all, { id: mark, kind: used, sop: frame.sop, frame: frame.frame, a: at, b: at }]);
+    }
+    drag.current = { x: event.clientX, y: event.clientY, tool: used, mark };
+  }
+  function onPointerMove(event: PointerEvent<HTMLDivElement>) {
+    const at = local(event);
+    setPointer(at);
+    const before = touches.current.get(event.pointerId);
+    const held = drag.current;
+    if (!before || !held) return;
+    const [dx, dy] = [event.clientX - held.x, event.clientY - held.y];
+    if (touches.current.size === 2) {
+      const other = [...touches.current.entries()].find(([id]) => id !== event.pointerId)?.[1];
+      if (other) { const was = Math.hypot(before.x - other.x, before.y - other.y); if (was > 0) zoom(Math.hypot(event.clientX - other.x, event.clientY - other.y) / was); }
+    } else if (held.mark) setMarks((all) => all.map((mark) => (mark.id === held.mark ? { ...mark, b: toImage(placement, at) } : mark)));
+    else if (held.tool === 'pan') setView((v) => ({ ...v, x: v.x + dx, y: v.y + dy }));
+    else if (held.tool === 'zoom') zoom(Math.exp(-dy * 0.006));
+    else tone(dx, dy);
+    drag.current = { ...held, x: event.clientX, y: event.clientY };
+    touches.current.set(event.pointerId, { x: event.clientX, y: event.clientY });
+  }
+  function onPointerUp(event: PointerEvent<HTMLDivElement>) {
+    touches.current.delete(event.pointerId);
+    const held = drag.current;
+    if (touches.current.size > 0) return;
+    // A click without a way measures nothing.
+    if (held?.mark) setMarks((all) => all.filter((mark) => mark.id !== held.mark || Math.hypot(mark.b.x - mark.a.x, mark.b.y - mark.a.y) * placement.scale > 3));
+    drag.current = null;
+  }
+  const reset = () => { setView(fitView); setVoi(null); setInvert(false); };
+  const erase = () => setMarks((all) => { const last = all.filter((mark) => mark.sop === frame.sop && mark.frame === frame.frame).at(-1); return last ? all.filter((mark) => mark !== last) : []; });
+  const offered = presets[modality] ?? [];
+
+  function onKeyDown(event: KeyboardEvent) {
+    if (event.ctrlKey || event.metaKey || event.altKey || (event.target as HTMLElement).closest('input')) return;
+    const acts: Record<string, () => void> = {
+      ArrowDown: () => (event.shiftKey ? tone(0, -10) : scroll(1)), ArrowUp: () => (event.shiftKey ? tone(0, 10) : scroll(-1)), ArrowLeft: () => tone(-10, 0), ArrowRight: () => tone(10, 0), PageDown: () => scroll(10), PageUp: () => scroll(-10), Home: () => setIndex(0), End: () => setIndex(frames.length - 1),
+      '+': () => zoom(1.25), '=': () => zoom(1.25), '-': () => zoom(0.8), 0: () => setView(fitView), i: () => setInvert((on) => !on), a: () => setOverlay((on) => !on), ' ': () => setCine((on) => !on), Delete: erase, Backspace: erase,
+      ...Object.fromEntries(tools.map((entry) => [entry.key.toLowerCase(), () => setTool(entry.tool)])), ...Object.fromEntries(offered.map((preset, at) => [String(at + 1), () => setVoi(preset)])),
+    };
+    const act = acts[event.key] ?? acts[event.key.toLowerCase()];
+    if (act) { event.preventDefault(); act(); }
+  }
+
+  // Buttons keep their commands by name, so that a new slice does not draw the whole toolbar anew.
+  const commands: Record<string, () => void> = { invert: () => setInvert((on) => !on), fit: () => setView(fitView), reset, erase, overlay: () => setOverlay((on) => !on), cine: () => setCine((on) => !on), ...Object.fromEntries(tools.map((entry) => [entry.tool, () => setTool(entry.tool)])) };
+  const latest = useRef(commands);
+  latest.current = commands;
+  const run = useCallback((command: string) => latest.current[command]?.(), []);
+
+  const edges = edgeLetters(frame);
+  const at = pointer && size.width > 0 ? toImage(placement, pointer) : null;
+  const [px, py] = at ? [Math.floor(at.x), Math.floor(at.y)] : [-1, -1];
+  const under = picture?.samples && px >= 0 && py >= 0 && px < frame.columns && py < frame.rows ? picture.samples[py * frame.columns + px]! * frame.slope + frame.intercept : null;
+  const values = { n: index + 1, total: frames.length };
+  return (
+    <div className="viewer stack-viewer">
+      <div ref={stage} className="viewer-frame stack-stage" data-tool={tool} tabIndex={0} role="application" aria-roledescription={t('viewer.label')} aria-label={`${words.name}, ${t('stack.image', values)}`} aria-describedby={helpId} data-ready={picture ? 'true' : 'false'} data-index={index}
+        onKeyDown={onKeyDown} onPointerDown={onPointerDown} onPointerMove={onPointerMove} onPointerUp={onPointerUp} onPointerCancel={onPointerUp} onPointerLeave={() => setPointer(null)} onContextMenu={(event) => event.preventDefault()}>
+        <canvas ref={canvas} aria-hidden="true" />
+        {picture && size.width > 0 && <MarkLayer marks={marks.filter((mark) => mark.sop === frame.sop && mark.frame === frame.frame)} frame={frame} samples={picture.samples} placement={placement} size={size} />}
+        {edges && <div aria-hidden="true"><span className="edge edge-top">{edges.top}</span><span className="edge edge-bottom">{edges.bottom}</span><span className="edge edge-left">{edges.left}</span><span className="edge edge-right">{edges.right}</span></div>}
+        <div className="corner corner-tl" aria-hidden="true"><strong>{words.name}</strong>{words.lines.map((line) => <span key={line}>{line}</span>)}</div>
+        <div className="corner corner-tr" aria-hidden="true">{words.study.map((line) => <span key={line}>{line}</span>)}</div>
+        <div className="corner corner-bl num" aria-hidden="true">
+          <span data-testid="stack-position">{t('stack.image', values)}{frame.location !== null ? ` · ${frame.location.toFixed(1)} mm` : ''}</span>
+          <span data-testid="stack-window">{shown && frame.grey ? `W ${Math.round(shown.width)} L ${Math.round(shown.center)} · ` : ''}{Math.round(placement.scale * 100)}%</span>
+          <span data-testid="stack-value">{under !== null ? `${Number.isInteger(under) ? under : under.toFixed(2)} ${frame.unit}` : '\u00a0'}</span>
+        </div>
+        <div className="corner corner-br">
+          {overlay && mine.length > 0 && <span className="mark-ai">{t('stack.aiMark')}</span>}
+          {frame.lossy !== null && <span className="mark-lossy">{t('stack.lossy')}{frame.lossy ? ` ${frame.lossy}` : ''}</span>}
+          {frame.spacingAt === 'detector' && <span>{t('stack.atDetector')}</span>}
+          {frame.spacingAt === null && <span>{t('stack.uncalibrated')}</span>}
+        </div>
+        {!picture && failure === undefined && <div className="stack-wait"><Loader color="gray" type="dots" aria-label={t('app.loading')} /></div>}
+        {failure !== undefined && <div className="stack-wait"><Alert color="red" role="alert" title={t('stack.failed')}>{errorText(failure, t)}<br /><Button size="compact-sm" mt={6} variant="default" onClick={() => { store.current?.want(index); bump(); }}>{t('common.retry')}</Button></Alert></div>}
+      </div>
+      <VisuallyHidden id={helpId}>{t('stack.help')}</VisuallyHidden>
+      <Group className="viewer-tools" gap="xs" role="toolbar" aria-label={t('viewer.adjust')}>
+        <Group gap={2} wrap="nowrap">{tools.map((entry) => <ToolButton key={entry.tool} label={`${t(entry.label)} (${entry.key})`} icon={entry.icon} pressed={tool === entry.tool} command={entry.tool} run={run} />)}</Group>
+        <Divider orientation="vertical" />
+        <Group gap={2} wrap="nowrap">
+          <ToolButton label={`${t('viewer.invert')} (I)`} icon={SunMoon} pressed={invert} command="invert" run={run} />
+          <ToolButton label={`${t('viewer.fit')} (0)`} icon={Maximize} command="fit" run={run} />
+          <ToolButton label={t('viewer.reset')} icon={RotateCcw} command="reset" run={run} />
+          <ToolButton label={`${t('stack.erase')} (Del)`} icon={Eraser} command="erase" run={run} disabled={marks.length === 0} />
+          {masks && masks.size > 0 && <ToolButton label={`${t('stack.overlay')} (A)`} icon={Sparkles} pressed={overlay} command="overlay" run={run} />}
+        </Group>
+        {(offered.length > 0 || frame.windows.length > 1) && <PresetMenu modality={modality} windows={JSON.stringify(frame.windows.slice(1))} disabled={!frame.grey} choose={setVoi} />}
+        {frames.length > 1 && (
+          <Group gap={6} wrap="nowrap" flex="1 1 240px" className="stack-scroll">
+            <ToolButton label={`${t(cine ? 'stack.pause' : 'stack.play')} (Space)`} icon={cine ? Pause : Play} pressed={cine} command="cine" run={run} />
+            <Rate fps={fps} setFps={setFps} />
+            <input type="range" className="stack-slider" min={1} max={frames.length} value={index + 1} aria-label={t('stack.slice')} aria-valuetext={t('stack.image', values)} onChange={(event) => setIndex(Number(event.currentTarget.value) - 1)} />
+          </Group>
+        )}
+        <Help />
+      </Group>
+      {overlayNote}
+    </div>
+  );
+}
+
+interface ButtonProps { label: string; icon: LucideIcon; pressed?: boolean; command: string; run: (command: string) => void; disabled?: boolean }
+const ToolButton = memo(function ToolButton({ label, icon: Icon, pressed, command, run, disabled }: ButtonProps) {
+  return (
+    <Tooltip label={label}>
+      <ActionIcon variant={pressed ? 'light' : 'subtle'} color={pressed ? 'aceso' : 'gray'} size="lg" aria-label={label} aria-pressed={pressed} disabled={disabled} onClick={() => run(command)}><Icon size={18} /></ActionIcon>
+    </Tooltip>
+  );
+});
+
+// `windows`: as JSON, which is equal where arrays are not.
+const PresetMenu = memo(function PresetMenu({ modality, windows, disabled, choose }: { modality: string; windows: string; disabled: boolean; choose: (window: { center: number; width: number } | null) => void }) {
+  const { t } = useI18n();
+  return (
+    <Menu position="top-start" withinPortal>
+      <Menu.Target><Button size="compact-sm" variant="default" disabled={disabled}>{t('stack.presets')}</Button></Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item onClick={() => choose(null)}>{t('stack.asSent')}</Menu.Item>
+        {(presets[modality] ?? []).map((preset, n) => <Menu.Item key={preset.key} onClick={() => choose(preset)} rightSection={<Text size="xs" c="dimmed" className="num">{n + 1}</Text>}>{t(`stack.preset.${preset.key}`)} <Text span size="xs" c="dimmed" className="num">W {preset.width} L {preset.center}</Text></Menu.Item>)}
+        {(JSON.parse(windows) as Voi[]).map((one) => <Menu.Item key={`${one.center}/${one.width}`} onClick={() => choose(one)}>{one.label || t('stack.otherWindow')} <Text span size="xs" c="dimmed" className="num">W {Math.round(one.width)} L {Math.round(one.center)}</Text></Menu.Item>)}
+      </Menu.Dropdown>
+    </Menu>
+  );
+});
+
+const Rate = memo(function Rate({ fps, setFps }: { fps: number; setFps: (fps: number) => void }) {
+  const { t } = useI18n();
+  return <NumberInput size="xs" w={64} min={1} max={60} value={fps} onChange={(value) => { if (typeof value === 'number') setFps(clamp(value, 1, 60)); }} aria-label={t('stack.fps')} hideControls suffix="/s" allowDecimal={false} />;
+});
+
+const Help = memo(function Help() {
+  const { t } = useI18n();
+  return (
+    <Popover width={300} position="top-end" withArrow trapFocus returnFocus>
+      <Popover.Target><ActionIcon variant="subtle" color="gray" size="lg" aria-label={t('diagnose.shortcuts')}><CircleHelp size={18} /></ActionIcon></Popover.Target>
+      <Popover.Dropdown><Text size="sm" mb={8}>{t('stack.help')}</Text><dl className="definition stack-keys">{keys.map(([key, label]) => <div key={key} className="definition-row"><dt>{key}</dt><dd>{t(label)}</dd></div>)}</dl></Popover.Dropdown>
+    </Popover>
+  );
+});
