@@ -17,7 +17,7 @@ namespace {
 
 namespace tags = dicom::tags;
 
-class CliArchive : public testing::Test {
+class CliArchive : public ::testing::Test {
  protected:
   CliArchive() : folder_{*TempDir::create()} {}
   Outcome run(const std::vector<std::string>& arguments) { return run_aceso(folder_.path() / "home", arguments); }

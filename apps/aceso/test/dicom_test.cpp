@@ -31,7 +31,7 @@ std::vector<std::byte> make_object(int instance) {
   return bytes.ok() ? *std::move(bytes) : std::vector<std::byte>{};
 }
 
-class DicomNode : public testing::Test {
+class DicomNode : public ::testing::Test {
  protected:
   Outcome run(const std::vector<std::string>& arguments) { return run_aceso(home_.path() / "other", arguments); }
   void write_settings(const std::string& yaml) {

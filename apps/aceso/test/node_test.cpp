@@ -35,7 +35,7 @@ Address ready(BackgroundNode& node) {
   return {};
 }
 
-class NodeTest : public testing::Test {
+class NodeTest : public ::testing::Test {
  protected:
   NodeTest() : home_{TempDir::create().operator*()} {}
   TempDir home_;

@@ -6,7 +6,7 @@
 namespace aceso::crypto {
 namespace {
 
-Bytes hex(std::string_view text) {
+Bytes from_digits(std::string_view text) {
   return *from_hex(text);
 }
 std::string repeat(char c, std::size_t n) {
@@ -51,10 +51,11 @@ TEST(Hmac, accepts_an_empty_key) {  // RFC 2104 pads it with zeros
 }
 
 TEST(Hkdf, matches_rfc_5869_appendix_a) {
-  EXPECT_EQ(to_hex(hkdf_sha256(hex("0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b"), hex("000102030405060708090a0b0c"),
-                               "\xf0\xf1\xf2\xf3\xf4\xf5\xf6\xf7\xf8\xf9", 42)),
-            "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
-  EXPECT_EQ(to_hex(hkdf_sha256(hex("0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b"), {}, "", 42)),
+  EXPECT_EQ(
+      to_hex(hkdf_sha256(from_digits("0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b"),
+                         from_digits("000102030405060708090a0b0c"), "\xf0\xf1\xf2\xf3\xf4\xf5\xf6\xf7\xf8\xf9", 42)),
+      "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
+  EXPECT_EQ(to_hex(hkdf_sha256(from_digits("0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b"), {}, "", 42)),
             "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8");
 }
 
@@ -92,9 +93,9 @@ TEST(Encoding, matches_rfc_4648_both_ways) {
     EXPECT_EQ(*from_base32(v.base32), Bytes(plain.begin(), plain.end()));
     EXPECT_EQ(*from_base64url(to_base64url(plain)), Bytes(plain.begin(), plain.end()));
   }
-  EXPECT_EQ(to_base64(hex("fbff")), "+/8=");
-  EXPECT_EQ(to_base64url(hex("fbff")), "-_8");
-  EXPECT_EQ(to_hex(hex("00FFa5")), "00ffa5");
+  EXPECT_EQ(to_base64(from_digits("fbff")), "+/8=");
+  EXPECT_EQ(to_base64url(from_digits("fbff")), "-_8");
+  EXPECT_EQ(to_hex(from_digits("00FFa5")), "00ffa5");
   EXPECT_EQ(*from_base32("mzxw6"), *from_base32("MZXW6"));
 }
 

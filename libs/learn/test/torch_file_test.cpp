@@ -13,10 +13,10 @@
 namespace aceso::learn {
 namespace {
 
-constexpr std::uint64_t kLimit = std::uint64_t{1} << 20;
+constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 20;
 
 std::vector<std::byte> bytes_of(const std::string& name) {
-  auto bytes = read_file(std::filesystem::path{ACESO_TORCH_FILES} / name, kLimit);
+  auto bytes = read_file(std::filesystem::path{ACESO_TORCH_FILES} / name, kMaxFileBytes);
   if (!bytes) throw std::runtime_error{bytes.error().message()};
   return std::move(*bytes);
 }
@@ -48,14 +48,14 @@ void expect_state(const Weights& w, const std::string& prefix) {
 }
 
 TEST(TorchFile, reads_a_state_dict_with_views_and_every_number_type) {
-  const auto file = parse_torch_file(bytes_of("state_dict.pt"), kLimit);
+  const auto file = parse_torch_file(bytes_of("state_dict.pt"), kMaxFileBytes);
   ASSERT_TRUE(file.ok()) << file.error().message();
   EXPECT_EQ(file->under, "");
   expect_state(file->weights, "");
 }
 
 TEST(TorchFile, finds_the_state_dict_in_a_checkpoint) {
-  const auto file = parse_torch_file(bytes_of("checkpoint.pt"), kLimit);
+  const auto file = parse_torch_file(bytes_of("checkpoint.pt"), kMaxFileBytes);
   ASSERT_TRUE(file.ok()) << file.error().message();
   EXPECT_EQ(file->under, "state_dict");
   expect_state(file->weights, "module.");
@@ -85,7 +85,7 @@ TEST(TorchFile, refuses_and_says_why) {
                                       {"cycle.pt", Code::invalid, "no tensors"},
                                       {"deep.pt", Code::invalid, "no tensors"}}) {
     SCOPED_TRACE(refusal.file);
-    const auto file = parse_torch_file(bytes_of(refusal.file), kLimit);
+    const auto file = parse_torch_file(bytes_of(refusal.file), kMaxFileBytes);
     ASSERT_FALSE(file.ok());
     EXPECT_EQ(file.error().code(), refusal.code) << file.error().message();
     EXPECT_NE(file.error().message().find(refusal.word), std::string::npos) << file.error().message();
@@ -96,11 +96,11 @@ TEST(TorchFile, refuses_and_says_why) {
 TEST(TorchFile, refuses_every_truncation_and_survives_every_changed_byte) {
   const auto whole = bytes_of("state_dict.pt");
   for (std::size_t size = 0; size < whole.size(); size += 7)
-    EXPECT_FALSE(parse_torch_file({whole.data(), size}, kLimit).ok()) << size;
+    EXPECT_FALSE(parse_torch_file({whole.data(), size}, kMaxFileBytes).ok()) << size;
   for (std::size_t at = 0; at < whole.size(); at += 3) {
     auto changed = whole;
     changed[at] ^= std::byte{0x41};
-    if (const auto file = parse_torch_file(changed, kLimit); !file.ok()) {
+    if (const auto file = parse_torch_file(changed, kMaxFileBytes); !file.ok()) {
       EXPECT_FALSE(file.error().message().empty());
     }
   }

@@ -12,7 +12,7 @@ namespace {
 using learn::Array;
 using learn::Shape;
 
-const nlohmann::json& golden() {
+const nlohmann::json& golden_networks() {
   static const auto& document = *new nlohmann::json(nlohmann::json::parse(std::ifstream{ACESO_GOLDEN_NETWORKS}));
   return document;
 }
@@ -84,7 +84,7 @@ learn::Network network_of(const nlohmann::json& entry) {
 class Networks : public testing::TestWithParam<const char*> {};
 
 TEST_P(Networks, every_operation_gives_what_pytorch_gives_in_one_two_and_three_dimensions) {
-  for (const auto& entry : golden()["operations"]) {
+  for (const auto& entry : golden_networks()["operations"]) {
     SCOPED_TRACE(entry["name"].get<std::string>());
     const Shape shape = entry["input"].get<Shape>();
     const Model model = with_counted_weights(value_of(learn::parse_network(entry["network"])), shape);
@@ -93,7 +93,7 @@ TEST_P(Networks, every_operation_gives_what_pytorch_gives_in_one_two_and_three_d
 }
 
 TEST_P(Networks, every_architecture_gives_what_torchvision_or_monai_gives) {
-  for (const auto& entry : golden()["architectures"]) {
+  for (const auto& entry : golden_networks()["architectures"]) {
     SCOPED_TRACE(entry["name"].get<std::string>());
     const Shape shape = entry["input"].get<Shape>();
     Model model = with_counted_weights(network_of(entry), shape);

@@ -54,7 +54,7 @@ Array shares() {
   return targets;
 }
 
-std::unique_ptr<learn::TrainingSession> start(const Model& model, const TrainingOptions& options) {
+std::unique_ptr<learn::TrainingSession> start_session(const Model& model, const TrainingOptions& options) {
   auto session = engine("torch").train(model.network, model.weights, model.inputs, options);
   if (!session) throw std::runtime_error{session.error().message()};
   return std::move(*session);
@@ -67,7 +67,8 @@ TEST(TrainingGolden, losses_equal_pytorchs) {
     const auto outputs = entry["outputs"].get<std::int64_t>();
     const Model model = make_model("logistic", {kFeatures}, outputs);
     const Array targets = outputs == 1 ? bits() : entry["soft"].get<bool>() ? shares() : classes(outputs);
-    const auto loss = start(model, options_of(entry))->loss(model.batch(counted_input({kSamples, kFeatures})), targets);
+    const auto loss =
+        start_session(model, options_of(entry))->loss(model.batch(counted_input({kSamples, kFeatures})), targets);
     ASSERT_TRUE(loss.ok()) << loss.error().message();
     EXPECT_NEAR(*loss, entry["loss"].get<double>(), 2e-6);
   }
@@ -80,7 +81,7 @@ TEST(TrainingGolden, optimisers_clipping_and_averages_equal_pytorchs) {
   const Array targets = classes(3);
   for (const auto& entry : document["runs"]) {
     SCOPED_TRACE(entry["name"].get<std::string>());
-    const auto session = start(model, options_of(entry));
+    const auto session = start_session(model, options_of(entry));
     for (const auto& expected : entry["losses"]) {
       const auto loss = session->step(batch, targets);
       ASSERT_TRUE(loss.ok()) << loss.error().message();
@@ -113,8 +114,8 @@ TEST(Training, two_halves_of_a_batch_make_the_step_of_the_whole) {
     const auto count = static_cast<std::int64_t>(to - from);
     return Array::from(width == 1 ? learn::Shape{count} : learn::Shape{count, width}, {values.begin(), values.end()});
   };
-  const auto whole = start(model, options);
-  const auto halves = start(model, options);
+  const auto whole = start_session(model, options);
+  const auto halves = start_session(model, options);
   for (int i = 0; i < 3; ++i) {
     const auto loss = whole->step(model.batch(rows), bits());
     const auto first = halves->accumulate(model.batch(part(0, 6, rows, kFeatures)), part(0, 6, bits(), 1), 0.75);
@@ -142,7 +143,7 @@ TEST(Training, bfloat16_learns_as_float32_does_where_the_cpu_has_it) {
     GTEST_SKIP() << "skipped: this CPU has no bfloat16 arithmetic";
   }
   options.precision = learn::Precision::fp32;
-  const auto exact = start(model, options);
+  const auto exact = start_session(model, options);
   for (int i = 0; i < 30; ++i) {
     const auto loss = (*session)->step(model.batch(task.inputs), task.targets);
     const auto reference = exact->step(model.batch(task.inputs), task.targets);
@@ -166,7 +167,7 @@ TEST(Training, refuses_options_that_do_not_go_together) {
   EXPECT_NE(why([](auto& o) { o.average_decay = 1; }).find("average_decay"), std::string::npos);
   EXPECT_NE(why([](auto& o) { o.label_smoothing = 1; }).find("label_smoothing"), std::string::npos);
   EXPECT_NE(why([](auto& o) { o.loss = learn::Loss::dice; }).find("each pixel"), std::string::npos);
-  EXPECT_EQ(start(model, {})->swap_average().error().code(), Code::precondition);
+  EXPECT_EQ(start_session(model, {})->swap_average().error().code(), Code::precondition);
 }
 
 }  // namespace

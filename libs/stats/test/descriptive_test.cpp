@@ -8,18 +8,18 @@
 namespace aceso::stats {
 namespace {
 
-const std::vector<double> kValues{3.1, -2.0, 7.5, 7.5, 0.25, 11, 4.75, 1e-3};
+const std::vector<double> kSample{3.1, -2.0, 7.5, 7.5, 0.25, 11, 4.75, 1e-3};
 
 // NumPy 2.4.6: mean, std(ddof=1), quantile.
 TEST(Descriptive, agrees_with_numpy) {
-  EXPECT_NEAR(*mean(kValues), 4.012625, 1e-14);
-  EXPECT_NEAR(*sd(kValues), 4.486897207823178, 1e-14);
-  EXPECT_EQ(*quantile(kValues, 0), -2);
-  EXPECT_NEAR(*quantile(kValues, 0.1), -0.5992999999999998, 1e-14);
-  EXPECT_NEAR(*quantile(kValues, 0.25), 0.18775, 1e-14);
-  EXPECT_NEAR(*median(kValues), 3.925, 1e-14);
-  EXPECT_NEAR(*quantile(kValues, 0.9), 8.55, 1e-14);
-  EXPECT_EQ(*quantile(kValues, 1), 11);
+  EXPECT_NEAR(*mean(kSample), 4.012625, 1e-14);
+  EXPECT_NEAR(*sd(kSample), 4.486897207823178, 1e-14);
+  EXPECT_EQ(*quantile(kSample, 0), -2);
+  EXPECT_NEAR(*quantile(kSample, 0.1), -0.5992999999999998, 1e-14);
+  EXPECT_NEAR(*quantile(kSample, 0.25), 0.18775, 1e-14);
+  EXPECT_NEAR(*median(kSample), 3.925, 1e-14);
+  EXPECT_NEAR(*quantile(kSample, 0.9), 8.55, 1e-14);
+  EXPECT_EQ(*quantile(kSample, 1), 11);
 }
 
 // Numerical Accuracy test of NIST's Statistical Reference Datasets, NumAcc4: 10000000.2, then 500 pairs of 10000000.1
@@ -56,7 +56,7 @@ TEST(Descriptive, refuses_nothing_and_nan) {
   EXPECT_CODE(mean({}), Code::invalid);
   EXPECT_CODE(sd(std::vector{1.0}), Code::invalid);
   EXPECT_CODE(mean(std::vector{1.0, std::nan("")}), Code::invalid);
-  EXPECT_CODE(quantile(kValues, 1.5), Code::invalid);
+  EXPECT_CODE(quantile(kSample, 1.5), Code::invalid);
   EXPECT_CODE(quantile(std::vector{std::nan("")}, 0.5), Code::invalid);
   EXPECT_EQ(*quantile(std::vector{4.0}, 0.3), 4);
 }
