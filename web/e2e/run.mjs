@@ -6,6 +6,7 @@ import { password } from './mock-server/data.mjs';
 import { startMock } from './mock-server/server.mjs';
 import { mockTests } from './mock-tests.mjs';
 import { pageTests } from './page-tests.mjs';
+import { archiveTests } from './archive-tests.mjs';
 import { realTests } from './real-tests.mjs';
 import { studyTests } from './study-tests.mjs';
 
@@ -13,6 +14,8 @@ const only = process.argv[2];
 const real = process.env.ACESO_E2E_URL?.replace(/\/$/, '');
 if (real) {
   const credentials = { name: process.env.ACESO_E2E_NAME ?? 'admin', password: process.env.ACESO_E2E_PASSWORD ?? '', setupToken: process.env.ACESO_E2E_SETUP_TOKEN ?? '', image: process.env.ACESO_E2E_IMAGE ?? '' };
+  const ct = process.env.ACESO_E2E_CT ?? '';   // folder with one CT series that the node has
+  if (ct) archiveTests({ name: credentials.name, password: credentials.password, ct });
   if (!credentials.password) { console.error('ACESO_E2E_PASSWORD is needed with ACESO_E2E_URL'); process.exit(2); }
   realTests(credentials);
   if (!credentials.setupToken) pageTests({ name: credentials.name, password: credentials.password, pages: [['datasets', '/datasets'], ['training', '/training'], ['models', '/models'], ['predictions', '/predictions'], ['diagnose', '/diagnose'], ['studies', '/studies'], ['audit', '/audit'], ['users', '/users'], ['account', '/account']] });

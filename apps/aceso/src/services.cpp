@@ -33,6 +33,12 @@ std::filesystem::path web_folder(const Config& config, const std::filesystem::pa
   return find_beside(program, {"../share/aceso/web/index.html", "../../../../web/dist/index.html"}).parent_path();
 }
 
+// Beside the web application's folder: web/ohif in the source tree, share/aceso/ohif once installed.
+std::filesystem::path viewer_folder(const Config& config, const std::filesystem::path& program) {
+  if (!config.text("web.ohif").empty()) return config.text("web.ohif");
+  return web_folder(config, program).parent_path() / "ohif";
+}
+
 LogLevel level_of(const std::string& name) {
   if (name == "debug") return LogLevel::debug;
   if (name == "warn") return LogLevel::warn;
@@ -89,6 +95,7 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   const auto signing = keys.signing;
   ACESO_TRY(impl->portal, portal::Portal::create(home.root, std::move(keys), {clock, impl->random, impl->logger},
                                                  {.web_root = web_folder(settings, options.program),
+                                                  .viewer_root = viewer_folder(settings, options.program),
                                                   .session_idle_ms = settings.duration_ms("portal.session_idle"),
                                                   .session_absolute_ms = settings.duration_ms("portal.session_max"),
                                                   .version = kVersion,

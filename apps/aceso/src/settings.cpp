@@ -55,6 +55,10 @@ ConfigSchema make_schema() {
             .type = ConfigType::text,
             .default_value = "",
             .help = "Folder of the built web application; empty: found beside the program."})
+      .add({.name = "web.ohif",
+            .type = ConfigType::text,
+            .default_value = "",
+            .help = "Folder of the OHIF viewer (./dev setup --with ohif); empty: beside the web application."})
       .add({.name = "portal.session_idle",
             .type = ConfigType::duration,
             .default_value = "30m",

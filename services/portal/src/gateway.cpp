@@ -8,6 +8,7 @@
 #include "credentials.hpp"
 #include "request.hpp"
 #include "security_headers.hpp"
+#include "viewer_files.hpp"
 #include "web_files.hpp"
 
 namespace aceso::portal {
@@ -108,7 +109,8 @@ Gateway::Outcome Gateway::without_route(net::Request& request, const std::vector
   if (is_program_path(request.path) || (request.method != Method::get && request.method != Method::head)) {
     return {problem(404, Code::not_found, "there is nothing at this address", request), "unknown"};
   }
-  auto file = serve_web_file(portal_.core.config.web_root, request, portal_.core.random);
+  auto file = is_viewer_path(request.path) ? serve_viewer_file(portal_.core.config.viewer_root, request)
+                                           : serve_web_file(portal_.core.config.web_root, request, portal_.core.random);
   if (!file) return {net::Response::problem(file.error(), request.request_id), "web", false};
   return {*std::move(file), "web", false};
 }

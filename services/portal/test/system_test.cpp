@@ -212,6 +212,44 @@ TEST_F(WebNode, nothing_outside_the_folder_is_served) {
   }
 }
 
+class ViewerNode : public Node {
+ protected:
+  void SetUp() override {
+    config.viewer_root = home->path() / "ohif";
+    std::filesystem::create_directories(config.viewer_root);
+    ASSERT_TRUE(write_file_atomic(config.viewer_root / "index.html", "<title>viewer</title>"));
+    ASSERT_TRUE(write_file_atomic(config.viewer_root / "5130ccb17e3f3f5b.wasm", "wasm"));
+    ASSERT_TRUE(write_file_atomic(home->path() / "outside.txt", "secret"));
+    Node::SetUp();
+  }
+};
+
+TEST_F(ViewerNode, the_viewer_has_a_policy_of_its_own_on_its_own_path) {
+  auto b = browser();
+  for (const auto* path : {"/ohif", "/ohif/", "/ohif/viewer", "/ohif/index.html"}) {
+    const auto page = b.get(path);
+    EXPECT_EQ(page.status, 200) << path;
+    EXPECT_EQ(page.body, "<title>viewer</title>") << path;
+    const std::string policy{page.headers.get("Content-Security-Policy")};
+    EXPECT_THAT(policy, HasSubstr("script-src 'self' 'wasm-unsafe-eval' blob:;"));
+    EXPECT_THAT(policy, HasSubstr("connect-src 'self' blob: data:;"));
+  }
+  const auto wasm = b.get("/ohif/5130ccb17e3f3f5b.wasm");
+  EXPECT_EQ(wasm.headers.get("Content-Type"), "application/wasm");
+  EXPECT_THAT(std::string{wasm.headers.get("Content-Security-Policy")}, HasSubstr("worker-src 'self' blob:"));
+  EXPECT_EQ(b.get("/ohif/gone.js").status, 404);
+  for (const auto* path : {"/ohif/../outside.txt", "/ohif/%2e%2e/outside.txt", "/ohif/..%2foutside.txt"})
+    EXPECT_THAT(b.get(path).body, Not(HasSubstr("secret"))) << path;
+  for (const auto* path : {"/", "/ohifx", "/studies"})
+    EXPECT_THAT(std::string{b.get(path).headers.get("Content-Security-Policy")}, Not(HasSubstr("wasm"))) << path;
+}
+
+TEST_F(SystemNode, says_how_to_install_the_viewer) {
+  const auto page = browser().get("/ohif/viewer");
+  EXPECT_EQ(page.status, 404);
+  EXPECT_THAT(page.body, HasSubstr("./dev setup --with ohif"));
+}
+
 TEST_F(SystemNode, says_plainly_that_the_web_application_is_not_built) {
   const auto page = browser().get("/");
   EXPECT_EQ(page.status, 200);

@@ -327,6 +327,7 @@ export async function startMock({ dist, port = 0, epochMs = 700, now = () => Dat
     return null;
   }
   function serveStatic(path, response) {
+    if (/^\/ohif(\/|$)/.test(path)) { response.writeHead(404, { 'Content-Type': 'text/html' }); response.end(); return; }   // not installed
     let file = join(dist, normalize(path).replace(/^(\.\.[/\\])+/, ''));
     if (!existsSync(file) || statSync(file).isDirectory()) file = join(dist, 'index.html');
     const type = types[extname(file)] ?? 'application/octet-stream';

@@ -37,6 +37,16 @@ export const dicomweb = {
     storeAnswer(await upload<DicomObject>(root, file, { ...options, contentType: 'application/dicom', accept: json, accepts: [409] })),
 };
 
+// Is the OHIF viewer installed on this node?
+export async function viewerInstalled(): Promise<boolean> {
+  try {
+    return (await fetch('/ohif/', { method: 'HEAD', cache: 'no-store' })).ok;
+  } catch {
+    return false;
+  }
+}
+export const viewerAddress = (study: string): string => `/ohif/viewer?StudyInstanceUIDs=${part(study)}`;
+
 export function storeAnswer(answer: DicomObject): StoreAnswer {
   const studies = items(answer, tags.referencedSops).map((item) => /\/studies\/([0-9.]+)\//.exec(text(item, tags.retrieveUrl))?.[1] ?? '').filter(Boolean);
   const refused = items(answer, tags.failedSops).map((item) => ({ reason: number(item, tags.failureReason) ?? 0x0110, comment: text(item, tags.errorComment) }));

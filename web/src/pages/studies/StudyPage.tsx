@@ -1,10 +1,10 @@
 // One study: whose it is, its series, what models made of it.
 import { Box, Button, Group, Paper, Stack, Text, Title, UnstyledButton } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { ArrowLeft, ImageOff, Images, Trash2, Upload } from 'lucide-react';
+import { ArrowLeft, ExternalLink, ImageOff, Images, Trash2, Upload } from 'lucide-react';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { Link, useLocation, useParams } from 'wouter';
-import { dicomweb, type Series } from '../../api/dicomweb';
+import { dicomweb, viewerAddress, viewerInstalled, type Series } from '../../api/dicomweb';
 import { api } from '../../api/endpoints';
 import type { Study } from '../../api/types';
 import { useSession } from '../../app/session';
@@ -48,6 +48,7 @@ function Loaded({ study, series }: { study: Study; series: Series[] }) {
   const [picked, setPicked] = useState('');
   const chosen = series.find((one) => one.uid === picked) ?? looked(series);
   const name = personName(study.patient.name, language) || t('studies.unnamed');
+  const ohif = useQuery({ queryKey: ['ohif'], queryFn: viewerInstalled, staleTime: Infinity });
   const remove = useMutation({
     mutationFn: () => dicomweb.deleteStudy(uid),
     onSuccess: () => { notice(t('study.deleted')); void client.invalidateQueries({ queryKey: ['studies'] }); navigate('/studies'); },
@@ -59,6 +60,7 @@ function Loaded({ study, series }: { study: Study; series: Series[] }) {
       <Group justify="space-between" mb="xs">
         <Button component={Link} href="/studies" variant="subtle" color="gray" px="xs" leftSection={<ArrowLeft size={16} aria-hidden />}>{t('studies.title')}</Button>
         <Group gap="sm">
+          {ohif.data && <Button component="a" href={viewerAddress(uid)} target="_blank" rel="noopener" variant="default" leftSection={<ExternalLink size={16} aria-hidden />}>{t('study.ohif')}</Button>}
           {can('archive:write') && <Button variant="default" leftSection={<Upload size={16} aria-hidden />} onClick={() => setFiles([])}>{t('study.add')}</Button>}
           {can('archive:delete') && <Button variant="default" leftSection={<Trash2 size={16} aria-hidden />} loading={remove.isPending}
             onClick={() => ask({ title: t('study.deleteTitle'), text: t('study.deleteText', { name, images: count(study.instances, language) }), confirm: t('common.delete'), cancel: t('common.cancel'), danger: true, onConfirm: () => remove.mutate() })}>{t('common.delete')}</Button>}

@@ -22,7 +22,8 @@
 namespace aceso::portal {
 
 struct PortalConfig {
-  std::filesystem::path web_root = {};  // folder of the built web application; empty or absent: a plain page says so
+  std::filesystem::path web_root = {};     // folder of the built web application; empty or absent: a plain page says so
+  std::filesystem::path viewer_root = {};  // folder of the OHIF viewer; empty or absent: a page says how to install it
   std::int64_t session_idle_ms = 30LL * 60 * 1000;
   std::int64_t session_absolute_ms = 12LL * 60 * 60 * 1000;
   std::int64_t service_token_ms = 5LL * 60 * 1000;
