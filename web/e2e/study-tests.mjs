@@ -86,6 +86,7 @@ export function studyTests(mock) {
     equal(await analysed.count(), 2, 'image series in the analysis panel');
     await analysed.nth(0).getByText('Analysed', { exact: true }).waitFor();
     await analysed.nth(0).getByText('81.0%').first().waitFor();
+    await analysed.nth(0).getByText('Of 20 validation cases', { exact: false }).waitFor();
     await analysed.nth(1).getByText('Not analysed').waitFor();
     await analysed.nth(1).getByText('No rule applies to this series.').waitFor();
     await page.getByText('Chest PA, prior').click();

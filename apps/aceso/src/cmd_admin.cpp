@@ -208,6 +208,9 @@ void add_config(CLI::App& app, Context& context) {
         case ConfigType::list:
           for (const auto& item : config.list(key.name)) value += (value.empty() ? "" : ",") + item;
           break;
+        case ConfigType::document:
+          value = config.document(key.name);
+          break;
         case ConfigType::secret:
           value = config.secret(key.name) ? "(set)" : "(not set)";
           break;

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "aceso/base/file.hpp"
+#include "archive_commands.hpp"
 #include "context.hpp"
 
 namespace aceso::app {
@@ -302,6 +303,7 @@ void add_archive(CLI::App& app, Context& context) {
   add_import(*group, context);
   add_query(*group, context);
   add_export(*group, context);
+  add_archive_analyses(*group, context);
 
   auto* shown = group->add_subcommand("show", "Show a study and its series");
   auto uid = std::make_shared<std::string>();

@@ -1,8 +1,11 @@
 #include "services.hpp"
 
 #include <array>
+#include <chrono>
+#include <ctime>
 #include <utility>
 
+#include "aceso/archive/analyses.hpp"
 #include "aceso/archive/archive.hpp"
 #include "aceso/crypto/crypto.hpp"
 #include "aceso/models/models.hpp"
@@ -45,6 +48,15 @@ LogLevel level_of(const std::string& name) {
   return name == "error" ? LogLevel::error : LogLevel::info;
 }
 
+// Of this machine's time zone at an instant.
+std::chrono::minutes local_offset(UtcTime time) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+  const auto instant = static_cast<std::time_t>(seconds);
+  std::tm local{};
+  if (::localtime_r(&instant, &local) == nullptr) return {};
+  return std::chrono::duration_cast<std::chrono::minutes>(std::chrono::seconds{local.tm_gmtoff});
+}
+
 }  // namespace
 
 std::filesystem::path engine_folder(const std::filesystem::path& program) {
@@ -72,6 +84,7 @@ struct Services::Impl {
   std::unique_ptr<models::WorkerLauncher> workers, explainers;
   std::unique_ptr<models::Models> models;
   std::unique_ptr<archive::Archive> archive;
+  std::unique_ptr<archive::Analyses> analyses;
   net::Router router;
   net::Handler handler;
   std::function<std::size_t(const net::Request&)> max_body;
@@ -92,6 +105,7 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   const auto blob_key = keys.derive("models.blobs");
   const auto object_key = keys.derive("archive.objects");
   const auto study_names_key = keys.derive("archive.audit");
+  const auto analyses_key = keys.derive("archive.analyses");
   const auto signing = keys.signing;
   ACESO_TRY(impl->portal, portal::Portal::create(home.root, std::move(keys), {clock, impl->random, impl->logger},
                                                  {.web_root = web_folder(settings, options.program),
@@ -131,13 +145,27 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   ACESO_TRY(impl->archive,
             archive::Archive::create(home.root / "archive", std::move(archive_deps), archive::options_from(settings)));
 
+  ACESO_TRY(impl->analyses, archive::Analyses::create(home.root / "archive" / "analyses",
+                                                      {.clock = clock,
+                                                       .random = impl->random,
+                                                       .logger = impl->logger,
+                                                       .archive = *impl->archive,
+                                                       .results = *impl->archive,
+                                                       .predictor = *impl->models,
+                                                       .key = analyses_key,
+                                                       .software = kVersion,
+                                                       .utc_offset = local_offset},
+                                                      archive::routing_options_from(settings)));
+
   impl->portal->register_routes(impl->router);
   impl->models->register_routes(impl->router);
   impl->archive->register_routes(impl->router);
+  impl->analyses->register_routes(impl->router);
   register_local_routes(impl->router, *impl->models);
   register_local_archive_routes(impl->router, *impl->archive);
   impl->portal->add_readiness("models", [m = impl->models.get()] { return m->ready(); });
   impl->portal->add_metrics([a = impl->archive.get()](std::string& out) { a->write_metrics(out); });
+  impl->portal->add_metrics([a = impl->analyses.get()](std::string& out) { a->write_metrics(out); });
   impl->portal->set_engines({"openvino", "torch"});
   impl->handler = impl->portal->wrap(impl->router);
   impl->max_body = portal::Portal::body_limit(impl->router);
@@ -146,9 +174,11 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
 }
 
 Status Services::start() {
-  return impl_->models->start();
+  ACESO_TRY_OK(impl_->models->start());
+  return impl_->analyses->start();
 }
 void Services::stop() {
+  if (impl_->analyses) impl_->analyses->stop();
   if (impl_->models) impl_->models->stop();
 }
 net::Handler Services::handler() {

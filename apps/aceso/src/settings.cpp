@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "aceso/archive/analyses.hpp"
 #include "aceso/archive/archive.hpp"
 #include "aceso/models/models.hpp"
 #include "dicom_listener.hpp"
@@ -73,6 +74,7 @@ ConfigSchema make_schema() {
             .help = "Keep the images of predictions encrypted at rest."});
   models::declare_config(schema);
   archive::declare_config(schema);
+  archive::declare_routing_config(schema);
   declare_dimse_config(schema);
   return schema;
 }
@@ -83,7 +85,10 @@ Result<Config> load_settings(const std::filesystem::path& home, const std::files
     if (value == nullptr) return std::nullopt;
     return std::string{value};
   };
-  return Config::load(make_schema(), file.empty() ? home / "aceso.yaml" : file, !file.empty(), environment);
+  ACESO_TRY(Config config,
+            Config::load(make_schema(), file.empty() ? home / "aceso.yaml" : file, !file.empty(), environment));
+  ACESO_TRY_OK(archive::check_routing_config(config));
+  return config;
 }
 
 }  // namespace aceso::app

@@ -1,12 +1,14 @@
 // Config::parse: any text gives a configuration within its ranges, or an error in printable characters.
 #include <cstddef>
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "aceso/base/assert.hpp"
 #include "aceso/base/config.hpp"
+#include "aceso/base/json.hpp"
 #include "aceso/base/text.hpp"
 
 namespace {
@@ -20,7 +22,8 @@ aceso::ConfigSchema make_schema() {
       .add({"net.idle", ConfigType::duration, "30s", "Idle.", 1000, 86'400'000})
       .add({"net.tls.enabled", ConfigType::boolean, "false", "TLS."})
       .add({"store.segment", ConfigType::size, "64MiB", "Segment.", 4096, {}})
-      .add({"store.fill", ConfigType::number, "0.5", "Share.", 0, 1});
+      .add({"store.fill", ConfigType::number, "0.5", "Share.", 0, 1})
+      .add({"routing.rules", ConfigType::document, "[]", "Rules."});
   return schema;
 }
 
@@ -43,6 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   ACESO_ASSERT(!config->list("net.addresses").empty(), "a list that is too short");
   ACESO_ASSERT(config->duration_ms("net.idle") >= 1000, "a value out of range");
   ACESO_ASSERT(config->size_bytes("store.segment") >= 4096, "a value out of range");
+  ACESO_ASSERT(aceso::parse_json(config->document("routing.rules")).ok(), "a document that is no JSON");
   ACESO_ASSERT(config->number("store.fill") >= 0 && config->number("store.fill") <= 1, "a value out of range");
   return 0;
 }

@@ -10,6 +10,7 @@
 #include "aceso/base/assert.hpp"
 #include "aceso/base/file.hpp"
 #include "aceso/base/text.hpp"
+#include "config_document.hpp"
 #include "config_value.hpp"
 
 namespace aceso {
@@ -142,6 +143,11 @@ class ConfigReader {
     const std::string name = written_name(key);
     if (config_.values_.contains(key.name)) return report(mark, name, "is given twice");
     std::vector<std::string> items;
+    if (key.type == ConfigType::document && !value.IsScalar()) {  // a scalar may hold JSON, as in the environment
+      auto json = detail::json_of_yaml(value);
+      if (!json) return report(mark, name, json.error().message());
+      return take(key, {*std::move(json)}, place(mark), place(mark) + ": " + name, folder_);
+    }
     if (value.IsScalar()) {
       items =
           key.type == ConfigType::list ? detail::split_list(value.Scalar()) : std::vector<std::string>{value.Scalar()};
@@ -253,6 +259,9 @@ std::uint64_t Config::size_bytes(std::string_view key) const {
 }
 const std::vector<std::string>& Config::list(std::string_view key) const {
   return std::get<std::vector<std::string>>(entry(key, ConfigType::list).value);
+}
+const std::string& Config::document(std::string_view key) const {
+  return std::get<std::string>(entry(key, ConfigType::document).value);
 }
 std::optional<std::string> Config::secret(std::string_view key) const {
   const auto& value = entry(key, ConfigType::secret).value;

@@ -62,6 +62,8 @@ void write_key(std::string& out, const ConfigKey& key, std::string_view leaf, co
     std::vector<std::string> items;
     for (const auto& item : detail::split_list(key.default_value)) items.push_back(yaml_scalar(item));
     out += fmt::format("{}{}: [{}]\n", indent, leaf, fmt::join(items, ", "));
+  } else if (key.type == ConfigType::document) {
+    out += fmt::format("{}{}: {}\n", indent, leaf, key.default_value);  // JSON is YAML
   } else {
     out += fmt::format("{}{}: {}\n", indent, leaf, yaml_scalar(key.default_value));
   }

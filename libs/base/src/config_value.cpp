@@ -7,11 +7,13 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <system_error>
 #include <utility>
 
+#include "aceso/base/json.hpp"
 #include "aceso/base/text.hpp"
 
 namespace aceso::detail {
@@ -110,6 +112,8 @@ std::string_view type_name(ConfigType type) noexcept {
       return "a size such as 4096, 512KiB, 64MiB or 2GiB";
     case ConfigType::list:
       return "a list";
+    case ConfigType::document:
+      return "a list or map";
     case ConfigType::secret:
       return "the path of a file that holds the secret";
   }
@@ -148,6 +152,11 @@ Result<ConfigValue> config_value(const ConfigKey& key, const std::vector<std::st
     case ConfigType::secret:
       ACESO_TRY_OK(among_choices(key, text));
       return ConfigValue{text};
+    case ConfigType::document: {
+      const auto json = parse_json(text);
+      if (!json || !json->is_structured()) return wrong_type(key, text);
+      return ConfigValue{dump_json(*json)};
+    }
     default:
       return numeric_value(key, text);
   }

@@ -18,6 +18,7 @@ ConfigSchema schema() {
       .add({"store.segment", ConfigType::size, "64MiB", "Size of a segment.", 4096, {}})
       .add({"store.fill", ConfigType::number, "0.5", "Share that is filled.", 0, 1})
       .add({"log.level", ConfigType::text, "info", "Least level.", {}, {}, {"debug", "info", "warn", "error"}})
+      .add({"routing.rules", ConfigType::document, "[]", "What goes where."})
       .add({"portal.pepper", ConfigType::secret, "", "Mixed into passwords."});
   return s;
 }
@@ -68,6 +69,20 @@ TEST(Config, lists_come_as_sequences_or_with_commas) {
   EXPECT_EQ(parse("net: {addresses: [a, b]}")->list("net.addresses").size(), 2U);
   EXPECT_EQ(parse("net: {addresses: 'a, b,c'}")->list("net.addresses").size(), 3U);
   EXPECT_EQ(parse("", {{"ACESO_NET_ADDRESSES", "a"}})->list("net.addresses").size(), 1U);
+}
+
+TEST(Config, a_document_comes_as_json_of_any_shape) {
+  EXPECT_EQ(parse("")->document("routing.rules"), "[]");
+  EXPECT_EQ(parse("routing:\n  rules:\n    - match: {modality: DX, part: 'yes'}\n      to: [1, -2.5, true, '3', ~]\n")
+                ->document("routing.rules"),
+            R"([{"match":{"modality":"DX","part":"yes"},"to":[1,-2.5,true,"3",null]}])");
+  EXPECT_EQ(parse("", {{"ACESO_ROUTING_RULES", R"([ {"a": 1} ])"}})->document("routing.rules"), R"([{"a":1}])");
+  EXPECT_EQ(problem("routing:\n  rules: 7\n"), "aceso.yaml:2: routing.rules: \"7\" is not a list or map");
+  EXPECT_EQ(problem("", {{"ACESO_ROUTING_RULES", "[1"}}), "ACESO_ROUTING_RULES: \"[1\" is not a list or map");
+  EXPECT_EQ(problem("routing:\n  rules: {a: 1, a: 2}\n"), "aceso.yaml:2: routing.rules: holds a key twice");
+  std::string deep = "1";
+  for (int i = 0; i < 20; ++i) deep = "[" + deep + "]";
+  EXPECT_EQ(problem("routing: {rules: " + deep + "}"), "aceso.yaml:1: routing.rules: is too deep or too large");
 }
 
 TEST(Config, an_unknown_key_names_file_line_and_the_nearest_key) {

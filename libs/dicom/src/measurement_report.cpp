@@ -98,6 +98,7 @@ Dataset number(const ReportedNumber& reported, const std::vector<ReferencedObjec
   item.set_items(tags::kMeasuredValueSequence, {std::move(value)});
   const CodedEntry source_name = dcm("121112", "Source of Measurement");
   std::vector<Dataset> children;
+  for (const auto& one : reported.modifiers) children.push_back(code(kModifier, one.concept_name, one.value));
   for (const auto& source : sources) children.push_back(image(kInferred, &source_name, source));
   item.set_items(tags::kContentSequence, std::move(children));
   return finished(std::move(item));

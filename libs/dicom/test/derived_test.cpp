@@ -53,7 +53,8 @@ MeasurementReport report() {
                          .algorithm = {.name = "pneumonia", .version = "3", .parameters = {"threshold = 0.43"}},
                          .numbers = {{.concept_name = {"122157", "DCM", "Probability"},
                                       .value = 0.8765432109,
-                                      .unit = {"1", "UCUM", "no units"}}},
+                                      .unit = {"1", "UCUM", "no units"},
+                                      .modifiers = {{{"CLASS", "99ACESO", "Class"}, {"P", "99ACESO", "pneumonia"}}}}},
                          .texts = {{{"121106", "DCM", "Comment"}, "AI, not for primary diagnosis"}},
                          .images = {{kChestImage, "1.2.3.1.1.1", "1.2.3.1.1"}}};
   return {.device_uid = "2.25.14",
@@ -171,6 +172,8 @@ TEST(MeasurementReport, other_hands_find_no_error) {
   EXPECT_NE(tree.find("(122157,DCM,\"Probability\")=\"0.876543\" (1,UCUM,\"no units\")"), std::string::npos) << tree;
   EXPECT_NE(tree.find("(126000,DCM,\"Imaging Measurement Report\")=SEPARATE>  # TID 1500 (DCMR)"), std::string::npos)
       << tree;
+  EXPECT_NE(tree.find("<has concept mod CODE:(CLASS,99ACESO,\"Class\")=(P,99ACESO,\"pneumonia\")>"), std::string::npos)
+      << tree;
   EXPECT_EQ(tree.find("E: "), std::string::npos) << tree;
   if (HasFailure()) std::puts(verdict.c_str());
 }
@@ -201,11 +204,17 @@ TEST(SecondaryCapture, other_pictures_are_refused) {
 
 TEST(SecondaryCapture, other_hands_find_no_error) {
   if (!has_validator("dciodvfy")) GTEST_SKIP() << "skipped: package dicom3tools is not installed";
-  for (const int channels : {1, 3}) {
-    const auto bytes = *write_part10(*make_secondary_capture(chest(), object(), picture(channels)), kExplicitLittle);
-    const auto verdict = said_by("dciodvfy", bytes);
-    EXPECT_EQ(errors_of(verdict), "") << verdict;
-    EXPECT_NE(verdict.find("SCImage"), std::string::npos) << verdict;
+  for (const std::string side : {"", "L"}) {
+    for (const std::string part : {"", "CHEST", "HAND"}) {
+      auto source = chest();
+      source.set_text(tags::kBodyPartExamined, part).set_text(tags::kImageLaterality, side);
+      if (part == "CHEST" && side == "L") continue;  // contradicts itself
+      const int channels = part == "HAND" ? 3 : 1;
+      const auto bytes = *write_part10(*make_secondary_capture(source, object(), picture(channels)), kExplicitLittle);
+      const auto verdict = said_by("dciodvfy", bytes);
+      EXPECT_EQ(errors_of(verdict), "") << part << side << verdict;
+      EXPECT_NE(verdict.find("SCImage"), std::string::npos) << verdict;
+    }
   }
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "aceso/base/text.hpp"
+
 namespace aceso::imaging {
 namespace {
 
@@ -16,21 +18,9 @@ constexpr Glyph kBox{0, 0, 0x0FE, 0x082, 0x082, 0x082, 0x082, 0x082, 0x082, 0x08
 
 // The next character, taken from the front; malformed bytes one by one as U+FFFD. `text` is not empty.
 char32_t take(std::string_view& text) noexcept {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  const std::size_t length = first < 0x80U              ? 1U
-                             : (first & 0xE0U) == 0xC0U ? 2U
-                             : (first & 0xF0U) == 0xE0U ? 3U
-                             : (first & 0xF8U) == 0xF0U ? 4U
-                                                        : 0U;
-  bool good = length > 0 && length <= text.size();
-  char32_t code = length == 1 ? first : first & (0x7FU >> length);
-  for (std::size_t i = 1; good && i < length; ++i) {
-    good = (byte(i) & 0xC0U) == 0x80U;
-    code = (code << 6U) | (byte(i) & 0x3FU);
-  }
-  text.remove_prefix(good ? length : 1);
-  return good ? code : U'\uFFFD';
+  const auto next = decode_utf8(text, 0);
+  text.remove_prefix(next ? next->bytes : 1);
+  return next ? next->value : U'\uFFFD';
 }
 
 const Glyph& glyph_of(char32_t code) noexcept {
@@ -53,12 +43,6 @@ std::size_t prefix_of(std::string_view text, std::size_t columns) noexcept {
 }
 
 }  // namespace
-
-std::size_t text_columns(std::string_view utf8) noexcept {
-  std::size_t n = 0;
-  for (; !utf8.empty(); ++n) take(utf8);
-  return n;
-}
 
 std::vector<std::string> wrap_text(std::string_view utf8, std::size_t columns) {
   const std::string clean = without_controls(utf8);

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <utility>
 
@@ -34,6 +35,8 @@ struct Archive::Impl {
   mutable Metrics metrics;
   std::unique_ptr<ObjectStore> store;
   std::unique_ptr<FrameSource> frames;
+  std::shared_mutex listener_mutex;  // held shared while a listener runs
+  Listener listener;
 
   std::unique_ptr<contracts::ObjectWriter> writer(const contracts::ObjectPeer& peer, std::string source_ae);
   // The patient of a new study, told to the index of patients; a failure is logged, the object is kept.

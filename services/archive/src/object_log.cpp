@@ -214,4 +214,11 @@ Status ObjectLog::remove(const Removal& removal) {
   return each_ ? Status{} : objects_->sync();
 }
 
+Result<Entry> ObjectLog::entry(const store::RecordRef& record) const {
+  ACESO_TRY(const auto body, read_trailer(*objects_, record));
+  ACESO_TRY(auto trailer, parse_trailer(body));
+  if (!trailer.entry) return Error{Code::data_loss, "the record holds no object"};
+  return *std::move(trailer.entry);
+}
+
 }  // namespace aceso::archive

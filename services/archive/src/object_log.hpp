@@ -51,6 +51,8 @@ class ObjectLog {
   Status read(const store::RecordRef& record, std::uint64_t from, std::span<std::byte> out) const {
     return objects_->read_range(record, from, out);
   }
+  // What was written behind an object. Errors: data_loss, invalid.
+  Result<Entry> entry(const store::RecordRef& record) const;
   Status sync() { return objects_->sync(); }
   Status verify() const { return objects_->verify(); }
   const RecoveredObjects& recovered() const noexcept { return recovered_; }

@@ -29,6 +29,7 @@ class ObjectStore {
 
   const Index& index() const noexcept { return index_; }
   ObjectLog& log() noexcept { return *log_; }
+  const ObjectLog& log() const noexcept { return *log_; }
   bool syncs_each() const noexcept { return each_; }
 
   Result<std::unique_ptr<store::SegmentedLog::Writer>> begin() { return log_->begin(); }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "aceso/base/id.hpp"
+#include "aceso/imaging/image.hpp"
 #include "impl.hpp"
 #include "migrations.hpp"
 #include "object_reader.hpp"
@@ -481,6 +482,18 @@ Result<contracts::Prediction> Models::predict(const contracts::ModelRef& model, 
   out.intended_use = card.intended_use;
   out.threshold = card.threshold;
   return out;
+}
+
+Result<contracts::PictureAnswer> Models::predict_picture(const contracts::ModelRef& model,
+                                                         const imaging::Image& picture,
+                                                         const learn::InputFacts& facts) {
+  ACESO_TRY(const auto info, signature(model));
+  if (info.preprocessing.kind != learn::PortKind::image || info.inputs.size() != 1)
+    return Error{Code::unsupported, "model " + model.name + " does not read pictures"};
+  ACESO_TRY(const std::vector<std::byte> png, imaging::encode_png(picture));
+  ACESO_TRY(StoredPrediction p,
+            impl_->predictions->predict_one(kNode, model, png, "image/png", false, facts, "internal"));
+  return picture_answer(std::move(p));
 }
 
 }  // namespace aceso::models

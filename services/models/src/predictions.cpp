@@ -117,6 +117,14 @@ StoredPrediction PredictionService::describe(const Actor& actor, const ModelVers
 Result<Json> PredictionService::predict_bytes(const Actor& actor, const contracts::ModelRef& ref,
                                               std::span<const std::byte> bytes, std::string_view content_type,
                                               bool blinded, const learn::InputFacts& stated) {
+  ACESO_TRY(const StoredPrediction p, predict_one(actor, ref, bytes, content_type, blinded, stated, "api"));
+  return view(actor, p, p.blinded);
+}
+
+Result<StoredPrediction> PredictionService::predict_one(const Actor& actor, const contracts::ModelRef& ref,
+                                                        std::span<const std::byte> bytes, std::string_view content_type,
+                                                        bool blinded, const learn::InputFacts& stated,
+                                                        std::string_view source) {
   ACESO_TRY(const ModelVersion version, usable(ref));
   ACESO_TRY(const InputType type, detect_input(bytes, content_type));
   ACESO_TRY(learn::Array sample,
@@ -168,9 +176,37 @@ Result<Json> PredictionService::predict_bytes(const Actor& actor, const contract
   p.input_type = shown_type(type);
   p.warnings.insert(p.warnings.end(), warnings.begin(), warnings.end());
   p.blinded = blinded;
-  p.source = "api";
+  p.source = source;
   ACESO_TRY_OK(store(actor, made));
-  return view(actor, p, blinded);
+  return std::move(p);
+}
+
+contracts::PictureAnswer picture_answer(StoredPrediction p) {
+  const bool binary = p.outputs.size() == 1;
+  contracts::PictureAnswer out{.prediction_id = std::move(p.id),
+                               .model_name = std::move(p.model.name),
+                               .model_version = p.model.version,
+                               .model_hash = std::move(p.model.bundle),
+                               .stage = std::move(p.model.stage),
+                               .intended_use = std::move(p.intended_use),
+                               .engine = std::move(p.engine),
+                               .finding = p.finding,
+                               .class_name = binary ? p.outputs.front().first : p.finding,
+                               .probability = p.probability};
+  if (binary) out.threshold = p.threshold;
+  out.outputs = std::move(p.outputs);
+  out.warnings = std::move(p.warnings);
+  out.uncertainty.text = p.uncertainty.value("text", std::string{});
+  if (!is_applicable(p.uncertainty)) {
+    out.not_applicable = p.uncertainty.value("reasons", std::vector<std::string>{});
+    if (out.not_applicable.empty()) out.not_applicable.emplace_back("the model is not made for this image");
+  }
+  if (p.uncertainty.value("kind", std::string{}) == "validation-calibration")
+    out.uncertainty.interval = {.observed = p.uncertainty.value("observed", 0.0),
+                                .low = p.uncertainty.value("low", 0.0),
+                                .high = p.uncertainty.value("high", 0.0),
+                                .level = p.uncertainty.value("level", 0.95)};
+  return out;
 }
 
 Result<PredictionService::BatchAnswer> PredictionService::predict_batch(const Actor& actor,

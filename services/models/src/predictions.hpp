@@ -49,6 +49,11 @@ class PredictionService {
   // Outside of the bundle's limits, or for an input that is nothing like the training data, the stored answer is "not
   // applicable" with the reasons and no number; such an answer hides from nobody and takes no verdict.
 
+  // The same without what is shown of it. `source`: api, internal.
+  Result<StoredPrediction> predict_one(const Actor& actor, const contracts::ModelRef& ref,
+                                       std::span<const std::byte> bytes, std::string_view content_type, bool blinded,
+                                       const learn::InputFacts& facts, std::string_view source);
+
   // Model-ready arrays, checked against the signature; one stored prediction a sample. Refused while a blinded read of
   // one of the samples waits for this actor's verdict; precondition when one is nothing like the training data.
   struct BatchAnswer {
@@ -104,6 +109,9 @@ class PredictionService {
   Serving& serving_;
   store::BlobStore& blobs_;
 };
+
+// As other services get it.
+contracts::PictureAnswer picture_answer(StoredPrediction p);
 
 // SHA-256 over type, shape and values.
 std::string hash_array(const learn::Array& array);

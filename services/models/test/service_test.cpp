@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "aceso/base/testing.hpp"
 #include "service_fixture.hpp"
 
 namespace aceso::models::test {
@@ -612,6 +613,35 @@ TEST_F(Service, serves_other_services_through_the_contract) {
   batch.begin()->second.f32()[7] = std::nanf("");
   EXPECT_EQ(models->predict({.name = "m"}, batch).error().code(), Code::invalid);
   EXPECT_EQ((*models->predictions(actor("dr"), "m", "", 10))["items"].size(), 2U);
+}
+
+TEST_F(Service, other_services_get_a_pictures_answer_with_all_that_stands_beside_it) {
+  open();
+  add_model("m", true, 1);
+  const auto picture = *imaging::decode_png(grey_png(32, 220));
+  EXPECT_CODE(models->predict_picture({.name = "m"}, picture, {}), Code::precondition) << "none is live";
+  EXPECT_CODE(models->predict_picture({.name = "other"}, picture, {}), Code::not_found);
+  ASSERT_TRUE(models->promote(actor("a"), "m", 1, "live"));
+  const auto answer = models->predict_picture({.name = "m"}, picture, {});
+  ASSERT_OK(answer);
+  EXPECT_EQ(answer->finding, "pneumonia");
+  EXPECT_EQ(answer->class_name, "pneumonia");
+  EXPECT_EQ(answer->model_hash.size(), 64U);
+  EXPECT_EQ(answer->stage, "live");
+  EXPECT_FALSE(answer->intended_use.empty());
+  EXPECT_NE(answer->uncertainty.text.find("validation cases"), std::string::npos);
+  ASSERT_TRUE(answer->uncertainty.interval);
+  EXPECT_NEAR(answer->uncertainty.interval->low, 0.7639, 1e-3);  // Wilson 95 % of 19/20
+  const Json shown = *models->prediction(actor("dr"), answer->prediction_id);
+  EXPECT_EQ(shown["probability"], answer->probability);
+  EXPECT_EQ(shown["threshold"], *answer->threshold);
+  EXPECT_EQ(shown["source"], "internal");
+  EXPECT_EQ(*models->prediction_png(actor("dr"), answer->prediction_id), grey_png(32, 220));
+  const auto dark = models->predict_picture({.name = "m"}, *imaging::decode_png(grey_png(32, 30)), {});
+  ASSERT_OK(dark);
+  EXPECT_EQ(dark->finding, "normal");
+  EXPECT_EQ(dark->class_name, "pneumonia") << "what the probability speaks of stays the same";
+  EXPECT_CODE(models->predict_picture({.name = "m"}, *imaging::decode_png(grey_png(4, 30)), {}), Code::invalid);
 }
 
 TEST_F(Service, an_altered_bundle_is_not_served) {

@@ -85,6 +85,6 @@ export interface StudySearch {
 export interface StudyList { total: number; offset: number; studies: Study[] }
 export type AnalysisState = 'waiting' | 'running' | 'analysed' | 'failed' | 'not_applicable';
 export interface Analysis {
-  series?: string; rule?: string; model?: { name: string; version: number; hash?: string; intended_use?: string }; state: AnalysisState; reason?: string | null;
-  probability?: number | null; interval?: [number, number] | null; threshold?: number | null; finding?: string | null; result_instances?: string[]; updated?: string;
+  series?: string; rule?: string | null; model?: { name: string; version: number | null; hash?: string | null; intended_use?: string | null } | null; state: AnalysisState; reason?: string | null;
+  probability?: number | null; interval?: [number, number] | null; threshold?: number | null; finding?: string | null; class?: string | null; uncertainty?: string | null; warnings?: string[]; result_instances?: string[]; updated?: string;
 }

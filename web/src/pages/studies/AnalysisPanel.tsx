@@ -65,14 +65,16 @@ function One({ analysis }: { analysis: Analysis }) {
     <div className="analysis">
       <Group gap={8}>
         <Badge color={colors[state] ?? 'gray'} variant={state === 'running' ? 'dot' : 'light'}>{maybe('analyses.states', state)}</Badge>
-        {model && <Text size="sm" className="break">{model.name} <Text span c="dimmed">v{model.version}</Text></Text>}
+        {model && <Text size="sm" className="break">{model.name} {model.version !== null && <Text span c="dimmed">v{model.version}</Text>}</Text>}
       </Group>
       {state === 'analysed' && typeof value === 'number' && (
         <>
-          <Text size="sm" mt={6}><Text span fw={650} className="num">{probability(value)}</Text>{analysis.finding ? ` ${analysis.finding}` : ''}{analysis.interval && <Text span c="dimmed" className="num"> ({t('common.interval95')} {percent(analysis.interval[0])}–{percent(analysis.interval[1])})</Text>}</Text>
+          <Text size="sm" mt={6}><Text span fw={650} className="num">{probability(value)}</Text>{analysis.class ?? analysis.finding ? ` ${analysis.class ?? analysis.finding}` : ''}{analysis.interval && <Text span c="dimmed" className="num"> ({t('common.interval95')} {percent(analysis.interval[0])}–{percent(analysis.interval[1])})</Text>}</Text>
           <ProbabilityScale probability={value} threshold={threshold} positive={threshold !== null && value >= threshold} observed={analysis.interval ? { lower: analysis.interval[0], upper: analysis.interval[1] } : null} />
         </>
       )}
+      {state === 'analysed' && analysis.uncertainty && <Text size="xs" c="dimmed" mt={4} className="break">{analysis.uncertainty}</Text>}
+      {analysis.warnings?.map((warning) => <Text key={warning} size="xs" mt={4} className="break">{warning}</Text>)}
       {analysis.reason && <Text size="sm" mt={4} className="break">{analysis.reason}</Text>}
       {model?.intended_use && <Text size="xs" c="dimmed" mt={4}>{t('diagnose.intendedUse')}: {model.intended_use}</Text>}
       {(model?.hash || analysis.updated) && <Group gap={8} mt={2}>{model?.hash && <Hash value={model.hash} />}{analysis.updated && <Text size="xs" c="dimmed">{dateTime(analysis.updated, language)}</Text>}</Group>}

@@ -17,13 +17,15 @@
 
 namespace aceso {
 
-enum class ConfigType : std::uint8_t { boolean, integer, number, text, duration, size, list, secret };
+// document: a list or map of any shape, for whoever declares the key to look into.
+enum class ConfigType : std::uint8_t { boolean, integer, number, text, duration, size, list, document, secret };
 
 struct ConfigKey {
   std::string name;  // "net.port": lower case letters, digits, '_', parts separated by '.'
   ConfigType type;
-  std::string default_value;       // as it would stand in the file; a list separated by commas; a secret has none
-  std::string help;                // one sentence with units
+  std::string default_value;  // as it would stand in the file; a list separated by commas, a document as JSON; a secret
+                              // has none
+  std::string help;           // one sentence with units
   std::optional<double> min = {};  // of numbers; milliseconds for a duration, bytes for a size, items for a list
   std::optional<double> max = {};
   std::vector<std::string> choices = {};
@@ -59,6 +61,9 @@ class Config {
   std::int64_t duration_ms(std::string_view key) const;  // "30s", "5m", "2h", "250ms"
   std::uint64_t size_bytes(std::string_view key) const;  // "64MiB", "2GiB", plain bytes
   const std::vector<std::string>& list(std::string_view key) const;
+  // One line of JSON: maps become objects; plain scalars numbers, booleans or null where they look so (YAML 1.2, core
+  // schema), quoted ones strings. In the environment it stands as JSON.
+  const std::string& document(std::string_view key) const;
   // Contents of the file named by <key>_file (relative to the folder of aceso.yaml), one trailing newline removed; at
   // most 64 KiB.
   std::optional<std::string> secret(std::string_view key) const;

@@ -26,15 +26,16 @@ struct AlgorithmIdentification {
   std::vector<std::string> parameters = {};  // "decision threshold = 0.43"
 };
 
-// TID 300: a number with its unit (UCUM); written with six decimals at most.
+struct ReportedCode {
+  CodedEntry concept_name;
+  CodedEntry value;
+};
+// TID 300: a number with its unit (UCUM), written with six decimals at most, and what makes its name more precise.
 struct ReportedNumber {
   CodedEntry concept_name;
   double value = 0;
   CodedEntry unit;
-};
-struct ReportedCode {
-  CodedEntry concept_name;
-  CodedEntry value;
+  std::vector<ReportedCode> modifiers = {};
 };
 struct ReportedText {
   CodedEntry concept_name;

@@ -15,9 +15,6 @@ namespace aceso::imaging {
 inline constexpr std::int64_t kGlyphWidth = 9;
 inline constexpr std::int64_t kGlyphHeight = 15;
 
-// Characters as the font counts them. Well-formed UTF-8; malformed bytes count one each.
-std::size_t text_columns(std::string_view utf8) noexcept;
-
 // Lines of at most `columns` (> 0) characters, broken at spaces where there are some. Control characters become spaces.
 std::vector<std::string> wrap_text(std::string_view utf8, std::size_t columns);
 

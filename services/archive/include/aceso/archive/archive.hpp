@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -71,12 +72,22 @@ class Archive final : public contracts::ObjectSink, public contracts::ObjectSour
   Result<std::size_t> remove(const contracts::ObjectPeer& peer, std::string_view study_uid, std::string_view series_uid,
                              std::string_view sop_instance_uid);
 
+  // Told of each new object, after it lasts and before it is acknowledged, on the thread that stored it; of a study
+  // whose objects were removed, after they went. Must not block. One at a time: null takes it away, and waits for calls
+  // that are under way.
+  struct Listener {
+    std::function<void(const contracts::StoredObject& object)> stored;
+    std::function<void(std::string_view study_uid)> removed;
+  };
+  void listen(Listener listener);
+
   void register_routes(net::Router& router);  // DICOMweb at /dicom-web; the router outlives the archive's handlers
   Totals totals() const;
   Status verify() const;                       // reads everything: checksums, order
   void write_metrics(std::string& out) const;  // Prometheus text
 
   struct Impl;  // in src/
+  Impl& impl() noexcept { return *impl_; }
 
  private:
   explicit Archive(std::unique_ptr<Impl> impl);

@@ -188,6 +188,8 @@ class Models final : public contracts::Predictor {
   // contracts::Predictor. Stored and audited as the node's own.
   Result<learn::ModelSignature> signature(const contracts::ModelRef& model) const override;
   Result<contracts::Prediction> predict(const contracts::ModelRef& model, const learn::NamedArrays& batch) override;
+  Result<contracts::PictureAnswer> predict_picture(const contracts::ModelRef& model, const imaging::Image& picture,
+                                                   const learn::InputFacts& facts) override;
 
   struct Impl;  // the service's own parts
 

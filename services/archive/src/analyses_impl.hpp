@@ -1,0 +1,73 @@
+// What the parts of the analyses share.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "aceso/archive/analyses.hpp"
+#include "aceso/store/jobs.hpp"
+#include "analysis_table.hpp"
+#include "impl.hpp"
+#include "routing_rules.hpp"
+#include "series_watch.hpp"
+
+namespace aceso::archive {
+
+struct Analyses::Impl {
+  Impl(AnalysesDeps given, RoutingOptions how)
+      : deps{std::move(given)}, options{std::move(how)}, watch{options.quiet}, archive{deps.archive.impl()} {}
+
+  AnalysesDeps deps;
+  RoutingOptions options;
+  std::vector<RoutingRule> rules;
+  std::unique_ptr<store::Catalogue> catalogue;
+  std::unique_ptr<AnalysisTable> table;
+  SeriesWatch watch;
+  Archive::Impl& archive;
+  std::string node;           // 16 hexadecimal digits that name this node in results
+  std::int64_t since_us = 0;  // what was stored before is not routed by itself
+  std::int64_t saved_us = 0;  // the last watermark written
+  std::function<void(std::string_view)> changed;
+  std::atomic<std::uint64_t> analysed{0}, failed{0}, not_applicable{0};
+  std::mutex tick_mutex;
+  std::unique_ptr<store::JobQueue> jobs;
+  std::jthread thread;
+  bool started = false;
+
+  std::int64_t now_us() const { return deps.clock.utc_now().time_since_epoch().count(); }
+
+  // analyses.cpp: from objects to analyses that wait.
+  Status open(const std::filesystem::path& folder);
+  Status reconcile();
+  void scan();
+  void keep_watch(const std::stop_token& stop);
+  void tick();
+  Status settle(const std::string& study_uid, const std::string& series_uid, bool by_hand);
+  std::vector<Analysis> analyses_for(const std::vector<InstancePtr>& instances, bool by_hand) const;
+  SeriesFacts facts_of(const Instance& first) const;
+  bool is_own(const Instance& instance) const;  // a result of this node, or of another one like it
+  void dispatch();
+  Status save(Analysis& analysis);
+
+  // analysis_job.cpp: from an analysis that waits to results.
+  Result<Json> run(store::JobContext& context);
+  Status analyse(Analysis& analysis, const std::stop_token& stop);
+  Status predict(Analysis& analysis, const RoutingRule& rule, const InstancePtr& instance, const std::stop_token& stop);
+  Status write_back(std::span<const std::byte> file);
+  void job_changed(const store::Job& job);
+
+  // analysis_view.cpp
+  Result<Json> study_view(std::string_view study_uid) const;
+  Json series_without(const Series& series) const;
+};
+
+// The node itself, as callers of the archive see it.
+contracts::ObjectPeer node_peer();
+Json to_json(const Analysis& analysis);
+
+}  // namespace aceso::archive

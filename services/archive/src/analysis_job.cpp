@@ -1,0 +1,171 @@
+// One analysis: image, model, answer kept, results into the study. Whatever is cut off is done again with the same
+// outcome: the answer is kept before anything is written, and what is written has derived UIDs.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "aceso/dicom/derived.hpp"
+#include "analyses_impl.hpp"
+#include "analysis_input.hpp"
+#include "analysis_result.hpp"
+
+namespace aceso::archive {
+namespace {
+
+constexpr std::uint64_t kMaxImage = std::uint64_t{256} << 20;  // bytes of one object that is analysed
+
+bool retryable(Code code) {  // as store::JobHandler
+  return code == Code::unavailable || code == Code::timeout || code == Code::exhausted;
+}
+
+void conclude(Analysis& analysis, AnalysisState state, std::string reason = {}) {
+  analysis.state = state;
+  analysis.reason = std::move(reason);
+}
+
+}  // namespace
+
+Result<Json> Analyses::Impl::run(store::JobContext& context) {
+  const store::Job job = context.job();
+  ACESO_TRY(const Json input, parse_json(job.input_json));
+  ACESO_TRY(auto found, table->find(input.value("analysis", std::string{})));
+  if (!found || (found->state != AnalysisState::waiting && found->state != AnalysisState::running))
+    return Json::object();  // deleted, sent again under another id, or done by a job that a crash made twice
+  Analysis& analysis = *found;
+  conclude(analysis, AnalysisState::running);
+  ACESO_TRY_OK(save(analysis));
+  const Status done = analyse(analysis, context.stop());
+  if (!done) {
+    const Error& why = done.error();
+    if (context.stop().stop_requested()) {
+      conclude(analysis, AnalysisState::waiting);
+    } else if (retryable(why.code()) && job.attempt < job.max_attempts) {
+      conclude(analysis, AnalysisState::waiting,
+               "attempt " + std::to_string(job.attempt) + " of " + std::to_string(job.max_attempts) +
+                   " failed and is repeated: " + why.message());
+    } else {
+      conclude(analysis, AnalysisState::failed, why.message());
+    }
+  }
+  ACESO_TRY_OK(save(analysis));
+  if (analysis.state == AnalysisState::analysed) ++analysed;
+  if (analysis.state == AnalysisState::failed) ++failed;
+  if (analysis.state == AnalysisState::not_applicable) ++not_applicable;
+  if (!done) return done.error();
+  return Json{{"state", to_string(analysis.state)}};
+}
+
+Status Analyses::Impl::analyse(Analysis& analysis, const std::stop_token& stop) {
+  const auto rule = std::ranges::find(rules, analysis.rule, &RoutingRule::name);
+  if (rule == rules.end()) {
+    conclude(analysis, AnalysisState::not_applicable, "the rule is no longer set up");
+    return {};
+  }
+  const auto instance = archive.store->index().find(analysis.instance_uid);
+  if (!instance) {
+    conclude(analysis, AnalysisState::not_applicable, "the image was deleted");
+    return {};
+  }
+  ACESO_TRY_OK(
+      archive.access.record(node_peer(), {.action = "E",
+                                          .event = "archive.analyse",
+                                          .entity_type = "study",
+                                          .entity = analysis.study_uid,
+                                          .detail = Json{{"analysis", analysis.id}, {"model", analysis.model}}.dump(),
+                                          .once_a_window = false}));
+  return predict(analysis, *rule, instance, stop);
+}
+
+Status Analyses::Impl::predict(Analysis& analysis, const RoutingRule& rule, const InstancePtr& instance,
+                               const std::stop_token& stop) {
+  ACESO_TRY(const auto signature, deps.predictor.signature(rule.model));
+  if (signature.preprocessing.kind != learn::PortKind::image)
+    return Error{Code::unsupported, "model " + rule.model.name + " does not read images"};
+  auto bytes = archive.store->read_all(*instance, kMaxImage);
+  if (!bytes && bytes.error().code() == Code::too_large) {
+    conclude(analysis, AnalysisState::not_applicable, "the object is larger than 256 MiB");
+    return {};
+  }
+  if (!bytes) return bytes.error();
+  const auto input = read_analysis_input(*std::move(bytes), rule.window);
+  if (!input && (input.error().code() == Code::unsupported || input.error().code() == Code::too_large)) {
+    conclude(analysis, AnalysisState::not_applicable, input.error().message());
+    return {};
+  }
+  if (!input) return Error{input.error().code(), "the image cannot be read: " + input.error().message()};
+
+  if (!analysis.answer || analysis.input_sha256 != input->sha256) {
+    auto answer = deps.predictor.predict_picture(rule.model, input->picture, input->facts);
+    if (!answer && answer.error().code() == Code::invalid) {
+      conclude(analysis, AnalysisState::not_applicable,
+               "the model does not take this image: " + answer.error().message());
+      return {};
+    }
+    if (!answer) return answer.error();
+    if (!answer->not_applicable.empty()) {
+      std::string why =
+          answer->model_name + " version " + std::to_string(answer->model_version) + " may not be asked: ";
+      for (const auto& one : answer->not_applicable) why += (&one == answer->not_applicable.data() ? "" : "; ") + one;
+      conclude(analysis, AnalysisState::not_applicable, std::move(why));
+      return {};
+    }
+    const auto now = deps.clock.utc_now();
+    analysis.answer = *std::move(answer);
+    analysis.input_sha256 = input->sha256;
+    analysis.answered_s = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
+    const auto offset = dicom::utc_offset_of(input->object.dataset);
+    analysis.utc_offset_min = (offset            ? *offset
+                               : deps.utc_offset ? deps.utc_offset(now)
+                                                 : std::chrono::minutes{0})
+                                  .count();
+    ACESO_TRY_OK(save(analysis));
+  }
+  if (stop.stop_requested()) return Error{Code::cancelled, "stopped before the results were written"};
+  ACESO_TRY(const auto results,
+            make_results(input->object.dataset, input->picture, *analysis.answer,
+                         {.report = rule.report,
+                          .picture = rule.picture,
+                          .window = rule.window,
+                          .input_sha256 = analysis.input_sha256,
+                          .node = node,
+                          .software = deps.software,
+                          .created = std::chrono::sys_seconds{std::chrono::seconds{analysis.answered_s}},
+                          .utc_offset = std::chrono::minutes{analysis.utc_offset_min}}));
+  analysis.results.clear();
+  for (const auto& result : results) {
+    ACESO_TRY_OK(write_back(result.file));
+    analysis.results.push_back(result.sop_instance_uid);
+  }
+  conclude(analysis, AnalysisState::analysed);
+  return {};
+}
+
+Status Analyses::Impl::write_back(std::span<const std::byte> file) {
+  const auto store = [&]() -> Status {
+    ACESO_TRY(const auto writer, deps.results.begin_file(node_peer()));
+    ACESO_TRY_OK(writer->write(file));
+    ACESO_TRY([[maybe_unused]] const auto stored, writer->commit());
+    return {};
+  };
+  const Status written = store();
+  // Under a UID that is derived of image, model and settings stands the result of an earlier release.
+  if (written || written.error().code() == Code::exists) return {};
+  return Error{written.error().code(), "a result cannot be stored: " + written.error().message()};
+}
+
+// A job that the queue gave up without asking: the process died with it again and again.
+void Analyses::Impl::job_changed(const store::Job& job) {
+  if (job.state != store::JobState::failed && job.state != store::JobState::cancelled) return;
+  const auto input = parse_json(job.input_json);
+  if (!input) return;
+  auto found = table->find(input->value("analysis", std::string{}));
+  if (!found || !*found) return;
+  Analysis& analysis = **found;
+  if (analysis.job != job.id || (analysis.state != AnalysisState::waiting && analysis.state != AnalysisState::running))
+    return;
+  conclude(analysis, AnalysisState::failed, job.error.empty() ? "the job was cancelled" : job.error);
+  if (auto saved = save(analysis); !saved)
+    deps.logger.warn("analyses.not_saved", {{"code", to_string(saved.error().code())}});
+}
+
+}  // namespace aceso::archive

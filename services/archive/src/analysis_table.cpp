@@ -1,0 +1,289 @@
+#include "analysis_table.hpp"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "aceso/base/assert.hpp"
+#include "aceso/base/json.hpp"
+#include "aceso/crypto/hash.hpp"
+
+namespace aceso::archive {
+namespace {
+
+using contracts::PictureAnswer;
+using store::Row;
+using store::Transaction;
+
+constexpr std::string_view kTables = R"(
+CREATE TABLE analysis (
+  id TEXT PRIMARY KEY,
+  study TEXT NOT NULL,
+  series TEXT NOT NULL,
+  instance TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  state TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  model TEXT NOT NULL,
+  job TEXT NOT NULL,
+  updated BIGINT NOT NULL,
+  sealed BLOB NOT NULL,
+  UNIQUE (series, instance, rule)
+);
+CREATE INDEX analysis_by_study ON analysis (study);
+CREATE INDEX analysis_by_state ON analysis (state, job);
+CREATE TABLE analysis_result (uid TEXT PRIMARY KEY, study TEXT NOT NULL);
+CREATE INDEX analysis_result_by_study ON analysis_result (study);
+CREATE TABLE analysis_time (name TEXT PRIMARY KEY, us BIGINT NOT NULL);
+)";
+constexpr std::string_view kColumns = "SELECT id, state, rule, reason, model, job, updated, sealed FROM analysis ";
+
+constexpr std::array<std::pair<AnalysisState, std::string_view>, 5> kStates{
+    {{AnalysisState::waiting, "waiting"},
+     {AnalysisState::running, "running"},
+     {AnalysisState::analysed, "analysed"},
+     {AnalysisState::failed, "failed"},
+     {AnalysisState::not_applicable, "not_applicable"}}};
+
+Json to_json(const PictureAnswer& a) {
+  Json outputs = Json::array();
+  for (const auto& [label, probability] : a.outputs) outputs.push_back(Json::array({label, probability}));
+  Json out{{"prediction", a.prediction_id},
+           {"name", a.model_name},
+           {"version", a.model_version},
+           {"hash", a.model_hash},
+           {"stage", a.stage},
+           {"use", a.intended_use},
+           {"engine", a.engine},
+           {"outputs", outputs},
+           {"finding", a.finding},
+           {"class", a.class_name},
+           {"p", a.probability},
+           {"uncertainty", a.uncertainty.text},
+           {"warnings", a.warnings}};
+  if (a.threshold) out["threshold"] = *a.threshold;
+  if (const auto& i = a.uncertainty.interval) out["interval"] = {i->observed, i->low, i->high, i->level};
+  return out;
+}
+
+PictureAnswer answer_from(const Json& j) {
+  PictureAnswer a;
+  a.prediction_id = j.at("prediction");
+  a.model_name = j.at("name");
+  a.model_version = j.at("version");
+  a.model_hash = j.at("hash");
+  a.stage = j.at("stage");
+  a.intended_use = j.at("use");
+  a.engine = j.at("engine");
+  for (const auto& one : j.at("outputs")) a.outputs.emplace_back(one.at(0).get<std::string>(), one.at(1).get<double>());
+  a.finding = j.at("finding");
+  a.class_name = j.at("class");
+  a.probability = j.at("p");
+  a.uncertainty.text = j.at("uncertainty");
+  a.warnings = j.at("warnings").get<std::vector<std::string>>();
+  if (j.contains("threshold")) a.threshold = j.at("threshold").get<double>();
+  if (j.contains("interval")) {
+    const auto& i = j.at("interval");
+    a.uncertainty.interval = {.observed = i.at(0), .low = i.at(1), .high = i.at(2), .level = i.at(3)};
+  }
+  return a;
+}
+
+Status fill(Analysis& analysis, const Json& j) {
+  try {
+    analysis.study_uid = j.at("study");
+    analysis.series_uid = j.at("series");
+    analysis.instance_uid = j.at("instance");
+    analysis.input_sha256 = j.at("input");
+    analysis.answered_s = j.at("answered");
+    analysis.utc_offset_min = j.at("offset");
+    analysis.results = j.at("results").get<std::vector<std::string>>();
+    if (j.contains("answer")) analysis.answer = answer_from(j.at("answer"));
+  } catch (const nlohmann::json::exception&) {
+    return Error{Code::data_loss, "a kept analysis cannot be read"};
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view to_string(AnalysisState state) noexcept {
+  for (const auto& [value, name] : kStates) {
+    if (value == state) return name;
+  }
+  return "";
+}
+std::optional<AnalysisState> parse_analysis_state(std::string_view text) noexcept {
+  for (const auto& [value, name] : kStates) {
+    if (name == text) return value;
+  }
+  return std::nullopt;
+}
+
+std::vector<store::Migration> AnalysisTable::migrations(int first_number) {
+  return {{first_number, kTables}};
+}
+
+namespace {
+
+crypto::SecretKey derived(const crypto::SecretKey& key, std::string_view purpose) {
+  auto out = crypto::SecretKey::from_bytes(crypto::hkdf_sha256(key.bytes(), {}, purpose, crypto::SecretKey::kSize));
+  ACESO_ASSERT(out.ok(), "a derived key has the size of a key");
+  return *std::move(out);
+}
+
+}  // namespace
+
+AnalysisTable::AnalysisTable(store::Catalogue& catalogue, RandomSource& random, const crypto::SecretKey& key)
+    : catalogue_{catalogue}, random_{random}, names_{derived(key, "names")}, seal_{derived(key, "seal")} {}
+
+std::string AnalysisTable::hashed(std::string_view kind, std::string_view uid) const {
+  if (uid.empty()) return {};
+  const std::string text = std::string{kind} + "\n" + std::string{uid};
+  const auto digest = crypto::hmac_sha256(names_.bytes(), crypto::as_bytes(text));
+  return crypto::to_hex(crypto::ByteView{digest}.first(16));
+}
+
+store::Blob AnalysisTable::sealed(const Analysis& a) const {
+  Json j{{"study", a.study_uid},    {"series", a.series_uid},   {"instance", a.instance_uid},
+         {"input", a.input_sha256}, {"answered", a.answered_s}, {"offset", a.utc_offset_min},
+         {"results", a.results}};
+  if (a.answer) j["answer"] = to_json(*a.answer);
+  const std::string text = dump_json(j);
+  crypto::Nonce nonce{};
+  random_.fill(nonce);
+  store::Blob out{nonce.begin(), nonce.end()};
+  const auto cipher = crypto::aead_seal(seal_, nonce, crypto::as_bytes(text), crypto::as_bytes(a.id));
+  out.insert(out.end(), cipher.begin(), cipher.end());
+  return out;
+}
+
+Result<Analysis> AnalysisTable::opened(const Row& row) const {
+  Analysis a;
+  a.id = row.text(0);
+  a.state = parse_analysis_state(row.text(1)).value_or(AnalysisState::failed);
+  a.rule = row.text(2);
+  a.reason = row.text(3);
+  a.model = row.text(4);
+  a.job = row.text(5);
+  a.updated_us = row.integer(6);
+  const auto blob = row.blob(7);
+  if (blob.size() < crypto::kNonceSize + crypto::kTagSize)
+    return Error{Code::data_loss, "a kept analysis cannot be read"};
+  crypto::Nonce nonce{};
+  std::copy_n(blob.begin(), nonce.size(), nonce.begin());
+  ACESO_TRY(const auto plain,
+            crypto::aead_open(seal_, nonce, crypto::ByteView{blob}.subspan(nonce.size()), crypto::as_bytes(a.id)));
+  ACESO_TRY(const Json json, parse_json({reinterpret_cast<const char*>(plain.data()), plain.size()}));
+  ACESO_TRY_OK(fill(a, json));
+  return a;
+}
+
+Result<std::vector<Analysis>> AnalysisTable::select(const std::string& rest, const store::SqlArgs& args) const {
+  ACESO_TRY(const auto rows, catalogue_.query(std::string{kColumns} + rest, args));
+  std::vector<Analysis> out;
+  for (const Row& row : rows) {
+    ACESO_TRY(auto one, opened(row));
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+Status AnalysisTable::add(const std::vector<Analysis>& analyses, bool again) {
+  if (analyses.empty()) return {};
+  return catalogue_.write([&](Transaction& tx) -> Status {
+    for (const Analysis& a : analyses) {
+      const auto study = hashed("study", a.study_uid), series = hashed("series", a.series_uid);
+      const auto instance = hashed("instance", a.instance_uid);
+      if (!a.rule.empty()) {
+        ACESO_TRY([[maybe_unused]] const auto gone,
+                  tx.execute("DELETE FROM analysis WHERE series = ?1 AND rule = ''", {series}));
+      } else {
+        ACESO_TRY(const auto others,
+                  tx.query("SELECT 1 FROM analysis WHERE series = ?1 AND rule <> '' LIMIT 1", {series}));
+        if (!others.empty()) continue;
+      }
+      if (again) {
+        ACESO_TRY([[maybe_unused]] const auto old,
+                  tx.execute("DELETE FROM analysis WHERE series = ?1 AND instance = ?2 AND rule = ?3",
+                             {series, instance, a.rule}));
+      }
+      ACESO_TRY([[maybe_unused]] const auto n,
+                tx.execute("INSERT INTO analysis (id, study, series, instance, rule, state, reason, model, job, "
+                           "updated, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, '', ?9, ?10) "
+                           "ON CONFLICT (series, instance, rule) DO NOTHING",
+                           {a.id, study, series, instance, a.rule, std::string{to_string(a.state)}, a.reason, a.model,
+                            a.updated_us, sealed(a)}));
+    }
+    return {};
+  });
+}
+
+Result<std::optional<Analysis>> AnalysisTable::find(std::string_view id) const {
+  ACESO_TRY(auto found, select("WHERE id = ?1", {std::string{id}}));
+  if (found.empty()) return std::optional<Analysis>{};
+  return std::optional{std::move(found.front())};
+}
+Result<std::vector<Analysis>> AnalysisTable::of_study(std::string_view study_uid) const {
+  return select("WHERE study = ?1 ORDER BY id", {hashed("study", study_uid)});
+}
+Result<std::vector<Analysis>> AnalysisTable::list(std::optional<AnalysisState> state, std::string_view before,
+                                                  std::size_t limit) const {
+  store::SqlArgs args{before.empty() ? std::string{"~"} : std::string{before}, static_cast<std::int64_t>(limit)};
+  if (state) args.emplace_back(std::string{to_string(*state)});
+  return select(std::string{"WHERE id < ?1 "} + (state ? "AND state = ?3 " : "") + "ORDER BY id DESC LIMIT ?2", args);
+}
+Result<std::vector<Analysis>> AnalysisTable::without_job(std::size_t limit) const {
+  return select("WHERE state = 'waiting' AND job = '' ORDER BY id LIMIT ?1", {static_cast<std::int64_t>(limit)});
+}
+Result<std::vector<Analysis>> AnalysisTable::unfinished(std::size_t limit) const {
+  return select("WHERE state IN ('waiting', 'running') AND job <> '' ORDER BY id LIMIT ?1",
+                {static_cast<std::int64_t>(limit)});
+}
+
+Status AnalysisTable::set_job(std::string_view id, std::string_view job) {
+  return catalogue_.execute("UPDATE analysis SET job = ?2 WHERE id = ?1", {std::string{id}, std::string{job}});
+}
+
+Status AnalysisTable::update(const Analysis& a) {
+  return catalogue_.write([&](Transaction& tx) -> Status {
+    for (const auto& uid : a.results) {
+      ACESO_TRY([[maybe_unused]] const auto added,
+                tx.execute("INSERT INTO analysis_result (uid, study) VALUES (?1, ?2) ON CONFLICT (uid) DO NOTHING",
+                           {hashed("result", uid), hashed("study", a.study_uid)}));
+    }
+    ACESO_TRY([[maybe_unused]] const auto n,
+              tx.execute("UPDATE analysis SET state = ?2, reason = ?3, updated = ?4, sealed = ?5 WHERE id = ?1",
+                         {a.id, std::string{to_string(a.state)}, a.reason, a.updated_us, sealed(a)}));
+    return {};
+  });
+}
+
+Result<bool> AnalysisTable::is_result(std::string_view sop_instance_uid) const {
+  ACESO_TRY(const auto rows,
+            catalogue_.query("SELECT 1 FROM analysis_result WHERE uid = ?1", {hashed("result", sop_instance_uid)}));
+  return !rows.empty();
+}
+
+Status AnalysisTable::forget_study(std::string_view study_uid) {
+  return catalogue_.write([&](Transaction& tx) -> Status {
+    const auto study = hashed("study", study_uid);
+    ACESO_TRY([[maybe_unused]] const auto n, tx.execute("DELETE FROM analysis WHERE study = ?1", {study}));
+    ACESO_TRY([[maybe_unused]] const auto m, tx.execute("DELETE FROM analysis_result WHERE study = ?1", {study}));
+    return {};
+  });
+}
+
+Result<std::optional<std::int64_t>> AnalysisTable::time(std::string_view name) const {
+  ACESO_TRY(const auto rows, catalogue_.query("SELECT us FROM analysis_time WHERE name = ?1", {std::string{name}}));
+  if (rows.empty()) return std::optional<std::int64_t>{};
+  return std::optional{rows.front().integer(0)};
+}
+Status AnalysisTable::set_time(std::string_view name, std::int64_t us) {
+  return catalogue_.execute(
+      "INSERT INTO analysis_time (name, us) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET us = ?2",
+      {std::string{name}, us});
+}
+
+}  // namespace aceso::archive

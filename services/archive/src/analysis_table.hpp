@@ -1,0 +1,81 @@
+// Analyses of archived series, kept in a catalogue: what waits, what came of it, and why not. UIDs and answers are
+// sealed (AES-256-GCM), studies, series and instances are found by keyed hashes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aceso/base/random.hpp"
+#include "aceso/base/result.hpp"
+#include "aceso/contracts/predictor.hpp"
+#include "aceso/crypto/crypto.hpp"
+#include "aceso/store/catalogue.hpp"
+
+namespace aceso::archive {
+
+enum class AnalysisState : std::uint8_t { waiting, running, analysed, failed, not_applicable };
+std::string_view to_string(AnalysisState state) noexcept;
+std::optional<AnalysisState> parse_analysis_state(std::string_view text) noexcept;
+
+struct Analysis {
+  std::string id = {};            // UUIDv7
+  std::string study_uid = {};     //
+  std::string series_uid = {};    //
+  std::string instance_uid = {};  // "": the series as a whole
+  std::string rule = {};          // name; "": no rule
+  AnalysisState state = AnalysisState::waiting;
+  std::string reason = {};
+  std::string model = {};       // as the rule names it
+  std::string job = {};         // "": none yet
+  std::int64_t updated_us = 0;  //
+  // Once the model has answered; kept before anything is written, so that what is written is the same after a crash.
+  std::optional<contracts::PictureAnswer> answer = {};
+  std::string input_sha256 = {};
+  std::int64_t answered_s = 0;  // since 1970 UTC
+  std::int64_t utc_offset_min = 0;
+  std::vector<std::string> results = {};  // SOP instance UIDs
+};
+
+// Thread-safe. Errors of all: those of the catalogue; data_loss (another key, an altered row).
+class AnalysisTable {
+ public:
+  static std::vector<store::Migration> migrations(int first_number);
+  // catalogue and random outlive it.
+  AnalysisTable(store::Catalogue& catalogue, RandomSource& random, const crypto::SecretKey& key);
+
+  // One transaction. Rows whose series, instance and rule are there already are left as they are, or with `again` start
+  // from the beginning. A row without a rule stands only while its series has none with one.
+  Status add(const std::vector<Analysis>& analyses, bool again);
+  Result<std::optional<Analysis>> find(std::string_view id) const;
+  Result<std::vector<Analysis>> of_study(std::string_view study_uid) const;
+  // Newest first, ids below `before` ("": from the newest).
+  Result<std::vector<Analysis>> list(std::optional<AnalysisState> state, std::string_view before,
+                                     std::size_t limit) const;
+  Result<std::vector<Analysis>> without_job(std::size_t limit) const;  // that wait
+  Result<std::vector<Analysis>> unfinished(std::size_t limit) const;   // that wait or run, with a job
+  Status set_job(std::string_view id, std::string_view job);
+  Status update(const Analysis& analysis);  // state, reason, answer, results
+  Result<bool> is_result(std::string_view sop_instance_uid) const;
+  Status forget_study(std::string_view study_uid);
+
+  // Times in microseconds since 1970 UTC, by name.
+  Result<std::optional<std::int64_t>> time(std::string_view name) const;
+  Status set_time(std::string_view name, std::int64_t us);
+
+ private:
+  std::string hashed(std::string_view kind, std::string_view uid) const;
+  store::Blob sealed(const Analysis& analysis) const;
+  Result<Analysis> opened(const store::Row& row) const;
+  Result<std::vector<Analysis>> select(const std::string& rest, const store::SqlArgs& args) const;
+
+  store::Catalogue& catalogue_;
+  RandomSource& random_;
+  crypto::SecretKey names_;
+  crypto::SecretKey seal_;
+};
+
+}  // namespace aceso::archive

@@ -1,0 +1,37 @@
+// Which series go to which model: the rules of aceso.yaml (routing.rules), read and matched.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aceso/base/result.hpp"
+#include "aceso/contracts/predictor.hpp"
+#include "aceso/dicom/pixel.hpp"
+
+namespace aceso::archive {
+
+struct RoutingRule {
+  std::string name;  // unique
+  // Patterns with * and ?, without case; one of each list must match, an empty list matches all.
+  std::vector<std::string> modalities, body_parts, descriptions, calling_aes;
+  contracts::ModelRef model;
+  bool report = true;                        // SR
+  bool picture = true;                       // secondary capture
+  std::optional<dicom::Window> window = {};  // else the image's own
+};
+
+struct SeriesFacts {
+  std::string modality, body_part, series_description, study_description, calling_ae;
+};
+
+// `json`: [{"name", "match": {"modality", "body_part", "description", "calling_ae"}, "model": "name@version", "output":
+// ["sr", "sc"], "window": [center, width]}], every match a text or a list of texts. A rule without a name is called
+// after its model and what it matches. Errors: invalid, "rule 2: ...".
+Result<std::vector<RoutingRule>> parse_routing_rules(std::string_view json);
+
+// A description matches when the series' or the study's does.
+bool matches(const RoutingRule& rule, const SeriesFacts& facts);
+
+}  // namespace aceso::archive

@@ -1,0 +1,60 @@
+#include "series_watch.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace aceso::archive {
+
+void SeriesWatch::seen(std::string_view study_uid, std::string_view series_uid, std::int64_t received_us,
+                       SteadyTime now) {
+  const std::lock_guard lock{mutex_};
+  if (const auto found = open_.find(series_uid); found != open_.end()) {
+    found->second.last = now;
+    found->second.since_us = std::min(found->second.since_us, received_us);
+    return;
+  }
+  if (open_.size() >= kMaxOpen) {
+    overflow_ = true;
+    return;
+  }
+  open_.emplace(std::string{series_uid}, Entry{std::string{study_uid}, received_us, now});
+}
+
+std::vector<OpenSeries> SeriesWatch::take_quiet(SteadyTime now) {
+  std::vector<OpenSeries> out;
+  const std::lock_guard lock{mutex_};
+  for (auto at = open_.begin(); at != open_.end();) {
+    if (at->second.last + quiet_ > now) {
+      ++at;
+      continue;
+    }
+    out.push_back({std::move(at->second.study_uid), at->first, at->second.since_us});
+    at = open_.erase(at);
+  }
+  return out;
+}
+
+bool SeriesWatch::open(std::string_view series_uid) const {
+  const std::lock_guard lock{mutex_};
+  return open_.contains(series_uid);
+}
+
+std::optional<SteadyTime> SeriesWatch::next() const {
+  const std::lock_guard lock{mutex_};
+  std::optional<SteadyTime> first;
+  for (const auto& [uid, entry] : open_) first = std::min(first.value_or(entry.last + quiet_), entry.last + quiet_);
+  return first;
+}
+
+std::int64_t SeriesWatch::oldest_us(std::int64_t now_us) const {
+  const std::lock_guard lock{mutex_};
+  for (const auto& [uid, entry] : open_) now_us = std::min(now_us, entry.since_us);
+  return now_us;
+}
+
+bool SeriesWatch::take_overflow() {
+  const std::lock_guard lock{mutex_};
+  return std::exchange(overflow_, false);
+}
+
+}  // namespace aceso::archive

@@ -1,0 +1,55 @@
+// Series that are still arriving, in memory: complete when nothing came for a while. What is lost with the process is
+// found again in the index.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aceso/base/clock.hpp"
+
+namespace aceso::archive {
+
+struct OpenSeries {
+  std::string study_uid;
+  std::string series_uid;
+  std::int64_t since_us = 0;  // when the first of its new objects came
+};
+
+// Thread-safe.
+class SeriesWatch {
+ public:
+  static constexpr std::size_t kMaxOpen = 100'000;
+
+  explicit SeriesWatch(std::chrono::milliseconds quiet) : quiet_{quiet} {}
+
+  // `received_us`: when the object came (since 1970 UTC).
+  void seen(std::string_view study_uid, std::string_view series_uid, std::int64_t received_us, SteadyTime now);
+  // Those that are quiet by now; they are no longer watched. seen() puts one back.
+  std::vector<OpenSeries> take_quiet(SteadyTime now);
+  bool open(std::string_view series_uid) const;
+  // When take_quiet() next has something; nullopt: nothing is open.
+  std::optional<SteadyTime> next() const;
+  // When the oldest object of an open series came, at most `now_us`.
+  std::int64_t oldest_us(std::int64_t now_us) const;
+  // True once after more series were open than are remembered: the index must be looked through.
+  bool take_overflow();
+
+ private:
+  struct Entry {
+    std::string study_uid;
+    std::int64_t since_us = 0;
+    SteadyTime last{};
+  };
+  const std::chrono::milliseconds quiet_;
+  mutable std::mutex mutex_;
+  std::map<std::string, Entry, std::less<>> open_;  // by series
+  bool overflow_ = false;
+};
+
+}  // namespace aceso::archive
