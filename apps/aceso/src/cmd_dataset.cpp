@@ -29,6 +29,10 @@ struct ImportArguments {
   std::string name, classes, labels, licence, label_source, conflicts = "refuse", conflict_reason;
   double validation = 0.2, test = 0.0;
   std::uint64_t seed = 1;
+  std::string kind, values;
+  std::vector<double> window;  // centre, width
+  bool keep_gaps = false;
+  std::filesystem::path key_table;
 };
 
 Status import_dataset(Context& context, const ImportArguments& a) {
@@ -49,6 +53,14 @@ Status import_dataset(Context& context, const ImportArguments& a) {
   if (!labels.empty()) body["labels_csv"] = labels.string();
   if (a.conflicts != "refuse") body["conflicts"] = a.conflicts;
   if (!a.conflict_reason.empty()) body["conflict_reason"] = a.conflict_reason;
+  if (!a.kind.empty()) body["kind"] = a.kind;
+  if (!a.values.empty()) body["values"] = a.values;
+  if (a.window.size() == 2) {
+    body["window_center"] = a.window[0];
+    body["window_width"] = a.window[1];
+  }
+  if (a.keep_gaps) body["keep_gaps"] = true;
+  if (!a.key_table.empty()) body["key_table"] = std::filesystem::absolute(a.key_table, ec).string();
   if (!a.licence.empty()) body["licence"] = a.licence;
   if (!a.label_source.empty()) body["label_source"] = a.label_source;
   ACESO_TRY(const Json accepted, api->call(net::Method::post, "/api/v1/local/datasets", body));
@@ -131,16 +143,18 @@ void add_dataset(CLI::App& app, Context& context) {
       "import scans/ --labels labels.csv --validation 0.2\n  aceso dataset check xray\n  aceso dataset split xray --by "
       "patient --folds 5");
 
-  auto* import = group->add_subcommand("import", "Import an .npz file or a folder of images");
+  auto* import = group->add_subcommand("import", "Import an .npz file or a folder of images or DICOM files");
   auto a = std::make_shared<ImportArguments>();
   import
       ->add_option("SOURCE", a->source,
-                   ".npz (X and y, or MedMNIST's keys) or a folder of PNG, JPEG, TIFF, BMP, NIfTI or .npy files with "
-                   "one sub-folder a class")
+                   ".npz (X and y, or MedMNIST's keys) or a folder of PNG, JPEG, TIFF, BMP, NIfTI, .npy or DICOM files "
+                   "with one sub-folder a class")
       ->required();
   import->add_option("--name", a->name, "Name of the data set (default: the file's name)");
   import->add_option("--classes", a->classes, "Class names in the order of the label values, separated by commas");
-  import->add_option("--labels", a->labels, "CSV for a folder: path,label[,patient][,split]");
+  import->add_option("--labels", a->labels,
+                     "CSV for a folder: path,label[,patient][,split]; of DICOM files also sop_instance_uid or "
+                     "series_instance_uid in place of path");
   import
       ->add_option("--validation", a->validation,
                    "Share of the training samples for validation when the source has no such split")
@@ -159,10 +173,26 @@ void add_dataset(CLI::App& app, Context& context) {
   import->add_option("--conflict-reason", a->conflict_reason,
                      "Why contradictory labels are kept; goes into the manifest");
   import->add_option("--seed", a->seed, "Seed of the splits")->capture_default_str();
+  import
+      ->add_option("--kind", a->kind, "What the samples are; of DICOM files image (each frame) or volume (each series)")
+      ->check(CLI::IsMember({"image", "volume", "signal", "table"}));
+  import
+      ->add_option("--values", a->values,
+                   "Of DICOM files: modality (rescaled, as measured) or display (8 bits, windowed); default: modality "
+                   "for CT, MR, PT and NM")
+      ->check(CLI::IsMember({"modality", "display"}));
+  import->add_option("--window", a->window, "Of DICOM files: CENTRE,WIDTH in place of each image's own window")
+      ->delimiter(',')
+      ->expected(2);
+  import->add_flag("--keep-gaps", a->keep_gaps, "Keep volumes with missing or uneven slices, with a warning");
+  import->add_option("--key-table", a->key_table,
+                     "Write a CSV of sample ids and DICOM files here; it identifies patients where file names do");
   import->footer(
       "Undecodable, empty, constant and non-finite samples are set aside with the reason, never dropped "
-      "silently. Files named as masks (a_mask.png, masks/a.png) become the outlines of their images.\n\nExample:\n  "
-      "aceso dataset import scans/ --name scans --labels labels.csv --test 0.2");
+      "silently. Files named as masks (a_mask.png, masks/a.png) become the outlines of their images. Of DICOM "
+      "files, ids and patients are kept as keyed hashes only.\n\nExamples:\n  "
+      "aceso dataset import scans/ --name scans --labels labels.csv --test 0.2\n  "
+      "aceso dataset import ct/ --name nodules --labels series.csv --kind volume --key-table ~/nodules-key.csv");
   on_run(import, context, [&context, a] { return import_dataset(context, *a); });
 
   add_dataset_check(*group, context);

@@ -30,6 +30,24 @@ Result<double> share_of(const Json& body, const char* key, double fallback) {
   return it->get<double>();
 }
 
+Result<double> number_of(const Json& body, const char* key) {
+  const auto it = body.find(key);
+  if (it == body.end()) return 0.0;
+  if (!it->is_number()) return Error{Code::invalid, std::string{key} + " must be a number"};
+  return it->get<double>();
+}
+
+Result<models::DicomOptions> dicom_options_of(const Json& body) {
+  models::DicomOptions dicom;
+  dicom.values = text_of(body, "values");
+  ACESO_TRY(dicom.window_center, number_of(body, "window_center"));
+  ACESO_TRY(dicom.window_width, number_of(body, "window_width"));
+  const auto gaps = body.find("keep_gaps");
+  dicom.keep_gaps = gaps != body.end() && gaps->is_boolean() && gaps->get<bool>();
+  dicom.key_table = text_of(body, "key_table");
+  return dicom;
+}
+
 Result<net::Response> import_dataset(models::Models& models, net::Request& request) {
   ACESO_TRY(const auto actor, operator_of(request));
   ACESO_TRY(const Json body, request.json());
@@ -42,6 +60,7 @@ Result<net::Response> import_dataset(models::Models& models, net::Request& reque
   if (const std::string conflicts = text_of(body, "conflicts"); !conflicts.empty()) {
     ACESO_TRY(options.conflicts, learn::parse_conflicts(conflicts));
   }
+  options.kind = text_of(body, "kind");
   options.conflict_reason = text_of(body, "conflict_reason");
   ACESO_TRY(options.validation_fraction, share_of(body, "validation_fraction", options.validation_fraction));
   ACESO_TRY(options.test_fraction, share_of(body, "test_fraction", options.test_fraction));
@@ -58,7 +77,8 @@ Result<net::Response> import_dataset(models::Models& models, net::Request& reque
   }
   const std::string path = text_of(body, "path");
   if (path.empty()) return Error{Code::invalid, "path is missing"};
-  ACESO_TRY(const Json job, models.import_dataset(actor, path, options));
+  ACESO_TRY(const models::DicomOptions dicom, dicom_options_of(body));
+  ACESO_TRY(const Json job, models.import_dataset(actor, path, options, dicom));
   return net::Response::json(job, 202);
 }
 
@@ -122,7 +142,7 @@ void register_local_routes(net::Router& router, models::Models& models) {
        .scope = "datasets:write",
        .request_type = json,
        .request_schema = path_schema(
-           R"(,"classes":{"type":"string"},"labels_csv":{"type":"string"},"licence":{"type":"string"},"label_source":{"type":"string"},"validation_fraction":{"type":"number"},"test_fraction":{"type":"number"},"seed":{"type":"integer"},"conflicts":{"enum":["refuse","set-aside","keep"]},"conflict_reason":{"type":"string"})")},
+           R"(,"classes":{"type":"string"},"labels_csv":{"type":"string"},"licence":{"type":"string"},"label_source":{"type":"string"},"validation_fraction":{"type":"number"},"test_fraction":{"type":"number"},"seed":{"type":"integer"},"conflicts":{"enum":["refuse","set-aside","keep"]},"conflict_reason":{"type":"string"},"kind":{"enum":["image","volume","signal","table"]},"values":{"enum":["modality","display"]},"window_center":{"type":"number"},"window_width":{"type":"number"},"keep_gaps":{"type":"boolean"},"key_table":{"type":"string"})")},
       [&models](net::Request& request) { return import_dataset(models, request); });
   router.add(net::Method::post, "/api/v1/local/datasets/{name}/export",
              {.summary = "Write a data set to a file or folder of this machine",

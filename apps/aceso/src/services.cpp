@@ -104,6 +104,7 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   ACESO_TRY(auto keys, portal::NodeKeys::load_or_create(home.keys(), impl->random));
   const auto blob_key = keys.derive("models.blobs");
   const auto object_key = keys.derive("archive.objects");
+  const auto pseudonym_key = keys.derive("models.pseudonyms");
   const auto study_names_key = keys.derive("archive.audit");
   const auto analyses_key = keys.derive("archive.analyses");
   const auto signing = keys.signing;
@@ -132,6 +133,7 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
                             .signing_key = signing,
                             .engines = *impl->engines,
                             .workers = *impl->workers,
+                            .pseudonym_key = pseudonym_key,
                             .explainers = impl->explainers.get()};
   if (settings.boolean("models.encrypt_inputs")) deps.blob_key = blob_key;
   ACESO_TRY(impl->models, models::Models::create(home.root / "models", std::move(deps), how));

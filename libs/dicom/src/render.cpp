@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <tuple>
 #include <type_traits>
 
 #include "aceso/dicom/pixel.hpp"
@@ -47,6 +48,14 @@ struct Modality {
   double operator()(double stored) const noexcept { return lut ? lut->at(stored) : stored * slope + intercept; }
 };
 
+// Slope and intercept; a slope of 0, which some devices write, is 1.
+std::pair<double, double> rescale_of(const Dataset& dataset, std::uint32_t frame_number) {
+  const Dataset* group = functional_group(dataset, tags::kPixelValueTransformationSequence, frame_number);
+  const Dataset& from = group == nullptr ? dataset : *group;
+  const double slope = from.number(tags::kRescaleSlope).value_or(1);
+  return {slope == 0 ? 1 : slope, from.number(tags::kRescaleIntercept).value_or(0)};
+}
+
 Result<Modality> modality_of(const Dataset& dataset, const Frame& frame, std::uint32_t frame_number) {
   Modality out;
   const auto luts = dataset.items(tags::kModalityLUTSequence);
@@ -54,11 +63,7 @@ Result<Modality> modality_of(const Dataset& dataset, const Frame& frame, std::ui
     ACESO_TRY(out.lut, read_lut(luts.front(), frame.is_signed));
     return out;
   }
-  const Dataset* group = functional_group(dataset, tags::kPixelValueTransformationSequence, frame_number);
-  const Dataset& from = group == nullptr ? dataset : *group;
-  out.slope = from.number(tags::kRescaleSlope).value_or(1);
-  out.intercept = from.number(tags::kRescaleIntercept).value_or(0);
-  if (out.slope == 0) out.slope = 1;
+  std::tie(out.slope, out.intercept) = rescale_of(dataset, frame_number);
   return out;
 }
 
@@ -242,6 +247,21 @@ Result<std::vector<float>> modality_values(const Dataset& dataset, const Frame& 
     for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(modality(static_cast<double>(samples[i])));
   });
   return out;
+}
+
+std::optional<std::array<double, 2>> whole_modality_range(const Dataset& dataset, const PixelFormat& format,
+                                                          std::uint32_t frame_number) {
+  if (format.samples != 1 || format.type != SampleType::integer || format.bits_stored > 32) return std::nullopt;
+  if (!dataset.items(tags::kModalityLUTSequence).empty()) return std::nullopt;
+  const auto [slope, intercept] = rescale_of(dataset, frame_number);
+  if (!std::isfinite(slope) || !std::isfinite(intercept) || slope != std::floor(slope) ||
+      intercept != std::floor(intercept))
+    return std::nullopt;
+  const double values = std::ldexp(1.0, format.bits_stored);
+  const double low = format.is_signed ? -values / 2 : 0;
+  const double a = low * slope + intercept;
+  const double b = (low + values - 1) * slope + intercept;
+  return std::array<double, 2>{std::min(a, b), std::max(a, b)};
 }
 
 Result<imaging::Image> render_frame(const Dataset& dataset, const Frame& frame, std::uint32_t frame_number,

@@ -6,7 +6,7 @@
 #include <optional>
 #include <set>
 
-#include "sample_source.hpp"
+#include "sources.hpp"
 #include "values.hpp"
 
 namespace aceso::learn {

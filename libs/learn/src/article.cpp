@@ -11,9 +11,9 @@
 #include "aceso/learn/trainer.hpp"
 #include "aceso/stats/roc.hpp"
 #include "progress_update.hpp"
-#include "sample_source.hpp"
 #include "scores.hpp"
 #include "shuffle.hpp"
+#include "sources.hpp"
 #include "values.hpp"
 
 namespace aceso::learn {

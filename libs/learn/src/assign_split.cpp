@@ -3,7 +3,7 @@
 #include <map>
 
 #include "aceso/base/random.hpp"
-#include "sample_source.hpp"
+#include "sources.hpp"
 
 namespace aceso::learn {
 namespace {

@@ -9,7 +9,7 @@
 #include "dataset_writer.hpp"
 #include "manifest_json.hpp"
 #include "progress_update.hpp"
-#include "sample_source.hpp"
+#include "sources.hpp"
 
 namespace aceso::learn {
 namespace {
@@ -266,12 +266,6 @@ Status check_options(const ImportOptions& options) {
   return {};
 }
 
-Result<Dataset> import_source(SampleSource& source, std::string_view name, const fs::path& target,
-                              const ImportOptions& options, ProgressSink& progress, const std::stop_token& stop) {
-  ACESO_TRY_OK(Importer(source, name, options).run(target, progress, stop));
-  return Dataset::open(target);
-}
-
 }  // namespace
 
 std::string_view to_string(Conflicts conflicts) noexcept {
@@ -291,6 +285,13 @@ Result<Conflicts> parse_conflicts(std::string_view name) {
     if (to_string(c) == name) return c;
   }
   return Error{Code::invalid, "conflicts: refuse, set-aside or keep"};
+}
+
+Result<Dataset> Dataset::import_source(SampleSource& source, std::string_view source_name, const fs::path& target,
+                                       const ImportOptions& options, ProgressSink& progress, std::stop_token stop) {
+  ACESO_TRY_OK(check_options(options));
+  ACESO_TRY_OK(Importer(source, source_name, options).run(target, progress, stop));
+  return open(target);
 }
 
 Result<Dataset> Dataset::import(const fs::path& source, const fs::path& target, const ImportOptions& options,

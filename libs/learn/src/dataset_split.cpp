@@ -9,7 +9,7 @@
 #include "dataset_writer.hpp"
 #include "folds.hpp"
 #include "manifest_json.hpp"
-#include "sample_source.hpp"
+#include "sources.hpp"
 
 namespace aceso::learn {
 namespace {

@@ -1,9 +1,10 @@
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
 #include "aceso/base/file.hpp"
-#include "csv.hpp"
+#include "aceso/learn/label_table.hpp"
 #include "manifest_json.hpp"
 #include "mask_files.hpp"
 #include "sample_file.hpp"
@@ -12,15 +13,6 @@ namespace aceso::learn {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::uint64_t kMaxCsv = std::uint64_t{256} << 20;
-
-std::optional<Split> split_named(std::string_view name) {
-  if (name == "train" || name == "training") return Split::train;
-  if (name == "val" || name == "valid" || name == "validation") return Split::validation;
-  if (name == "test" || name == "testing") return Split::test;
-  return std::nullopt;
-}
-
 class FolderSource final : public SampleSource {
  public:
   explicit FolderSource(fs::path root) : root_{std::move(root)} {}
@@ -80,40 +72,23 @@ class FolderSource final : public SampleSource {
     ACESO_TRY(auto found, list_files());
     masks_ = std::move(found.masks);
     const fs::path inside = root_ / options.labels_csv;
-    auto text = read_text_file(fs::exists(inside) ? inside : fs::path{options.labels_csv}, kMaxCsv);
-    if (!text) return Error{text.error().code(), "the table of labels cannot be read"};
-    ACESO_TRY(const auto rows, parse_csv(*text));
-    if (rows.size() < 2) return Error{Code::invalid, "the table of labels has no rows"};
-    std::map<std::string, std::size_t> column;
-    for (std::size_t i = 0; i < rows[0].size(); ++i) column[rows[0][i]] = i;
-    if (!column.contains("path") || !column.contains("label"))
-      return Error{Code::invalid, "the table of labels needs the columns path and label in its first line"};
-    const auto cell = [&](std::size_t r, const char* name) {
-      return column.contains(name) ? rows[r][column[name]] : std::string{};
-    };
+    constexpr std::array<std::string_view, 1> kKeys{"path"};
+    ACESO_TRY(const LabelTable table,
+              read_label_table(fs::exists(inside) ? inside : fs::path{options.labels_csv}, kKeys));
     std::set<std::string> names;
-    for (std::size_t r = 1; r < rows.size(); ++r) {
-      if (rows[r].size() != rows[0].size())
-        return Error{Code::invalid, "table of labels, line " + std::to_string(r + 1) + ": " +
-                                        std::to_string(rows[r].size()) + " fields, the first line has " +
-                                        std::to_string(rows[0].size())};
-      if (!cell(r, "label").empty()) names.insert(cell(r, "label"));
+    for (const LabelRow& row : table.rows) {
+      if (!row.label.empty()) names.insert(row.label);
     }
     ACESO_TRY_OK(name_classes(names, options));
-    for (std::size_t r = 1; r < rows.size(); ++r) {
-      const std::string where = "table of labels, line " + std::to_string(r + 1) + ": ";
-      SourceItem item{cell(r, "path"), label_of(cell(r, "label")), cell(r, "patient"), Split::unassigned};
+    for (const LabelRow& row : table.rows) {
+      const std::string where = "table of labels, line " + std::to_string(row.line) + ": ";
+      SourceItem item{row.key, label_of(row.label), row.patient, row.split};
       const auto file = safe_join(root_, item.id);
       if (!file) return Error{Code::invalid, where + "the path leads out of the folder or is empty"};
       std::error_code ignored;
       if (!fs::is_regular_file(*file, ignored)) return Error{Code::invalid, where + "no such file"};
-      if (item.label < 0 && !cell(r, "label").empty())
+      if (item.label < 0 && !row.label.empty())
         return Error{Code::invalid, where + "the label is none of the classes named"};
-      if (const std::string split = cell(r, "split"); !split.empty()) {
-        const auto known = split_named(split);
-        if (!known) return Error{Code::invalid, where + "split must be train, val or test"};
-        item.split = *known;
-      }
       add(file->lexically_relative(root_), std::move(item));
     }
     look_at_heads(options);
@@ -145,8 +120,8 @@ class FolderSource final : public SampleSource {
   }
 
   Status name_classes(const std::set<std::string>& names, const ImportOptions& options) {
-    classes = options.classes.empty() ? std::vector<std::string>{names.begin(), names.end()} : options.classes;
-    if (classes.size() > 10'000) return Error{Code::invalid, "more than 10000 different labels: these are no classes"};
+    const std::vector<std::string> found{names.begin(), names.end()};
+    ACESO_TRY(classes, class_names(options.classes, found));
     return {};
   }
   int label_of(const std::string& name) const {

@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "sample_source.hpp"
+#include "sources.hpp"
 
 namespace aceso::learn {
 

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "aceso/models/models.hpp"
 #include "aceso/store/catalogue.hpp"
+#include "pseudonyms.hpp"
 
 namespace aceso::models {
 
@@ -19,6 +21,7 @@ struct Context {
   Options options;
   std::filesystem::path folder;
   store::Catalogue* catalogue = nullptr;
+  std::optional<Pseudonyms> pseudonyms = {};
 
   std::string new_id() const;
   std::int64_t now_us() const;

@@ -5,6 +5,7 @@
 
 #include "aceso/base/file.hpp"
 #include "contact_sheet.hpp"
+#include "dicom_source.hpp"
 #include "object_reader.hpp"
 
 namespace aceso::models {
@@ -144,15 +145,39 @@ Status DatasetStore::make_way(std::string_view name, std::string_view job_id) {
 }
 
 Result<Json> DatasetStore::import(const Actor& actor, const fs::path& source, const learn::ImportOptions& options,
-                                  std::string_view job_id, ProgressSink& progress, std::stop_token stop) {
+                                  const DicomOptions& dicom, std::string_view job_id, ProgressSink& progress,
+                                  std::stop_token stop) {
   ACESO_TRY(const auto done,
             context_.catalogue->query("SELECT 1 FROM dataset WHERE name = ?1 AND job_id = ?2 AND job_id <> ''",
                                       {options.name, std::string{job_id}}));
   if (!done.empty()) return show(options.name);  // the row was written before a crash, the job's end was not
   ACESO_TRY_OK(make_way(options.name, job_id));
+  std::error_code ec;
+  bool of_dicom = false;
+  if (fs::is_directory(source, ec)) {
+    ACESO_TRY(of_dicom, is_dicom_folder(source));
+  }
   ACESO_TRY(const learn::Dataset dataset,
-            learn::Dataset::import(source, folder(options.name), options, progress, std::move(stop)));
+            of_dicom ? import_dicom(source, options, dicom, progress, std::move(stop))
+                     : learn::Dataset::import(source, folder(options.name), options, progress, std::move(stop)));
   return finish(actor, dataset, options.name, job_id);
+}
+
+Result<learn::Dataset> DatasetStore::import_dicom(const fs::path& source, const learn::ImportOptions& options,
+                                                  const DicomOptions& dicom, ProgressSink& progress,
+                                                  std::stop_token stop) {
+  if (!context_.pseudonyms)
+    return Error{Code::precondition, "DICOM files are not imported without a key for pseudonyms"};
+  ACESO_TRY(auto opened, DicomSource::open(source, options, dicom, *context_.pseudonyms, progress, stop));
+  // The folder's name is not kept: it may be a patient's.
+  auto dataset =
+      learn::Dataset::import_source(*opened, "DICOM files", folder(options.name), options, progress, std::move(stop));
+  if (!dataset || dicom.key_table.empty()) return dataset;
+  const Status written = write_file_atomic(dicom.key_table, opened->key_table(), {.mode = 0600});
+  if (written) return dataset;
+  std::error_code ec;
+  fs::remove_all(folder(options.name), ec);
+  return Error{written.error().code(), "the key table cannot be written: " + written.error().message()};
 }
 
 Result<Json> DatasetStore::import_arrays(const Actor& actor, const learn::NamedArrays& arrays,

@@ -146,7 +146,7 @@ Result<Json> Feedback::run(store::JobContext& job) {
   options.classes = collected.classes;
   JobProgress progress{job, context_.clock};
   ACESO_TRY(const Json dataset,
-            datasets_.import(actor_of(input, job.job()), folder, options, job.job().id, progress, job.stop()));
+            datasets_.import(actor_of(input, job.job()), folder, options, {}, job.job().id, progress, job.stop()));
   return Json{{"dataset", options.name},          {"samples", written},
               {"disagreed", collected.disagreed}, {"unlabelled", collected.unlabelled},
               {"not_pictures", not_pictures},     {"sha256", dataset.value("sha256", std::string{})}};

@@ -6,6 +6,7 @@
 
 #include "aceso/base/id.hpp"
 #include "aceso/imaging/image.hpp"
+#include "dicom_source.hpp"
 #include "impl.hpp"
 #include "migrations.hpp"
 #include "object_reader.hpp"
@@ -36,14 +37,15 @@ bool ended(store::JobState state) {
 Models::Impl::Impl(Deps deps, Options options, fs::path folder)
     : key{std::move(deps.signing_key)},
       engines{deps.engines},
-      context{deps.clock,        deps.random, std::move(deps.logger), deps.audit, std::move(options),
-              std::move(folder), nullptr},
+      context{deps.clock, deps.random, std::move(deps.logger), deps.audit, std::move(options), std::move(folder),
+              nullptr,    std::nullopt},
       blob_key{deps.blob_key},
       datasets{context},
       registry{context, key},
       serving{context, registry, engines},
       training{context, datasets, registry, deps.workers, architectures} {
   explainers = deps.explainers;
+  if (deps.pseudonym_key) context.pseudonyms.emplace(*deps.pseudonym_key);
   learn::register_builtin_architectures(architectures);
 }
 
@@ -80,10 +82,11 @@ void Models::Impl::register_handlers() {
   jobs->handle("dataset-import", [this](store::JobContext& job) -> Result<Json> {
     ACESO_TRY(const Json input, parse_own(job.job().input_json));
     ACESO_TRY(const learn::ImportOptions options, parse_import_options(input.value("options", Json::object())));
+    ACESO_TRY(const DicomOptions dicom, parse_dicom_options(input.value("dicom", Json::object())));
     const fs::path source = input.value("source", std::string{});
     JobProgress progress{job, context.clock};
     Result<Json> summary =
-        datasets.import(actor_of(input, job.job()), source, options, job.job().id, progress, job.stop());
+        datasets.import(actor_of(input, job.job()), source, options, dicom, job.job().id, progress, job.stop());
     const bool again = !summary && summary.error().code() == Code::cancelled &&
                        !job.cancelled();  // shutdown: the spooled file is needed once more
     std::error_code ec;
@@ -248,17 +251,22 @@ Status Models::ready() const {
   return row ? Status{} : Status{std::move(row).error()};
 }
 
-Result<Json> Models::import_dataset(const Actor& actor, const fs::path& source, const learn::ImportOptions& options) {
+Result<Json> Models::import_dataset(const Actor& actor, const fs::path& source, const learn::ImportOptions& options,
+                                    const DicomOptions& dicom) {
   ACESO_TRY_OK(check_import_options(options));
+  ACESO_TRY_OK(check_dicom_options(dicom));
   if (impl_->datasets.taken(options.name, ""))
     return Error{Code::exists, "there is a dataset " + options.name + " already"};
   std::error_code ec;
   if (!fs::exists(source, ec)) return Error{Code::not_found, source.string() + ": no such file or folder"};
+  if (!dicom.key_table.empty() && fs::exists(dicom.key_table, ec))
+    return Error{Code::exists, "key table: there is a file of that name already"};
   return impl_->submit(actor, "dataset-import",
                        Json{{"name", options.name},
                             {"source", fs::absolute(source).string()},
                             {"spooled", false},
-                            {"options", to_json(options)}});
+                            {"options", to_json(options)},
+                            {"dicom", to_json(dicom)}});
 }
 Result<Json> Models::datasets() const {
   return impl_->datasets.list();

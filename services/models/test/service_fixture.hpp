@@ -39,7 +39,8 @@ class Service : public ::testing::Test {
  protected:
   void open(const std::string& worker = "train") {
     launcher = make_process_launcher({.command = {ACESO_MODELS_HELPER, worker}});
-    Models::Deps deps{clock, random, Logger{clock, sink}, audit, signing_key(), engines, *launcher, std::nullopt};
+    Models::Deps deps{clock,   random,    Logger{clock, sink}, audit,        signing_key(),
+                      engines, *launcher, std::nullopt,        pseudonym_key};
     auto made = Models::create(home.path(), deps, options);
     ASSERT_TRUE(made) << made.error().message();
     models = *std::move(made);
@@ -103,6 +104,7 @@ class Service : public ::testing::Test {
   FakeAudit audit;
   FakeEngines engines;
   Options options;
+  std::optional<crypto::SecretKey> pseudonym_key;
   TempDir home = *TempDir::create("aceso-models");
   std::stop_source limit;
   std::unique_ptr<WorkerLauncher> launcher;

@@ -1,6 +1,7 @@
 // Pixel data to pixels (PS3.3 C.7.6.3, PS3.5 chapter 8 and Annexes A, G) and pixels to pictures (PS3.3 C.11.1, C.11.2).
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -75,6 +76,11 @@ bool can_decode(const TransferSyntax& syntax) noexcept;
 // Modality values: rescale slope and intercept or the modality LUT (PS3.3 C.11.1), of the frame's functional group
 // where there is one. Grey images only: rows * columns values.
 Result<std::vector<float>> modality_values(const Dataset& dataset, const Frame& frame, std::uint32_t frame_number = 0);
+
+// The least and the highest modality value that a frame of this format can have, when all of them are whole numbers
+// (integer samples, whole slope and intercept); nullopt otherwise.
+std::optional<std::array<double, 2>> whole_modality_range(const Dataset& dataset, const PixelFormat& format,
+                                                          std::uint32_t frame_number = 0);
 
 enum class VoiFunction : std::uint8_t { linear, linear_exact, sigmoid };
 struct Window {

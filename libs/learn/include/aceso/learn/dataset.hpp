@@ -94,6 +94,8 @@ struct ImportOptions {
   std::uint64_t max_bytes = std::uint64_t{8} << 30;
 };
 
+class SampleSource;
+
 class Dataset {
  public:
   // Source: .npz (X,y or MedMNIST's train_images...), or a folder of images with class sub-folders or a CSV. Written to
@@ -104,6 +106,11 @@ class Dataset {
   static Result<Dataset> import(const std::filesystem::path& source, const std::filesystem::path& target,
                                 const ImportOptions& options, ProgressSink& progress, std::stop_token stop);
   static Result<Dataset> import_arrays(const NamedArrays& arrays, std::string_view source_name,
+                                       const std::filesystem::path& target, const ImportOptions& options,
+                                       ProgressSink& progress, std::stop_token stop);
+  // From any source of samples (sample_source.hpp), with the same checks, hashes and splits. `source_name` stands in
+  // the manifest. Errors as import().
+  static Result<Dataset> import_source(SampleSource& source, std::string_view source_name,
                                        const std::filesystem::path& target, const ImportOptions& options,
                                        ProgressSink& progress, std::stop_token stop);
   static Result<Dataset> open(const std::filesystem::path& folder);

@@ -71,6 +71,18 @@ struct Options {
   int training_threads = 0;
   std::vector<crypto::PublicKey> trusted_keys = {};  // besides the node's own, for bundles from elsewhere
 };
+// How DICOM files become samples of a dataset.
+struct DicomOptions {
+  // modality: rescaled values as measured (CT numbers), of grey images; display: 8 bits as they are looked at, grey or
+  // RGB. "": modality when all are grey CT, MR, PT or NM and no window is given, else display.
+  std::string values = {};
+  double window_center = 0, window_width = 0;  // of display; width 0: each image's own
+  bool keep_gaps = false;                      // volumes with missing or uneven slices are kept, not set aside
+  // Written when the import succeeds, readable by its owner only: which file is which sample. It identifies patients
+  // where names of files and folders do. "": none.
+  std::filesystem::path key_table = {};
+};
+
 void declare_config(ConfigSchema& schema);  // models.max_upload, models.session_cache...
 Options options_from(const Config& config);
 
@@ -95,7 +107,9 @@ class Models final : public contracts::Predictor {
     EngineProvider& engines;
     WorkerLauncher& workers;
     std::optional<crypto::SecretKey> blob_key = {};  // inputs of predictions are encrypted at rest with it
-    WorkerLauncher* explainers = nullptr;            // starts `aceso worker explain`; null: no explanations
+    // Patients of DICOM files become groups by a hash with it; without it DICOM files are not imported.
+    std::optional<crypto::SecretKey> pseudonym_key = {};
+    WorkerLauncher* explainers = nullptr;  // starts `aceso worker explain`; null: no explanations
   };
   // Opens or creates `folder` (catalogue, datasets, bundles, jobs, blobs, spool). Only one process may have it open:
   // the caller holds the lock.
@@ -107,9 +121,9 @@ class Models final : public contracts::Predictor {
   void stop();           // running jobs go back into the queue; event streams are closed
   Status ready() const;  // for /readyz
 
-  // Datasets. import: a job; `source` is a .npz file or a folder of images.
+  // Datasets. import: a job; `source` is a .npz file, a folder of images or a folder of DICOM files.
   Result<Json> import_dataset(const Actor& actor, const std::filesystem::path& source,
-                              const learn::ImportOptions& options);
+                              const learn::ImportOptions& options, const DicomOptions& dicom = {});
   Result<Json> datasets() const;
   Result<Json> dataset(std::string_view name) const;
   Result<Json> samples(std::string_view name, const SampleQuery& query) const;
