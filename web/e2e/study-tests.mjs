@@ -142,6 +142,33 @@ export function studyTests(mock) {
     await page.getByText('There is no such study').waitFor();
   });
 
+  test('patients: found by name, sorted by number of studies, and led to their studies', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    const addresses = [];
+    page.on('request', (request) => addresses.push(request.url()));
+    await visitor.signIn('okafor', password);
+    await page.locator('nav').getByText('Patients').click();
+    await page.getByRole('status').getByText(/^Patients: \d+$/).waitFor();
+    await page.getByRole('button', { name: 'Studies' }).click();
+    await until(async () => (await names(page))[0] === 'Wang, XiaoDong (王小东)', 'most studies first');
+    await page.getByLabel('Patient', { exact: true }).fill('wang');
+    await status(page, 'Matching patients: 1');
+    await rows(page).first().click();
+    await page.getByRole('heading', { name: 'Studies (2)' }).waitFor();
+    await page.getByText('Chest PA, prior').click();
+    await page.getByText('Other studies of this patient').waitFor();
+    await page.getByRole('heading', { level: 1 }).getByRole('link').click();
+    await page.getByRole('heading', { name: 'Studies (2)' }).waitFor();
+    await page.getByRole('link', { name: 'Patients' }).last().click();
+    equal(await page.getByLabel('Patient', { exact: true }).inputValue(), 'wang', 'the list as it was left');
+    await page.getByLabel('Patient', { exact: true }).fill('nobody at all');
+    await page.getByText('No patient matches').waitFor();
+    await visitor.go('/patients/1-2-3');
+    await page.getByText('There is no such patient').waitFor();
+    check(!addresses.some((url) => /wang|nobody|M4000/i.test(decodeURIComponent(url))), 'search keys in an address');
+  });
+
   const stageOf = async (visitor, accession = 'LINK-1') => {
     await visitor.go(`/studies?accession=${accession}`);
     const stage = visitor.page.locator('.stack-stage');

@@ -1,7 +1,8 @@
-// Lists of studies for people. The search keys are names and numbers of patients, so they come in the body: a query
-// string would leave them in histories, caches and the logs of proxies.
+// Lists of studies and patients for people. The search keys are names and numbers of patients, so they come in the
+// body: a query string would leave them in histories, caches and the logs of proxies.
 #include <nlohmann/json.hpp>
 
+#include "patient_list.hpp"
 #include "study_list.hpp"
 #include "web.hpp"
 
@@ -39,6 +40,35 @@ Result<net::Response> search_studies(const Archive::Impl& impl, net::Request& re
   return response;
 }
 
+constexpr const char* kPatientSchema = R"({"type":"object","additionalProperties":false,"properties":{
+"patient":{"type":"string","maxLength":256,"description":"words of the name, or how the identifier begins"},
+"order":{"enum":["date","patient","patient_id","studies"]},"ascending":{"type":"boolean"},
+"offset":{"type":"integer","minimum":0},"limit":{"type":"integer","minimum":1,"maximum":200}}})";
+
+Result<net::Response> search_patients(const Archive::Impl& impl, net::Request& request) {
+  const auto start = impl.deps.clock.steady_now();
+  const auto peer = peer_of(request);
+  ACESO_TRY_OK(require(peer, kRead));
+  ACESO_TRY(const Json body, request.json(std::size_t{64} << 10));
+  ACESO_TRY(const PatientQuery query, parse_patient_query(body));
+  Json keys = Json::array();
+  if (!query.patient.empty()) keys.push_back("patient");
+  ACESO_TRY_OK(impl.access.record(peer, {.action = "E",
+                                         .event = "archive.query",
+                                         .entity_type = "query",
+                                         .entity = "patients\n" + query.patient,
+                                         .detail = Json{{"level", "PATIENT"}, {"keys", keys}}.dump()}));
+  const PatientPage page = list_patients(impl.store->index(), query);
+  Json rows = Json::array();
+  for (const auto& row : page.rows) rows.push_back(to_json(row));
+  auto response = net::Response::text(
+      dump_json(Json{{"total", page.total}, {"offset", query.offset}, {"patients", std::move(rows)}}),
+      "application/json");
+  response.headers.set("Cache-Control", "no-store");
+  impl.metrics.query.observe(std::chrono::duration<double>(impl.deps.clock.steady_now() - start).count());
+  return response;
+}
+
 }  // namespace
 
 void register_study_routes(net::Router& router, Archive::Impl& impl) {
@@ -49,6 +79,13 @@ void register_study_routes(net::Router& router, Archive::Impl& impl) {
               .request_type = "application/json",
               .request_schema = kQuerySchema},
              [&impl](net::Request& request) { return search_studies(impl, request); });
+  router.add(net::Method::post, "/api/v1/archive/patients/search",
+             {.summary = "Search for patients with studies: sorted, counted, keys in the body",
+              .tag = "archive",
+              .scope = std::string{kRead},
+              .request_type = "application/json",
+              .request_schema = kPatientSchema},
+             [&impl](net::Request& request) { return search_patients(impl, request); });
 }
 
 }  // namespace aceso::archive

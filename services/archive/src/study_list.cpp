@@ -10,6 +10,7 @@
 
 #include "aceso/base/clock.hpp"
 #include "aceso/dicom/tags.hpp"
+#include "list_fields.hpp"
 #include "matcher.hpp"
 
 namespace aceso::archive {
@@ -17,8 +18,6 @@ namespace {
 
 namespace tags = dicom::tags;
 
-constexpr std::size_t kMaxText = 256;
-constexpr std::size_t kMaxModalities = 40;
 constexpr std::array kOrders{std::pair{std::string_view{"date"}, StudyOrder::date},
                              std::pair{std::string_view{"patient"}, StudyOrder::patient},
                              std::pair{std::string_view{"patient_id"}, StudyOrder::patient_id},
@@ -26,15 +25,6 @@ constexpr std::array kOrders{std::pair{std::string_view{"date"}, StudyOrder::dat
                              std::pair{std::string_view{"description"}, StudyOrder::description},
                              std::pair{std::string_view{"received"}, StudyOrder::received},
                              std::pair{std::string_view{"instances"}, StudyOrder::instances}};
-
-// ASCII only: other scripts have no case, or are compared as they are.
-std::string lower(std::string_view text) {
-  std::string out{text};
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
 
 std::string without(std::string_view text, std::string_view unwanted) {
   std::string out;
@@ -73,7 +63,7 @@ struct Conditions {
       if (one->has_value() && !(*one)->matches(study.attributes)) return false;
     }
     if (!description.empty() &&
-        lower(study.attributes.value(tags::kStudyDescription)).find(description) == std::string::npos)
+        lower_ascii(study.attributes.value(tags::kStudyDescription)).find(description) == std::string::npos)
       return false;
     return !modalities || std::ranges::any_of(study.series, [&](const auto& one) {
       return modalities->matches_value(one.second.attributes.value(tags::kModality));
@@ -99,8 +89,8 @@ Result<Conditions> conditions_of(const Index& index, const StudyQuery& query) {
   ACESO_TRY_OK(set(out.modalities, tags::kModalitiesInStudy, joined(query.modalities, '\\')));
   if (!query.from.empty() || !query.to.empty())
     ACESO_TRY_OK(set(out.date, tags::kStudyDate, query.from == query.to ? query.from : query.from + "-" + query.to));
-  out.patient = lower(query.patient);
-  out.description = lower(query.description);
+  out.patient = lower_ascii(query.patient);
+  out.description = lower_ascii(query.description);
   if (!query.same_patient_as.empty()) {
     const auto study = index.study(query.same_patient_as);
     if (!study) return Error{Code::not_found, "there is no such study"};
@@ -117,10 +107,6 @@ Result<Conditions> conditions_of(const Index& index, const StudyQuery& query) {
 
 // Sorts as text; "" comes last whatever the direction.
 std::string key_of(const Study& study, StudyOrder order) {
-  const auto number = [](std::uint64_t value) {
-    std::string digits = std::to_string(value);
-    return std::string(20 - digits.size(), '0') + digits;
-  };
   switch (order) {
     case StudyOrder::date: {
       const auto day = study.attributes.value(tags::kStudyDate);
@@ -128,17 +114,17 @@ std::string key_of(const Study& study, StudyOrder order) {
                          : std::string{day} + ' ' + std::string{study.attributes.value(tags::kStudyTime)};
     }
     case StudyOrder::patient:
-      return lower(study.patient.value(tags::kPatientName));
+      return lower_ascii(study.patient.value(tags::kPatientName));
     case StudyOrder::patient_id:
-      return lower(study.patient.value(tags::kPatientID));
+      return lower_ascii(study.patient.value(tags::kPatientID));
     case StudyOrder::accession:
-      return lower(study.attributes.value(tags::kAccessionNumber));
+      return lower_ascii(study.attributes.value(tags::kAccessionNumber));
     case StudyOrder::description:
-      return lower(study.attributes.value(tags::kStudyDescription));
+      return lower_ascii(study.attributes.value(tags::kStudyDescription));
     case StudyOrder::received:
-      return number(static_cast<std::uint64_t>(std::max<std::int64_t>(0, study.last_received_us)));
+      return padded(static_cast<std::uint64_t>(std::max<std::int64_t>(0, study.last_received_us)));
     case StudyOrder::instances:
-      return number(study.instances);
+      return padded(study.instances);
   }
   return {};
 }
@@ -158,32 +144,6 @@ Match row_of(const Study& study) {
   return row;
 }
 
-Result<std::string> text_field(const Json& value, const std::string& name) {
-  if (!value.is_string()) return Error{Code::invalid, name + " must be text"};
-  auto text = value.get<std::string>();
-  if (text.size() > kMaxText) return Error{Code::invalid, name + " is longer than 256 bytes"};
-  const auto first = text.find_first_not_of(' ');
-  if (first == std::string::npos) return std::string{};
-  return text.substr(first, text.find_last_not_of(' ') - first + 1);
-}
-
-Result<std::size_t> count_field(const Json& value, const std::string& name, std::size_t min, std::size_t max) {
-  if (!value.is_number_unsigned() || value.get<std::uint64_t>() < min || value.get<std::uint64_t>() > max)
-    return Error{Code::invalid, name + " must be " + std::to_string(min) + " to " + std::to_string(max)};
-  return value.get<std::size_t>();
-}
-
-Result<std::vector<std::string>> list_field(const Json& value, const std::string& name) {
-  if (!value.is_array() || value.size() > kMaxModalities)
-    return Error{Code::invalid, name + " must be a list of at most " + std::to_string(kMaxModalities)};
-  std::vector<std::string> out;
-  for (const auto& one : value) {
-    ACESO_TRY(auto text, text_field(one, name));
-    if (!text.empty()) out.push_back(std::move(text));
-  }
-  return out;
-}
-
 Result<StudyOrder> order_field(const Json& value) {
   for (const auto& [name, order] : kOrders) {
     if (value.is_string() && value.get<std::string>() == name) return order;
@@ -194,14 +154,14 @@ Result<StudyOrder> order_field(const Json& value) {
 }  // namespace
 
 bool patient_match(std::string_view query, std::string_view name, std::string_view id) {
-  const std::string wanted = lower(query);
-  if (wanted.find_first_of("*?") != std::string::npos && wildcard_match(wanted, lower(id))) return true;
-  if (lower(id).starts_with(wanted)) return true;
+  const std::string wanted = lower_ascii(query);
+  if (wanted.find_first_of("*?") != std::string::npos && wildcard_match(wanted, lower_ascii(id))) return true;
+  if (lower_ascii(id).starts_with(wanted)) return true;
   if (name.empty()) return false;
   if (fuzzy_name_match(wanted, name)) return true;
   const std::string together = without(wanted, " ^,");
   return !together.empty() && std::ranges::any_of(groups_of(name), [&](std::string_view group) {
-    return lower(without(group, " ^")).starts_with(together);
+    return lower_ascii(without(group, " ^")).starts_with(together);
   });
 }
 

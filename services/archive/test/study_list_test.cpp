@@ -54,10 +54,11 @@ class StudyList : public ::testing::Test {
     EXPECT_OK(put(*archive_, make_file(spec)));
   }
 
-  net::Response post(const std::string& body, std::vector<std::string> scopes = {"archive:read"}) {
+  net::Response post(const std::string& body, std::vector<std::string> scopes = {"archive:read"},
+                     const std::string& path = "/api/v1/archive/studies/search") {
     net::Request request;
     request.method = net::Method::post;
-    request.path = "/api/v1/archive/studies/search";
+    request.path = path;
     request.headers.set("Content-Type", "application/json");
     request.body = std::make_shared<TextBody>(body);
     request.request_id = "r1";
@@ -169,6 +170,50 @@ TEST_F(StudyList, the_trail_names_the_fields_and_never_their_values) {
   EXPECT_EQ(events.back().event, "archive.query");
   EXPECT_EQ(events.back().detail, R"({"level":"STUDY","keys":["patient","date"]})");
   EXPECT_EQ(events.back().entity_id.find("jane"), std::string::npos);
+}
+
+class StudyListByPatient : public StudyList {
+ protected:
+  Json patients(const std::string& body) {
+    const auto response = post(body, {"archive:read"}, "/api/v1/archive/patients/search");
+    EXPECT_EQ(response.status, 200);
+    const auto parsed = parse_json(std::get<std::string>(response.body));
+    EXPECT_OK(parsed);
+    return parsed ? *parsed : Json();
+  }
+  std::vector<std::string> newest(const std::string& body) {
+    std::vector<std::string> out;
+    const Json answer = patients(body);
+    for (const auto& row : answer.at("patients")) out.push_back(row.at("newest_study_uid"));
+    return out;
+  }
+};
+
+TEST_F(StudyListByPatient, gathers_studies_by_id_and_issuer_and_leaves_those_without_an_id_alone) {
+  add("1.5", "", "", "", "", "CR", "");
+  const auto all = patients("{}");
+  EXPECT_EQ(all.at("total"), 4);
+  EXPECT_EQ(newest("{}"), (Uids{"1.2", "1.3", "1.4", "1.5"}));
+  const auto& jane = all.at("patients")[0];
+  EXPECT_EQ(jane.at("patient").at("name"), "Doe^Jane");
+  EXPECT_EQ(jane.at("studies"), 2);
+  EXPECT_EQ(jane.at("modalities"), (Json::array({"CT", "MR"})));
+  EXPECT_EQ(jane.at("newest_date"), "20250301");
+}
+
+TEST_F(StudyListByPatient, is_searched_sorted_and_paged) {
+  EXPECT_EQ(newest(R"({"patient":"王小"})"), (Uids{"1.3"}));
+  EXPECT_EQ(newest(R"({"order":"patient","ascending":true})"), (Uids{"1.2", "1.3", "1.4"}));
+  EXPECT_EQ(newest(R"({"order":"patient_id"})"), (Uids{"1.3", "1.2", "1.4"}));
+  EXPECT_EQ(newest(R"({"order":"studies"})").front(), "1.2");
+  EXPECT_EQ(newest(R"({"limit":1,"offset":1})"), (Uids{"1.3"}));
+}
+
+TEST_F(StudyListByPatient, refuses_what_it_does_not_know_and_who_may_not) {
+  const std::string path = "/api/v1/archive/patients/search";
+  for (const char* body : {"[]", R"({"name":"Doe"})", R"({"order":"date "})", R"({"limit":0})", R"({"ascending":"y"})"})
+    EXPECT_EQ(post(body, {"archive:read"}, path).status, 400) << body;
+  EXPECT_EQ(post("{}", {"archive:write"}, path).status, 403);
 }
 
 }  // namespace

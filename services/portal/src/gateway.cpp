@@ -46,7 +46,8 @@ std::string_view action_of(Method method) noexcept {
 
 // The archive's paths hold UIDs, which identify: it records these accesses itself, by study and under keyed names.
 bool names_patients(const net::Router::Route& route) noexcept {
-  return route.pattern.starts_with("/dicom-web") || route.pattern.starts_with("/api/v1/archive/studies");
+  return route.pattern.starts_with("/dicom-web") || route.pattern.starts_with("/api/v1/archive/studies") ||
+         route.pattern.starts_with("/api/v1/archive/patients");
 }
 
 // Route patterns and internal ids only: a path from outside may hold anything.

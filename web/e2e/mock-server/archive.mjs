@@ -62,7 +62,7 @@ export function archiveRoutes({ on, fail, state, record }) {
     const q = c.body;
     const unknown = Object.keys(q).find((k) => !['patient', 'same_patient_as', 'study_uid', 'accession', 'from', 'to', 'modalities', 'order', 'ascending', 'offset', 'limit', 'description'].includes(k));
     if (unknown) fail(400, 'invalid', 'there is an unknown field in the body');
-    const same = q.same_patient_as && state.studies.find((s) => s.study_uid === q.same_patient_as);
+    const same = q.same_patient_as && (state.studies.find((s) => s.study_uid === q.same_patient_as) ?? fail(404, 'not_found', 'there is no such study'));
     const words = (q.patient ?? '').toLowerCase().split(/\s+/).filter(Boolean);
     const found = state.studies.filter((s) => (!same || s.patient.id === same.patient.id) && (!q.study_uid || s.study_uid === q.study_uid) && (!q.accession || s.accession === q.accession) && (!q.from || s.date >= q.from) && (!q.to || s.date <= q.to)
       && (!q.modalities || s.modalities.some((m) => q.modalities.includes(m)))
@@ -73,6 +73,23 @@ export function archiveRoutes({ on, fail, state, record }) {
     const offset = q.offset ?? 0;
     return { total: found.length, offset, studies: found.slice(offset, offset + (q.limit ?? 50)).map(publicStudy) };
   });
+  on('POST', '/api/v1/archive/patients/search', 'archive:read', (c) => {
+    const q = c.body;
+    const words = (q.patient ?? '').toLowerCase().split(/\s+/).filter(Boolean);
+    const known = new Map();
+    for (const s of [...state.studies].sort((a, b) => b.date.localeCompare(a.date))) {
+      if (!s.patient.id.toLowerCase().startsWith(words.join(' ')) && !words.every((w) => s.patient.name.toLowerCase().split(/[\^=]/).some((part) => part.startsWith(w)))) continue;
+      const row = known.get(s.patient.id) ?? { patient: s.patient, studies: 0, modalities: [], newest_date: s.date, newest_study_uid: s.study_uid };
+      row.studies += 1;
+      row.modalities = [...new Set([...row.modalities, ...s.modalities])];
+      known.set(s.patient.id, row);
+    }
+    const keys = { date: (r) => r.newest_date, patient: (r) => r.patient.name.toLowerCase(), patient_id: (r) => r.patient.id, studies: (r) => String(r.studies).padStart(9, '0') };
+    const key = keys[q.order ?? 'date'];
+    const found = [...known.values()].sort((a, b) => (q.ascending ? 1 : -1) * key(a).localeCompare(key(b)));
+    const offset = q.offset ?? 0;
+    return { total: found.length, offset, patients: found.slice(offset, offset + (q.limit ?? 50)) };
+  });
   on('GET', '/api/v1/archive/studies/:study/analyses', 'archive:read', (c) => {
     if (one(c).study_uid !== state.studies[0].study_uid) return { analyses: [] };
     return { analyses: [{ series: `${c.params.study}.1`, rule: 'chest', model, state: 'analysed', reason: '', probability: 0.81, interval: [0.7, 0.89], threshold: 0.62, finding: 'spiculated nodule', class: 'spiculated nodule', uncertainty: 'Of 20 validation cases with a score like this one, 16 were spiculated nodules.', warnings: [], result_instances: [`${c.params.study}.3.1`], updated: new Date().toISOString() }] };
@@ -81,6 +98,7 @@ export function archiveRoutes({ on, fail, state, record }) {
     c.type = 'application/dicom+json';
     return one(c).seriesList.map((s) => ({ '0020000E': el('UI', s.uid), '00080060': el('CS', s.modality), '00200011': el('IS', s.number), '0008103E': el('LO', s.description), '00180015': s.body ? el('CS', s.body) : { vr: 'CS' }, '00201209': el('IS', s.instances) }));
   });
+  on('GET', '/dicom-web/studies/:study/thumbnail', 'archive:read', (c) => { one(c); c.type = 'image/png'; return phantom({ seed: 9, size: 96, nodule: 'smooth' }); });
   on('GET', '/dicom-web/studies/:study/series/:series/thumbnail', 'archive:read', (c) => {
     const series = one(c).seriesList.find((s) => s.uid === c.params.series);
     if (!series || series.modality === 'SR') fail(404, 'not_found', 'there is nothing to show');

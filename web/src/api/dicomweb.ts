@@ -26,7 +26,7 @@ export interface StoreAnswer { studies: string[]; refused: Refusal[] }
 export const dicomweb = {
   series: async (study: string, signal?: AbortSignal): Promise<Series[]> =>
     (await objects(`${root}/${part(study)}/series`, signal)).map(seriesOf).sort((a, b) => (a.number ?? 1e9) - (b.number ?? 1e9) || a.uid.localeCompare(b.uid)),
-  thumbnail: async (study: string, series: string, signal?: AbortSignal): Promise<Blob> => (await getBytes(`${root}/${part(study)}/series/${part(series)}/thumbnail`, 'image/jpeg', signal)).blob(),
+  thumbnail: async (study: string, series: string, signal?: AbortSignal): Promise<Blob> => (await getBytes(`${root}/${part(study)}${series ? `/series/${part(series)}` : ''}/thumbnail`, 'image/jpeg', signal)).blob(),
   metadata: (study: string, series: string, signal?: AbortSignal) => objects(`${root}/${part(study)}/series/${part(series)}/metadata`, signal),
   // Decoded by the node where it was compressed: explicit little endian, every stored bit.
   frame: async (study: string, series: string, sop: string, frame: number, signal?: AbortSignal): Promise<ArrayBuffer> =>

@@ -83,6 +83,10 @@ export interface StudySearch {
   patient?: string; same_patient_as?: string; study_uid?: string; accession?: string; description?: string; from?: string; to?: string; modalities?: string[]; order?: StudyOrder; ascending?: boolean; offset?: number; limit?: number;
 }
 export interface StudyList { total: number; offset: number; studies: Study[] }
+export type PatientOrder = 'date' | 'patient' | 'patient_id' | 'studies';
+export interface PatientSearch { patient?: string; order?: PatientOrder; ascending?: boolean; offset?: number; limit?: number }
+export interface PatientRow { patient: Patient; studies: number; modalities: string[]; newest_date: string; newest_study_uid: string }
+export interface PatientList { total: number; offset: number; patients: PatientRow[] }
 export type AnalysisState = 'waiting' | 'running' | 'analysed' | 'failed' | 'not_applicable';
 export interface Analysis {
   series?: string; rule?: string | null; model?: { name: string; version: number | null; hash?: string | null; intended_use?: string | null } | null; state: AnalysisState; reason?: string | null;

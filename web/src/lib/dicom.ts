@@ -63,4 +63,5 @@ export function ageAt(age: string | undefined, birth: string, study: string): { 
 export const uidToPath = (uid: string): string => uid.replaceAll('.', '-');
 export const pathToUid = (path: string): string => (/^[0-9-]{1,64}$/.test(path) ? path.replaceAll('-', '.') : '');
 export const studyAddress = (uid: string): string => `/studies/${uidToPath(uid)}`;
+export const patientAddress = (uidOfAStudy: string): string => `/patients/${uidToPath(uidOfAStudy)}`;
 export const isUid = (text: string): boolean => /^[0-9]+(\.[0-9]+)*$/.test(text) && text.length <= 64;

@@ -1,22 +1,26 @@
 // The archive's studies: searched, sorted, a page at a time; files dropped anywhere are stored.
 import '@mantine/dropzone/styles.css';
-import { Badge, Box, Button, Group, MultiSelect, Paper, Stack, Table, Text, TextInput, UnstyledButton } from '@mantine/core';
+import { Badge, Box, Button, Group, MultiSelect, Paper, Stack, Table, Text, TextInput } from '@mantine/core';
 import { Dropzone } from '@mantine/dropzone';
 import { useDebouncedValue, useHotkeys } from '@mantine/hooks';
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
-import { ArrowDown, ArrowUp, ArrowUpDown, Images, Upload } from 'lucide-react';
-import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
+import { Images, Upload } from 'lucide-react';
+import { useEffect, useRef, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { api } from '../../api/endpoints';
 import type { Study, StudyOrder } from '../../api/types';
 import { useSession } from '../../app/session';
 import { EmptyState, ErrorState, ListSkeleton, PageHead } from '../../components/feedback';
+import { useKept } from '../../app/kept';
+import { Pager } from '../../components/Pager';
+import { SortHeader } from '../../components/SortHeader';
 import { useI18n, type Key } from '../../i18n';
 import { dicomDate, dicomTime, personName, studyAddress } from '../../lib/dicom';
 import { ago, count, dateTime } from '../../lib/format';
+import { walkRows } from '../../lib/rows';
 import { ImportStudies } from './ImportStudies';
 import { modalityCodes, PatientLine } from './patient';
-import { isFiltered, linkedAccession, noFilter, pageSize, sortBy, toSearch, useSearch, type SearchState } from './search';
+import { isFiltered, linkedAccession, noFilter, pageSize, sortBy, startState, toSearch, type SearchState } from './search';
 import './studies.css';
 
 const columns: { order: StudyOrder | null; label: Key; right?: boolean }[] = [
@@ -30,7 +34,7 @@ export default function StudiesPage() {
   const [, navigate] = useLocation();
   const client = useQueryClient();
   const [linked] = useState(() => linkedAccession(window.location.search, window.location.hash));
-  const [state, change] = useSearch(linked ? { accession: linked } : null);
+  const [state, change] = useKept<SearchState>('studies-search', startState, linked ? { ...startState, filter: { ...noFilter, accession: linked } } : null);
   const [asked] = useDebouncedValue(state, 250);
   const [files, setFiles] = useState<File[] | null>(null);
   const box = useRef<HTMLInputElement>(null);
@@ -50,7 +54,6 @@ export default function StudiesPage() {
 
   const { filter } = state;
   const set = (next: Partial<SearchState['filter']>) => change((s) => ({ ...s, page: 0, filter: { ...s.filter, ...next } }));
-  const first = state.page * pageSize;
   const importable = can('archive:write');
   return (
     <Box className="page">
@@ -78,42 +81,16 @@ export default function StudiesPage() {
         {studies.length > 0 && !query.error && (
           <Paper className="scroll-x" tabIndex={0} role="region" aria-label={t('studies.title')}>
             <Table miw={980} verticalSpacing={9} aria-busy={query.isPlaceholderData}>
-              <Table.Thead><Table.Tr>{columns.map((column) => <Column key={column.label} {...column} state={state} sort={(order) => change((s) => sortBy(s, order))} />)}</Table.Tr></Table.Thead>
+              <Table.Thead><Table.Tr>{columns.map((column) => <SortHeader key={column.label} label={t(column.label)} right={column.right} active={column.order === state.order} ascending={state.ascending} sort={column.order ? () => change((s) => sortBy(s, column.order!)) : undefined} />)}</Table.Tr></Table.Thead>
               <Table.Tbody onKeyDown={walkRows}>{studies.map((study) => <Row key={study.study_uid} study={study} open={() => navigate(studyAddress(study.study_uid))} />)}</Table.Tbody>
             </Table>
           </Paper>
         )}
-        {total > pageSize && (
-          <Group justify="space-between">
-            <Button variant="default" disabled={state.page === 0} onClick={() => change((s) => ({ ...s, page: s.page - 1 }))}>{t('studies.previous')}</Button>
-            <Text size="sm" c="dimmed" className="num">{t('studies.range', { from: count(first + 1, language), to: count(Math.min(first + pageSize, total), language), total: count(total, language) })}</Text>
-            <Button variant="default" disabled={first + pageSize >= total} loading={query.isPlaceholderData} onClick={() => change((s) => ({ ...s, page: s.page + 1 }))}>{t('studies.next')}</Button>
-          </Group>
-        )}
+        <Pager page={state.page} pageSize={pageSize} total={total} waiting={query.isPlaceholderData} go={(page) => change((s) => ({ ...s, page }))} />
       </Stack>
       {importable && <Dropzone.FullScreen active={files === null} inputProps={{ 'aria-label': t('studies.dropNow') }} onDrop={(dropped) => setFiles(dropped)}><Group justify="center" mih="80vh" className="no-pointer"><Upload size={28} aria-hidden /><Text fw={550}>{t('studies.dropNow')}</Text></Group></Dropzone.FullScreen>}
       <ImportStudies files={files} close={() => setFiles(null)} done={() => void client.invalidateQueries({ queryKey: ['studies'] })} />
     </Box>
-  );
-}
-
-// Up and down walk the rows; Enter follows the link that has the focus.
-function walkRows(event: KeyboardEvent<HTMLElement>) {
-  if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
-  const links = [...event.currentTarget.querySelectorAll('a')];
-  const next = links[links.indexOf(document.activeElement as HTMLAnchorElement) + (event.key === 'ArrowDown' ? 1 : -1)];
-  if (next) { event.preventDefault(); next.focus(); }
-}
-
-function Column({ order, label, right, state, sort }: { order: StudyOrder | null; label: Key; right?: boolean; state: SearchState; sort: (order: StudyOrder) => void }) {
-  const { t } = useI18n();
-  if (!order) return <Table.Th>{t(label)}</Table.Th>;
-  const active = state.order === order;
-  const Icon = !active ? ArrowUpDown : state.ascending ? ArrowUp : ArrowDown;
-  return (
-    <Table.Th ta={right ? 'right' : undefined} aria-sort={!active ? 'none' : state.ascending ? 'ascending' : 'descending'}>
-      <UnstyledButton className="sort-button" data-active={active} onClick={() => sort(order)}>{t(label)}<Icon size={13} aria-hidden /></UnstyledButton>
-    </Table.Th>
   );
 }
 

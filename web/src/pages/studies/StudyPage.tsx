@@ -1,8 +1,8 @@
 // One study: whose it is, its series, what models made of it.
 import { Box, Button, Group, Paper, Stack, Text, Title, UnstyledButton } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { ArrowLeft, ExternalLink, ImageOff, Images, Trash2, Upload } from 'lucide-react';
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { ArrowLeft, ExternalLink, Images, Trash2, Upload } from 'lucide-react';
+import { lazy, Suspense, useState } from 'react';
 import { Link, useLocation, useParams } from 'wouter';
 import { dicomweb, viewerAddress, viewerInstalled, type Series } from '../../api/dicomweb';
 import { api } from '../../api/endpoints';
@@ -11,11 +11,12 @@ import { useSession } from '../../app/session';
 import { ask } from '../../components/confirm';
 import { EmptyState, ErrorState, ListSkeleton, notice, noticeError } from '../../components/feedback';
 import { useI18n } from '../../i18n';
-import { dicomDate, dicomTime, pathToUid, personName, studyAddress } from '../../lib/dicom';
+import { dicomDate, dicomTime, pathToUid, patientAddress, personName, studyAddress } from '../../lib/dicom';
 import { count } from '../../lib/format';
 import { AnalysisPanel } from './AnalysisPanel';
 import { ImportStudies } from './ImportStudies';
 import { ageText } from './patient';
+import { Thumbnail } from './Thumbnail';
 import './studies.css';
 
 const SeriesView = lazy(() => import('./SeriesView').then((m) => ({ default: m.SeriesView })));
@@ -67,7 +68,7 @@ function Loaded({ study, series }: { study: Study; series: Series[] }) {
         </Group>
       </Group>
       <Paper p="md" mb="md" component="section" aria-label={t('study.banner')} className="patient-banner">
-        <div><Title order={1} className="break">{name}</Title><Text size="sm" c="dimmed">{study.description || t('study.noDescription')}</Text></div>
+        <div><Title order={1} className="break"><Link href={patientAddress(uid)} className="plain-link">{name}</Link></Title><Text size="sm" c="dimmed">{study.description || t('study.noDescription')}</Text></div>
         <dl className="facts">
           <Fact label={t('study.patientId')} value={study.patient.id + (study.patient.issuer ? ` (${study.patient.issuer})` : '')} />
           <Fact label={t('study.birth')} value={[study.patient.birth_date ? dicomDate(study.patient.birth_date, language) : '', ageText(study, t)].filter(Boolean).join(', ')} />
@@ -106,20 +107,6 @@ function SeriesCard({ study, series, active, open }: { study: string; series: Se
       </div>
     </UnstyledButton>
   );
-}
-
-// A picture held in memory: an address of the archive in <img> would leave it in the browser's cache.
-export function Thumbnail({ study, series }: { study: string; series: string }) {
-  const query = useQuery({ queryKey: ['thumbnail', series], queryFn: ({ signal }) => dicomweb.thumbnail(study, series, signal), staleTime: Infinity, retry: false });
-  const blob = query.data;
-  const [url, setUrl] = useState('');
-  useEffect(() => {
-    if (!blob) return undefined;
-    const made = URL.createObjectURL(blob);
-    setUrl(made);
-    return () => { setUrl(''); URL.revokeObjectURL(made); };
-  }, [blob]);
-  return <span className="thumbnail">{url ? <img src={url} alt="" /> : query.error ? <ImageOff size={20} aria-hidden /> : null}</span>;
 }
 
 function OtherStudies({ study }: { study: Study }) {

@@ -1,6 +1,4 @@
 // What is searched for on the Studies page. It is patient data, so it lives in memory for this session: in no address, no storage.
-import { useQueryClient } from '@tanstack/react-query';
-import { useCallback, useState } from 'react';
 import type { StudyOrder, StudySearch } from '../../api/types';
 import { compactDate } from '../../lib/dicom';
 
@@ -30,17 +28,4 @@ export function sortBy(state: SearchState, order: StudyOrder): SearchState {
 // "/studies?accession=A1", or "#accession=A1", which not even the node sees.
 export function linkedAccession(search: string, hash: string): string {
   return (new URLSearchParams(search.replace(/^\?/, '')).get('accession') ?? new URLSearchParams(hash.replace(/^#/, '')).get('accession') ?? '').trim();
-}
-
-const key = ['studies-search'];
-// Kept while the session lasts, so that the way back from a study finds the list as it was.
-export function useSearch(first: Partial<Filter> | null): [SearchState, (change: (state: SearchState) => SearchState) => void] {
-  const client = useQueryClient();
-  const [state, setState] = useState<SearchState>(() => (first ? { ...startState, filter: { ...noFilter, ...first } } : client.getQueryData<SearchState>(key) ?? startState));
-  const change = useCallback((next: (state: SearchState) => SearchState) => setState((before) => {
-    const after = next(before);
-    client.setQueryData(key, after);
-    return after;
-  }), [client]);
-  return [state, change];
 }
