@@ -86,7 +86,8 @@ export function studyTests(mock) {
     equal(await analysed.count(), 2, 'image series in the analysis panel');
     await analysed.nth(0).getByText('Analysed', { exact: true }).waitFor();
     await analysed.nth(0).getByText('81.0%').first().waitFor();
-    await analysed.nth(0).getByText('Of 20 validation cases', { exact: false }).waitFor();
+    await analysed.nth(0).getByText('slice thickness above 2 mm').waitFor();
+    await analysed.nth(0).getByText('Of 118 validation images', { exact: false }).waitFor();
     await analysed.nth(1).getByText('Not analysed').waitFor();
     await analysed.nth(1).getByText('No rule applies to this series.').waitFor();
     await page.getByText('Chest PA, prior').click();
@@ -102,6 +103,33 @@ export function studyTests(mock) {
     await visitor.go('/studies?accession=LINK-1');
     await page.getByText('The state of analysis is not known').waitFor();
     equal(await page.getByText('Not analysed').count(), 0, 'claims about analyses');
+  });
+
+  test('studies: each row says what was analysed, and a node that does not report it is not silent', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    await visitor.signIn('okafor', password);
+    await visitor.go('/studies');
+    const row = (accession) => page.getByRole('row').filter({ hasText: accession });
+    await row('LINK-1').getByText('Analysed', { exact: true }).waitFor();
+    await row('A7002').getByText('Failed').waitFor();
+    await row('A7005').getByText('Not applicable').waitFor();
+    await row('A7002').click();
+    const shown = page.getByTestId('analysis-of-series');
+    await shown.getByText('engine').waitFor();
+    check(!/vnull|null/.test((await shown.textContent()) ?? ''), 'a model without a version shows none');
+    await page.route('**/analyses/states*', (route) => route.fulfill({ status: 404, contentType: 'application/problem+json', body: JSON.stringify({ code: 'not_found' }) }));
+    await visitor.go('/studies');
+    await row('LINK-1').getByText('Not known').waitFor();
+  });
+
+  test('study: asked to analyse again, the state changes', async (visit) => {
+    const visitor = await visit();
+    await visitor.signIn('okafor', password);
+    await visitor.go('/studies?accession=LINK-1');
+    await visitor.page.getByRole('button', { name: 'Analyse again' }).click();
+    await visitor.page.getByTestId('analysis-of-series').first().getByText('Waiting').waitFor();
+    mock.state.studies.find((s) => s.accession === 'LINK-1').again = false;
   });
 
   test('studies: import tells what was stored and which file was refused and why', async (visit) => {

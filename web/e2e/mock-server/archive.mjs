@@ -91,9 +91,17 @@ export function archiveRoutes({ on, fail, state, record }) {
     return { total: found.length, offset, patients: found.slice(offset, offset + (q.limit ?? 50)) };
   });
   on('GET', '/api/v1/archive/studies/:study/analyses', 'archive:read', (c) => {
-    if (one(c).study_uid !== state.studies[0].study_uid) return { analyses: [] };
-    return { analyses: [{ series: `${c.params.study}.1`, rule: 'chest', model, state: 'analysed', reason: '', probability: 0.81, interval: [0.7, 0.89], threshold: 0.62, finding: 'spiculated nodule', class: 'spiculated nodule', uncertainty: 'Of 20 validation cases with a score like this one, 16 were spiculated nodules.', warnings: [], result_instances: [`${c.params.study}.3.1`], updated: new Date().toISOString() }] };
+    return view(one(c));
   });
+  // Of the first study one series was analysed; of another one a model failed; the rest waits for no rule.
+  const view = (s) => {
+    if (s.accession === 'A7002') return { study: s.study_uid, state: 'failed', reason: 'engine', analyses: [{ series: s.seriesList[0].uid, rule: 'chest', model: { name: 'lung-nodule-ct', version: null, hash: null, intended_use: null }, state: 'failed', reason: 'engine', result_instances: [], updated: new Date().toISOString() }] };
+    if (s.accession !== 'LINK-1') return { study: s.study_uid, state: 'not_applicable', reason: 'no rule applies', analyses: [] };
+    const updated = new Date().toISOString();
+    return { study: s.study_uid, state: 'analysed', reason: '', analyses: [{ series: `${s.study_uid}.1`, rule: 'chest', model, state: s.again ? 'waiting' : 'analysed', reason: '', probability: 0.81, interval: [0.7, 0.89], threshold: 0.62, finding: 'spiculated nodule', class: 'spiculated nodule', uncertainty: 'Of 118 validation images scored like this, 96 had it.', warnings: ['slice thickness above 2 mm'], result_instances: [`${s.study_uid}.3.1`], updated }] };
+  };
+  on('POST', '/api/v1/archive/studies/:study/analyses', 'archive:write', (c) => { one(c).again = true; c.status = 202; return view(one(c)); });
+  on('GET', '/api/v1/archive/analyses/states', 'archive:read', (c) => ({ studies: c.query.getAll('study').map((uid) => state.studies.find((s) => s.study_uid === uid)).filter(Boolean).map((s) => { const v = view(s); return { study: v.study, state: v.state, reason: v.reason }; }) }));
   on('GET', '/dicom-web/studies/:study/series', 'archive:read', (c) => {
     c.type = 'application/dicom+json';
     return one(c).seriesList.map((s) => ({ '0020000E': el('UI', s.uid), '00080060': el('CS', s.modality), '00200011': el('IS', s.number), '0008103E': el('LO', s.description), '00180015': s.body ? el('CS', s.body) : { vr: 'CS' }, '00201209': el('IS', s.instances) }));

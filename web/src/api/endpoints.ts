@@ -1,6 +1,6 @@
 // Every call of /api/v1 by name.
 import { del, get, patch, post, put, request, setCsrfToken, upload, type UploadOptions } from './client';
-import type { About, Analysis, Architecture, AuditItem, AuditVerification, Dataset, ExplainMethod, Job, ModelDetail, ModelEntry, Page, PatientList, PatientSearch, Prediction, Role, Sample, Session, Stage, StudyList, StudySearch, Token, TrainingConfig, User, Verdict } from './types';
+import type { About, Analysis, Architecture, AuditItem, AuditVerification, Dataset, ExplainMethod, Job, ModelDetail, ModelEntry, Page, PatientList, PatientSearch, Prediction, Role, Sample, Session, Stage, StudyList, StudySearch, StudyState, Token, TrainingConfig, User, Verdict } from './types';
 
 const v1 = '/api/v1';
 const part = encodeURIComponent;
@@ -68,6 +68,9 @@ export const api = {
   // Keys of a search are patient data: they travel in the body.
   studies: (search: StudySearch, signal?: AbortSignal) => request<StudyList>('POST', `${v1}/archive/studies/search`, { json: search, signal }),
   patients: (search: PatientSearch, signal?: AbortSignal) => request<PatientList>('POST', `${v1}/archive/patients/search`, { json: search, signal }),
+  // UIDs alone: at most 100 studies.
+  analysisStates: (studies: string[], signal?: AbortSignal) => request<{ studies: StudyState[] }>('GET', `${v1}/archive/analyses/states?${studies.map((uid) => `study=${part(uid)}`).join('&')}`, { signal }),
+  analyse: (study: string) => post<{ analyses: Analysis[] }>(`${v1}/archive/studies/${part(study)}/analyses`, {}),
   analyses: (study: string) => get<{ analyses: Analysis[] }>(`${v1}/archive/studies/${part(study)}/analyses`),
   exportFeedback: (model: string, name: string) => post<Accepted>(`${v1}/feedback/export`, { model, name }),
 };

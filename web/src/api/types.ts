@@ -89,6 +89,7 @@ export interface PatientRow { patient: Patient; studies: number; modalities: str
 export interface PatientList { total: number; offset: number; patients: PatientRow[] }
 export type AnalysisState = 'waiting' | 'running' | 'analysed' | 'failed' | 'not_applicable';
 export interface Analysis {
-  series?: string; rule?: string | null; model?: { name: string; version: number | null; hash?: string | null; intended_use?: string | null } | null; state: AnalysisState; reason?: string | null;
-  probability?: number | null; interval?: [number, number] | null; threshold?: number | null; finding?: string | null; class?: string | null; uncertainty?: string | null; warnings?: string[]; result_instances?: string[]; updated?: string;
+  series?: string; instance?: string | null; rule?: string | null; state: AnalysisState; reason?: string | null; model?: { name: string; version: number | null; hash?: string | null; stage?: Stage; intended_use?: string | null } | null;
+  probability?: number | null; interval?: [number, number] | null; threshold?: number | null; finding?: string | null; class?: string | null; uncertainty?: string | null; warnings?: string[]; prediction?: string | null; result_instances?: string[]; updated?: string | null;
 }
+export interface StudyState { study: string; state: AnalysisState; reason?: string | null }

@@ -1,18 +1,19 @@
 // What models made of a study, series by series. Silence never reads as normal: a series without an analysis says so.
-import { Alert, Badge, Group, Paper, Stack, Text, Title } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
+import { Alert, Badge, Button, Group, Paper, Stack, Text, Title } from '@mantine/core';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { CircleHelp } from 'lucide-react';
 import { ApiError } from '../../api/client';
 import type { Series } from '../../api/dicomweb';
 import { api } from '../../api/endpoints';
 import type { Analysis, AnalysisState } from '../../api/types';
-import { ErrorState } from '../../components/feedback';
+import { useSession } from '../../app/session';
+import { ErrorState, noticeError } from '../../components/feedback';
 import { Hash, ResearchBadge } from '../../components/bits';
 import { ProbabilityScale } from '../../components/ProbabilityScale';
 import { useI18n } from '../../i18n';
 import { dateTime, percent, probability } from '../../lib/format';
 
-const colors: Record<AnalysisState, string> = { waiting: 'gray', running: 'blue', analysed: 'aceso', failed: 'red', not_applicable: 'gray' };
+export const stateColors: Record<AnalysisState, string> = { waiting: 'gray', running: 'blue', analysed: 'aceso', failed: 'red', not_applicable: 'gray' };
 // Kinds that hold results or words, not images to be analysed.
 const noImages = new Set(['SR', 'SEG', 'PR', 'KO', 'DOC', 'RTSTRUCT', 'RTPLAN', 'RTDOSE', 'REG', 'ECG', 'AU', 'PLAN']);
 
@@ -25,10 +26,17 @@ export function useAnalyses(study: string) {
 
 export function AnalysisPanel({ study, series }: { study: string; series: Series[] }) {
   const { t } = useI18n();
+  const { can } = useSession();
   const query = useAnalyses(study);
   const unreported = query.error instanceof ApiError && query.error.status === 404;
   const analyses = query.data?.analyses ?? [];
   const shown = series.filter((one) => !noImages.has(one.modality) || analyses.some((item) => item.series === one.uid));
+  const client = useQueryClient();
+  const again = useMutation({
+    mutationFn: () => api.analyse(study),
+    onSuccess: () => client.invalidateQueries({ queryKey: ['analyses', study] }),
+    onError: (error) => noticeError(error, t),
+  });
   const rest = analyses.filter((item) => !series.some((one) => one.uid === item.series));
   return (
     <Paper p="md" component="section" aria-labelledby="analyses-title">
@@ -51,7 +59,10 @@ export function AnalysisPanel({ study, series }: { study: string; series: Series
           {shown.length + rest.length === 0 && <Text size="sm" c="dimmed">{t('analyses.nothingToAnalyse')}</Text>}
         </Stack>
       )}
-      <Text size="xs" c="dimmed" mt="sm">{t('analyses.silence')}</Text>
+      <Group justify="space-between" mt="sm" gap="xs">
+        <Text size="xs" c="dimmed" flex="1 1 160px">{t('analyses.silence')}</Text>
+        {query.data && can('archive:write') && <Button size="compact-sm" variant="default" loading={again.isPending} onClick={() => again.mutate()}>{t('analyses.again')}</Button>}
+      </Group>
     </Paper>
   );
 }
@@ -64,8 +75,8 @@ function One({ analysis }: { analysis: Analysis }) {
   return (
     <div className="analysis">
       <Group gap={8}>
-        <Badge color={colors[state] ?? 'gray'} variant={state === 'running' ? 'dot' : 'light'}>{maybe('analyses.states', state)}</Badge>
-        {model && <Text size="sm" className="break">{model.name} {model.version !== null && <Text span c="dimmed">v{model.version}</Text>}</Text>}
+        <Badge color={stateColors[state] ?? 'gray'} variant={state === 'running' ? 'dot' : 'light'}>{maybe('analyses.states', state)}</Badge>
+        {model && <Text size="sm" className="break">{model.name}{typeof model.version === 'number' && <Text span c="dimmed"> v{model.version}</Text>}</Text>}
       </Group>
       {state === 'analysed' && typeof value === 'number' && (
         <>
@@ -73,8 +84,8 @@ function One({ analysis }: { analysis: Analysis }) {
           <ProbabilityScale probability={value} threshold={threshold} positive={threshold !== null && value >= threshold} observed={analysis.interval ? { lower: analysis.interval[0], upper: analysis.interval[1] } : null} />
         </>
       )}
-      {state === 'analysed' && analysis.uncertainty && <Text size="xs" c="dimmed" mt={4} className="break">{analysis.uncertainty}</Text>}
-      {analysis.warnings?.map((warning) => <Text key={warning} size="xs" mt={4} className="break">{warning}</Text>)}
+      {analysis.uncertainty && <Text size="xs" c="dimmed" mt={4}>{analysis.uncertainty}</Text>}
+      {(analysis.warnings ?? []).map((warning) => <Text key={warning} size="sm" mt={4} fw={550} className="break">{warning}</Text>)}
       {analysis.reason && <Text size="sm" mt={4} className="break">{analysis.reason}</Text>}
       {model?.intended_use && <Text size="xs" c="dimmed" mt={4}>{t('diagnose.intendedUse')}: {model.intended_use}</Text>}
       {(model?.hash || analysis.updated) && <Group gap={8} mt={2}>{model?.hash && <Hash value={model.hash} />}{analysis.updated && <Text size="xs" c="dimmed">{dateTime(analysis.updated, language)}</Text>}</Group>}

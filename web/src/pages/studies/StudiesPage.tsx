@@ -8,7 +8,7 @@ import { Images, Upload } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { api } from '../../api/endpoints';
-import type { Study, StudyOrder } from '../../api/types';
+import type { Study, StudyOrder, StudyState } from '../../api/types';
 import { useSession } from '../../app/session';
 import { EmptyState, ErrorState, ListSkeleton, PageHead } from '../../components/feedback';
 import { useKept } from '../../app/kept';
@@ -18,6 +18,7 @@ import { useI18n, type Key } from '../../i18n';
 import { dicomDate, dicomTime, personName, studyAddress } from '../../lib/dicom';
 import { ago, count, dateTime } from '../../lib/format';
 import { walkRows } from '../../lib/rows';
+import { stateColors } from './AnalysisPanel';
 import { ImportStudies } from './ImportStudies';
 import { modalityCodes, PatientLine } from './patient';
 import { isFiltered, linkedAccession, noFilter, pageSize, sortBy, startState, toSearch, type SearchState } from './search';
@@ -25,7 +26,7 @@ import './studies.css';
 
 const columns: { order: StudyOrder | null; label: Key; right?: boolean }[] = [
   { order: 'patient', label: 'studies.patient' }, { order: 'date', label: 'studies.date' }, { order: null, label: 'studies.modality' }, { order: 'description', label: 'studies.description' },
-  { order: 'accession', label: 'studies.accession' }, { order: 'instances', label: 'studies.images', right: true }, { order: 'received', label: 'studies.received' },
+  { order: null, label: 'analyses.title' }, { order: 'accession', label: 'studies.accession' }, { order: 'instances', label: 'studies.images', right: true }, { order: 'received', label: 'studies.received' },
 ];
 
 export default function StudiesPage() {
@@ -44,6 +45,12 @@ export default function StudiesPage() {
   const query = useQuery({ queryKey: ['studies', asked], queryFn: ({ signal }) => api.studies(toSearch(asked), signal), placeholderData: keepPreviousData });
   const studies = query.data?.studies ?? [];
   const total = query.data?.total ?? 0;
+  const shown = studies.map((study) => study.study_uid);
+  const states = useQuery({
+    queryKey: ['analysis-states', shown], enabled: shown.length > 0, retry: false,
+    queryFn: async ({ signal }) => new Map((await api.analysisStates(shown, signal)).studies.map((one) => [one.study, one])),
+    refetchInterval: (found) => ([...(found.state.data?.values() ?? [])].some((one) => one.state === 'waiting' || one.state === 'running') ? 5000 : false),
+  });
   const only = linked && !opened.current && !query.isPlaceholderData && total === 1 ? studies[0] : undefined;
   useEffect(() => {
     if (!only) return;
@@ -80,9 +87,9 @@ export default function StudiesPage() {
           : <EmptyState icon={Images} title={t('studies.empty')} text={t('studies.emptyText')} action={importable ? <Button onClick={() => setFiles([])}>{t('studies.import')}</Button> : undefined} />)}
         {studies.length > 0 && !query.error && (
           <Paper className="scroll-x" tabIndex={0} role="region" aria-label={t('studies.title')}>
-            <Table miw={980} verticalSpacing={9} aria-busy={query.isPlaceholderData}>
+            <Table miw={1090} verticalSpacing={9} aria-busy={query.isPlaceholderData}>
               <Table.Thead><Table.Tr>{columns.map((column) => <SortHeader key={column.label} label={t(column.label)} right={column.right} active={column.order === state.order} ascending={state.ascending} sort={column.order ? () => change((s) => sortBy(s, column.order!)) : undefined} />)}</Table.Tr></Table.Thead>
-              <Table.Tbody onKeyDown={walkRows}>{studies.map((study) => <Row key={study.study_uid} study={study} open={() => navigate(studyAddress(study.study_uid))} />)}</Table.Tbody>
+              <Table.Tbody onKeyDown={walkRows}>{studies.map((study) => <Row key={study.study_uid} study={study} state={states.data?.get(study.study_uid)} unknown={!states.data} open={() => navigate(studyAddress(study.study_uid))} />)}</Table.Tbody>
             </Table>
           </Paper>
         )}
@@ -94,7 +101,7 @@ export default function StudiesPage() {
   );
 }
 
-function Row({ study, open }: { study: Study; open: () => void }) {
+function Row({ study, state, unknown, open }: { study: Study; state: StudyState | undefined; unknown: boolean; open: () => void }) {
   const { t, maybe, language } = useI18n();
   const name = personName(study.patient.name, language) || t('studies.unnamed');
   return (
@@ -106,6 +113,7 @@ function Row({ study, open }: { study: Study; open: () => void }) {
       <Table.Td className="nowrap num">{dicomDate(study.date, language)}{study.time && <Text span c="dimmed" size="sm" ml={6}>{dicomTime(study.time)}</Text>}</Table.Td>
       <Table.Td><Group gap={4} wrap="nowrap">{study.modalities.map((code) => <Badge key={code} color="gray" title={maybe('modalities', code)}>{code}</Badge>)}</Group></Table.Td>
       <Table.Td className="break" miw={170}>{study.description || <Text span c="dimmed" size="sm">–</Text>}</Table.Td>
+      <Table.Td>{unknown ? <Text span c="dimmed" size="sm">{t('analyses.notKnown')}</Text> : state ? <Badge color={stateColors[state.state] ?? 'gray'} title={state.reason ?? undefined}>{maybe('analyses.states', state.state)}</Badge> : <Badge color="yellow">{t('analyses.none')}</Badge>}</Table.Td>
       <Table.Td className="num nowrap">{study.accession || '–'}</Table.Td>
       <Table.Td ta="right" className="num nowrap" title={t('studies.seriesAndImages', { series: study.series, images: study.instances })}>{count(study.instances, language)}<Text span c="dimmed" size="sm"> / {study.series}</Text></Table.Td>
       <Table.Td className="nowrap" title={dateTime(study.received, language)}>{ago(study.received, language)}</Table.Td>
