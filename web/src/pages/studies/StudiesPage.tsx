@@ -110,7 +110,7 @@ function Row({ study, state, unknown, open }: { study: Study; state: StudyState 
         <Link href={studyAddress(study.study_uid)} className="plain-link row-link" onClick={(event) => event.stopPropagation()}>{name}</Link>
         <PatientLine study={study} />
       </Table.Td>
-      <Table.Td className="nowrap num">{dicomDate(study.date, language)}{study.time && <Text span c="dimmed" size="sm" ml={6}>{dicomTime(study.time)}</Text>}</Table.Td>
+      <Table.Td className="nowrap num">{dicomDate(study.date, language)}{study.time && <Text c="dimmed" size="xs">{dicomTime(study.time)}</Text>}</Table.Td>
       <Table.Td><Group gap={4} wrap="nowrap">{study.modalities.map((code) => <Badge key={code} color="gray" title={maybe('modalities', code)}>{code}</Badge>)}</Group></Table.Td>
       <Table.Td className="break" miw={170}>{study.description || <Text span c="dimmed" size="sm">–</Text>}</Table.Td>
       <Table.Td>{unknown ? <Text span c="dimmed" size="sm">{t('analyses.notKnown')}</Text> : state ? <Badge color={stateColors[state.state] ?? 'gray'} title={state.reason ?? undefined}>{maybe('analyses.states', state.state)}</Badge> : <Badge color="yellow">{t('analyses.none')}</Badge>}</Table.Td>

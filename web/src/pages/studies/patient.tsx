@@ -17,5 +17,5 @@ export function ageText(study: Study, t: Translate): string {
 export function PatientLine({ study }: { study: Study }) {
   const { t, maybe } = useI18n();
   const parts = [study.patient.id, study.patient.sex ? maybe('studies.sexes', study.patient.sex) : '', ageText(study, t)].filter(Boolean);
-  return <Text size="xs" c="dimmed" className="num">{parts.length ? parts.join(' · ') : t('studies.noId')}</Text>;
+  return <Text size="xs" c="dimmed" className="num nowrap">{parts.length ? parts.join(' · ') : t('studies.noId')}</Text>;
 }
