@@ -26,7 +26,7 @@ void conclude(Analysis& analysis, AnalysisState state, std::string reason = {}) 
 }  // namespace
 
 Result<Json> Analyses::Impl::run(store::JobContext& context) {
-  const store::Job job = context.job();
+  const store::Job& job = context.job();
   ACESO_TRY(const Json input, parse_json(job.input_json));
   ACESO_TRY(auto found, table->find(input.value("analysis", std::string{})));
   if (!found || (found->state != AnalysisState::waiting && found->state != AnalysisState::running))

@@ -40,9 +40,8 @@ std::string window_text(const std::optional<dicom::Window>& window) {
 std::string derived_uid(std::string_view kind, std::string_view input, const PictureAnswer& answer,
                         const ResultPlan& plan) {
   std::string text = "aceso result 1\n";
-  for (const std::string_view part :
-       {kind, input, std::string_view{answer.model_hash}, std::string_view{window_text(plan.window)}})
-    text += std::string{part} + "\n";
+  text +=
+      std::string{kind} + "\n" + std::string{input} + "\n" + answer.model_hash + "\n" + window_text(plan.window) + "\n";
   return dicom::uid_from_hash(crypto::sha256(text));
 }
 std::string fixed_uid(std::string_view what) {
