@@ -86,11 +86,12 @@ Status check_size(const learn::Preprocessing& how, std::int64_t height, std::int
   const bool enlarged =
       how.height > 0 && (static_cast<double>(height) * kMaxEnlargement < static_cast<double>(how.height) ||
                          static_cast<double>(width) * kMaxEnlargement < static_cast<double>(how.width));
-  if (std::min(height, width) < kMinSide || enlarged)
+  if (std::min(height, width) < kMinSide || enlarged) {
     return Error{Code::invalid, "the image is too small: " + size +
                                     (how.height > 0 ? ", the model reads " + std::to_string(how.width) + " x " +
                                                           std::to_string(how.height)
                                                     : std::string{})};
+  }
   const double aspect = static_cast<double>(std::max(height, width)) / static_cast<double>(std::min(height, width));
   if (how.height > 0 && aspect > kMaxAspect * static_cast<double>(std::max(how.height, how.width)) /
                                      static_cast<double>(std::min(how.height, how.width)))
@@ -116,9 +117,10 @@ Status check_values(const learn::Preprocessing& how, const std::vector<double>& 
   if (how.kind != learn::PortKind::image) return {};
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   if (*low == *high) return Error{Code::invalid, "the image is constant: every pixel has one value"};
-  if (*low * how.scale < -0.001 || *high * how.scale > 1.001)
+  if (*low * how.scale < -0.001 || *high * how.scale > 1.001) {
     return Error{Code::invalid, "the image's values lie outside of the range that the model was trained on (0 to " +
                                     std::to_string(static_cast<std::int64_t>(std::llround(1 / how.scale))) + ")"};
+  }
   return {};
 }
 
@@ -147,9 +149,10 @@ Result<InputType> detect_input(std::span<const std::byte> bytes, std::string_vie
   if (!type) return Error{Code::unsupported, "the input is neither PNG, JPEG nor NPY"};
   const std::string promised = media_type(content_type);
   const bool open = promised.empty() || promised == "application/octet-stream";
-  if (!open && promised != media_type_of(*type) && !(promised == "image/jpg" && *type == InputType::jpeg))
+  if (!open && promised != media_type_of(*type) && !(promised == "image/jpg" && *type == InputType::jpeg)) {
     return Error{Code::unsupported,
                  "the content type does not fit the content, which is " + std::string{media_type_of(*type)}};
+  }
   return *type;
 }
 
@@ -174,12 +177,14 @@ Status check_contract(const learn::ModelSignature& signature, learn::Array& samp
     return check_values(how, values_of(sample));
   }
   const std::size_t dimensions = sample.shape.size();
-  if (dimensions != 2 && dimensions != 3)
+  if (dimensions != 2 && dimensions != 3) {
     return Error{Code::invalid, "an image needs shape [height, width] or [height, width, channels], has " +
                                     learn::to_string(sample.shape)};
-  if (type == InputType::npy && sample.dtype != learn::DType::u8 && sample.dtype != learn::DType::f32)
+  }
+  if (type == InputType::npy && sample.dtype != learn::DType::u8 && sample.dtype != learn::DType::f32) {
     return Error{Code::invalid,
                  "the array holds " + std::string{learn::to_string(sample.dtype)} + ": uint8 or float32 is expected"};
+  }
   if (type != InputType::npy) ACESO_TRY_OK(drop_opacity(sample));
   const std::int64_t channels = sample.shape.size() == 3 ? sample.shape[2] : 1;
   if (channels != 1 && channels != 3)
