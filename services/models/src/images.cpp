@@ -164,8 +164,6 @@ Result<learn::Array> decode_input(std::span<const std::byte> bytes, InputType ty
   image_limits.pixels = limits.pixels;
   image_limits.bytes = limits.pixels * 8;  // at most four channels of 16 bits
   ACESO_TRY(const imaging::Image image, imaging::decode_image(bytes, image_limits));
-  if (static_cast<std::uint64_t>(image.width) * static_cast<std::uint64_t>(image.height) > limits.pixels)
-    return Error{Code::too_large, "the image has more than " + std::to_string(limits.pixels) + " pixels"};
   return from_image(image);
 }
 
