@@ -8,6 +8,7 @@
 #include "aceso/archive/analyses.hpp"
 #include "aceso/archive/archive.hpp"
 #include "aceso/crypto/crypto.hpp"
+#include "aceso/models/explainer.hpp"
 #include "aceso/models/models.hpp"
 #include "aceso/models/worker.hpp"
 #include "aceso/patients/patient_store.hpp"
@@ -19,6 +20,9 @@
 
 namespace aceso::app {
 namespace {
+
+// For a map of influence beside the results in a study; who needs one later can ask for it by hand.
+constexpr std::chrono::minutes kExplainWait{2};
 
 // Lies beside the program after a build and after installation: <prefix>/bin/aceso, <prefix>/lib/aceso,
 // <prefix>/share/aceso/web.
@@ -84,6 +88,8 @@ struct Services::Impl {
   std::unique_ptr<models::WorkerLauncher> workers, explainers;
   std::unique_ptr<models::Models> models;
   std::unique_ptr<archive::Archive> archive;
+  std::unique_ptr<contracts::Explainer> explainer;
+  std::unique_ptr<contracts::VerdictSink> verdicts;
   std::unique_ptr<archive::Analyses> analyses;
   net::Router router;
   net::Handler handler;
@@ -147,6 +153,8 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   ACESO_TRY(impl->archive,
             archive::Archive::create(home.root / "archive", std::move(archive_deps), archive::options_from(settings)));
 
+  impl->explainer = models::make_explainer(*impl->models, clock, kExplainWait);
+  impl->verdicts = models::make_verdict_sink(*impl->models);
   ACESO_TRY(impl->analyses, archive::Analyses::create(home.root / "archive" / "analyses",
                                                       {.clock = clock,
                                                        .random = impl->random,
@@ -154,6 +162,8 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
                                                        .archive = *impl->archive,
                                                        .results = *impl->archive,
                                                        .predictor = *impl->models,
+                                                       .explainer = impl->explainer.get(),
+                                                       .verdicts = impl->verdicts.get(),
                                                        .key = analyses_key,
                                                        .software = kVersion,
                                                        .utc_offset = local_offset},

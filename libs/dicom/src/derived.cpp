@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "aceso/dicom/tags.hpp"
+#include "derived_parts.hpp"
 
 namespace aceso::dicom {
 namespace {
@@ -28,15 +29,6 @@ std::chrono::sys_seconds shifted(std::chrono::sys_seconds time, std::chrono::min
   return time + std::chrono::duration_cast<std::chrono::seconds>(offset);
 }
 
-// The first characters of a text for a VR that takes no more (PS3.5 6.2).
-std::string clipped(std::string_view utf8, std::size_t characters) {
-  std::size_t end = 0;
-  for (; end < utf8.size(); ++end) {
-    const bool starts = (static_cast<unsigned char>(utf8[end]) & 0xC0U) != 0x80U;
-    if (starts && characters-- == 0) break;
-  }
-  return std::string{utf8.substr(0, end)};
-}
 constexpr std::size_t kLongString = 64;  // LO
 
 std::string offset_text(std::chrono::minutes offset) {
@@ -49,13 +41,22 @@ std::string offset_text(std::chrono::minutes offset) {
 
 }  // namespace
 
+std::string clipped_text(std::string_view utf8, std::size_t characters) {
+  std::size_t end = 0;
+  for (; end < utf8.size(); ++end) {
+    const bool starts = (static_cast<unsigned char>(utf8[end]) & 0xC0U) != 0x80U;
+    if (starts && characters-- == 0) break;
+  }
+  return std::string{utf8.substr(0, end)};
+}
+
 Dataset code_item(const CodedEntry& code) {
   constexpr std::size_t kShort = 16;
   Dataset item;
   item.set_charset(CharacterSet::utf8());
   item.set_text(code.value.size() <= kShort ? tags::kCodeValue : tags::kLongCodeValue, code.value);
   item.set_text(tags::kCodingSchemeDesignator, code.scheme)
-      .set_text(tags::kCodeMeaning, clipped(code.meaning, kLongString));
+      .set_text(tags::kCodeMeaning, clipped_text(code.meaning, kLongString));
   item.erase(tags::kSpecificCharacterSet);
   return item;
 }
@@ -117,12 +118,12 @@ Dataset make_derived(const Dataset& source, std::string_view sop_class, std::str
   d.set_integer(tags::kSeriesNumber, object.series_number).set_text(tags::kSeriesDate, date);
   d.set_text(tags::kSeriesTime, time);
   if (!object.series_description.empty())
-    d.set_text(tags::kSeriesDescription, clipped(object.series_description, kLongString));
+    d.set_text(tags::kSeriesDescription, clipped_text(object.series_description, kLongString));
 
-  d.set_text(tags::kManufacturer, clipped(object.equipment.manufacturer, kLongString));
-  d.set_text(tags::kManufacturerModelName, clipped(object.equipment.model_name, kLongString));
-  d.set_text(tags::kDeviceSerialNumber, clipped(object.equipment.serial_number, kLongString));
-  d.set_text(tags::kSoftwareVersions, clipped(object.equipment.software, kLongString));
+  d.set_text(tags::kManufacturer, clipped_text(object.equipment.manufacturer, kLongString));
+  d.set_text(tags::kManufacturerModelName, clipped_text(object.equipment.model_name, kLongString));
+  d.set_text(tags::kDeviceSerialNumber, clipped_text(object.equipment.serial_number, kLongString));
+  d.set_text(tags::kSoftwareVersions, clipped_text(object.equipment.software, kLongString));
 
   d.set_text(tags::kSOPClassUID, sop_class).set_text(tags::kSOPInstanceUID, object.sop_instance_uid);
   d.set_text(tags::kInstanceCreationDate, date).set_text(tags::kInstanceCreationTime, time);

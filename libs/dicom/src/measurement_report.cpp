@@ -4,79 +4,14 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
-#include <map>
 #include <utility>
 
 #include "aceso/dicom/tags.hpp"
 #include "aceso/dicom/uid.hpp"
+#include "report_content.hpp"
 
 namespace aceso::dicom {
 namespace {
-
-// Relationships with their targets (PS3.3 C.17.3.2.4).
-constexpr std::string_view kContains = "CONTAINS";
-constexpr std::string_view kContext = "HAS OBS CONTEXT";
-constexpr std::string_view kModifier = "HAS CONCEPT MOD";
-constexpr std::string_view kInferred = "INFERRED FROM";
-
-CodedEntry dcm(std::string value, std::string meaning) {
-  return {std::move(value), "DCM", std::move(meaning)};
-}
-
-Dataset content(std::string_view relation, std::string_view type, const CodedEntry* concept_name) {
-  Dataset item;
-  item.set_charset(CharacterSet::utf8());
-  if (!relation.empty()) item.set_text(tags::kRelationshipType, relation);
-  item.set_text(tags::kValueType, type);
-  if (concept_name != nullptr) item.set_items(tags::kConceptNameCodeSequence, {code_item(*concept_name)});
-  return item;
-}
-Dataset finished(Dataset item) {
-  item.erase(tags::kSpecificCharacterSet);
-  return item;
-}
-
-Dataset template_item(std::string_view id) {
-  Dataset item;
-  item.set_text(tags::kMappingResource, "DCMR").set_text(tags::kTemplateIdentifier, id);
-  return item;
-}
-
-Dataset container(std::string_view relation, const CodedEntry& concept_name, std::string_view template_id,
-                  std::vector<Dataset> children) {
-  Dataset item = content(relation, "CONTAINER", &concept_name);
-  item.set_text(tags::kContinuityOfContent, "SEPARATE");
-  if (!template_id.empty()) item.set_items(tags::kContentTemplateSequence, {template_item(template_id)});
-  item.set_items(tags::kContentSequence, std::move(children));
-  return finished(std::move(item));
-}
-Dataset text(std::string_view relation, const CodedEntry& concept_name, std::string_view value) {
-  Dataset item = content(relation, "TEXT", &concept_name);
-  item.set_text(tags::kTextValue, value);
-  return finished(std::move(item));
-}
-Dataset code(std::string_view relation, const CodedEntry& concept_name, const CodedEntry& value) {
-  Dataset item = content(relation, "CODE", &concept_name);
-  item.set_items(tags::kConceptCodeSequence, {code_item(value)});
-  return finished(std::move(item));
-}
-Dataset uid(std::string_view relation, const CodedEntry& concept_name, std::string_view value) {
-  Dataset item = content(relation, "UIDREF", &concept_name);
-  item.set_text(tags::kUID, value);
-  return finished(std::move(item));
-}
-
-Dataset reference(const ReferencedObject& image) {
-  Dataset item;
-  item.set_text(tags::kReferencedSOPClassUID, image.sop_class_uid);
-  item.set_text(tags::kReferencedSOPInstanceUID, image.sop_instance_uid);
-  return item;
-}
-Dataset image(std::string_view relation, const CodedEntry* concept_name, const ReferencedObject& referenced) {
-  Dataset item = content(relation, "IMAGE", concept_name);
-  item.set_items(tags::kReferencedSOPSequence, {reference(referenced)});
-  return finished(std::move(item));
-}
 
 std::string decimal(double value) {
   std::array<char, 48> out{};
@@ -94,29 +29,46 @@ Dataset number(const ReportedNumber& reported, const std::vector<ReferencedObjec
     value.set_text(tags::kNumericValue, digits);
   else
     value.set_number(tags::kNumericValue, reported.value);
-  Dataset item = content(kContains, "NUM", &reported.concept_name);
+  Dataset item = content_item(kContains, "NUM", &reported.concept_name);
   item.set_items(tags::kMeasuredValueSequence, {std::move(value)});
-  const CodedEntry source_name = dcm("121112", "Source of Measurement");
+  const CodedEntry source_name = dcm_code("121112", "Source of Measurement");
   std::vector<Dataset> children;
-  for (const auto& one : reported.modifiers) children.push_back(code(kModifier, one.concept_name, one.value));
-  for (const auto& source : sources) children.push_back(image(kInferred, &source_name, source));
+  for (const auto& one : reported.modifiers) children.push_back(coded_item(kModifier, one.concept_name, one.value));
+  for (const auto& source : sources) children.push_back(image_item(kInferred, &source_name, source));
   item.set_items(tags::kContentSequence, std::move(children));
-  return finished(std::move(item));
+  return finished_item(std::move(item));
+}
+
+Dataset segment_item(const ReferencedSegment& segment) {
+  const CodedEntry name = dcm_code("121191", "Referenced Segment");
+  Dataset of = object_reference(segment.object);
+  of.set_integer(tags::kReferencedSegmentNumber, segment.number);
+  Dataset item = content_item(kContains, "IMAGE", &name);
+  item.set_items(tags::kReferencedSOPSequence, {std::move(of)});
+  return finished_item(std::move(item));
 }
 
 Dataset group_item(const MeasurementGroup& group) {
   std::vector<Dataset> rows;
-  rows.push_back(text(kContext, dcm("112039", "Tracking Identifier"), group.tracking_identifier));
-  rows.push_back(uid(kContext, dcm("112040", "Tracking Unique Identifier"), group.tracking_uid));
-  if (group.finding) rows.push_back(code(kContains, dcm("121071", "Finding"), *group.finding));
-  rows.push_back(text(kModifier, dcm("111001", "Algorithm Name"), group.algorithm.name));
-  rows.push_back(text(kModifier, dcm("111003", "Algorithm Version"), group.algorithm.version));
-  for (const auto& parameter : group.algorithm.parameters)
-    rows.push_back(text(kModifier, dcm("111002", "Algorithm Parameters"), parameter));
+  rows.push_back(text_item(kContext, dcm_code("112039", "Tracking Identifier"), group.tracking_identifier));
+  rows.push_back(uid_item(kContext, dcm_code("112040", "Tracking Unique Identifier"), group.tracking_uid));
+  if (group.finding) rows.push_back(coded_item(kContains, dcm_code("121071", "Finding"), *group.finding));
+  if (group.segment) {
+    rows.push_back(segment_item(*group.segment));
+    rows.push_back(
+        uid_item(kContains, dcm_code("121232", "Source series for segmentation"), group.images.front().series_uid));
+  }
+  if (group.algorithm) {
+    rows.push_back(text_item(kModifier, dcm_code("111001", "Algorithm Name"), group.algorithm->name));
+    rows.push_back(text_item(kModifier, dcm_code("111003", "Algorithm Version"), group.algorithm->version));
+    for (const auto& parameter : group.algorithm->parameters)
+      rows.push_back(text_item(kModifier, dcm_code("111002", "Algorithm Parameters"), parameter));
+  }
   for (const auto& one : group.numbers) rows.push_back(number(one, group.images));
-  for (const auto& one : group.codes) rows.push_back(code(kContains, one.concept_name, one.value));
-  for (const auto& one : group.texts) rows.push_back(text(kContains, one.concept_name, one.text));
-  return container(kContains, dcm("125007", "Measurement Group"), "1501", std::move(rows));
+  for (const auto& one : group.codes) rows.push_back(coded_item(kContains, one.concept_name, one.value));
+  for (const auto& one : group.texts) rows.push_back(text_item(kContains, one.concept_name, one.text));
+  return container_item(kContains, dcm_code("125007", "Measurement Group"), group.segment ? "1411" : "1501",
+                        std::move(rows));
 }
 
 std::vector<ReferencedObject> all_images(const MeasurementReport& report) {
@@ -130,20 +82,19 @@ std::vector<ReferencedObject> all_images(const MeasurementReport& report) {
   return out;
 }
 
-// PS3.3 C.17.2.1 and table C.17-3: which objects the report speaks of.
-Dataset evidence(const Dataset& source, const std::vector<ReferencedObject>& images) {
-  std::map<std::string, std::vector<Dataset>> by_series;
-  for (const auto& one : images) by_series[one.series_uid].push_back(reference(one));
-  std::vector<Dataset> series;
-  for (auto& [series_uid, objects] : by_series) {
-    Dataset item;
-    item.set_text(tags::kSeriesInstanceUID, series_uid).set_items(tags::kReferencedSOPSequence, std::move(objects));
-    series.push_back(std::move(item));
+// PS3.3 C.17.2.1: the images, and whatever else the report speaks of.
+std::vector<ReferencedObject> evidence_of(const MeasurementReport& report, std::vector<ReferencedObject> images) {
+  for (const auto& group : report.groups) {
+    if (group.segment && std::ranges::find(images, group.segment->object.sop_instance_uid,
+                                           &ReferencedObject::sop_instance_uid) == images.end())
+      images.push_back(group.segment->object);
   }
-  Dataset study;
-  study.set_text(tags::kStudyInstanceUID, source.text_or(tags::kStudyInstanceUID));
-  study.set_items(tags::kReferencedSeriesSequence, std::move(series));
-  return study;
+  return images;
+}
+
+bool is_reference(const ReferencedObject& object) {
+  return is_tolerable_uid(object.sop_class_uid) && is_tolerable_uid(object.sop_instance_uid) &&
+         is_tolerable_uid(object.series_uid);
 }
 
 Status check(const MeasurementReport& report) {
@@ -153,18 +104,40 @@ Status check(const MeasurementReport& report) {
     if (group.images.empty()) return Error{Code::invalid, "a measurement group needs its source image"};
     if (group.tracking_identifier.empty() || !is_tolerable_uid(group.tracking_uid))
       return Error{Code::invalid, "a measurement group needs a tracking identifier and UID"};
-    if (group.algorithm.name.empty() || group.algorithm.version.empty())
+    if (group.algorithm ? group.algorithm->name.empty() || group.algorithm->version.empty() : !report.verification)
       return Error{Code::invalid, "an algorithm is named with its version"};
     for (const auto& one : group.numbers) {
       if (!std::isfinite(one.value)) return Error{Code::invalid, "a reported number is not finite"};
     }
-    for (const auto& one : group.images) {
-      if (!is_tolerable_uid(one.sop_class_uid) || !is_tolerable_uid(one.sop_instance_uid) ||
-          !is_tolerable_uid(one.series_uid))
-        return Error{Code::invalid, "a reference to an image holds a UID that is none"};
-    }
+    if (!std::ranges::all_of(group.images, is_reference) || (group.segment && !is_reference(group.segment->object)))
+      return Error{Code::invalid, "a reference to an image holds a UID that is none"};
   }
+  if (report.verification && report.verification->person_name.empty())
+    return Error{Code::invalid, "a verified report says who verified it"};
+  if (!std::ranges::all_of(report.predecessors, is_reference))
+    return Error{Code::invalid, "a reference to a predecessor holds a UID that is none"};
   return {};
+}
+
+// PS3.3 table C.17-2.
+Dataset verifying_observer(const Verification& verification, std::chrono::minutes utc_offset) {
+  Dataset item;
+  item.set_charset(CharacterSet::utf8());
+  item.set_text(tags::kVerifyingOrganization,
+                verification.organization.empty() ? "Not given" : verification.organization);
+  item.set_text(tags::kVerificationDateTime,
+                dicom_date(verification.time, utc_offset) + dicom_time(verification.time, utc_offset));
+  item.set_text(tags::kVerifyingObserverName, verification.person_name);
+  item.set_empty(tags::kVerifyingObserverIdentificationCodeSequence);
+  return finished_item(std::move(item));
+}
+
+std::vector<Dataset> observer(const MeasurementReport& report, const Equipment& equipment) {
+  if (!report.verification) return device_observer(report.device_uid, report.device_name, equipment);
+  std::vector<Dataset> rows;
+  rows.push_back(coded_item(kContext, dcm_code("121005", "Observer Type"), dcm_code("121006", "Person")));
+  rows.push_back(person_item(kContext, dcm_code("121008", "Person Observer Name"), report.verification->person_name));
+  return rows;
 }
 
 }  // namespace
@@ -175,9 +148,16 @@ Result<Dataset> make_measurement_report(const Dataset& source, const DerivedObje
   const auto images = all_images(report);
   Dataset d = make_derived(source, kComprehensive3dSr, "SR", object);
   d.set_empty(tags::kReferencedPerformedProcedureStepSequence).set_empty(tags::kPerformedProcedureCodeSequence);
-  d.set_text(tags::kCompletionFlag, "COMPLETE").set_text(tags::kVerificationFlag, "UNVERIFIED");
-  d.set_text(tags::kPreliminaryFlag, "PRELIMINARY");
-  d.set_items(tags::kCurrentRequestedProcedureEvidenceSequence, {evidence(source, images)});
+  d.set_text(tags::kCompletionFlag, "COMPLETE");
+  d.set_text(tags::kVerificationFlag, report.verification ? "VERIFIED" : "UNVERIFIED");
+  d.set_text(tags::kPreliminaryFlag, report.verification ? "FINAL" : "PRELIMINARY");
+  if (report.verification)
+    d.set_items(tags::kVerifyingObserverSequence, {verifying_observer(*report.verification, object.utc_offset)});
+  const auto study_uid = source.text_or(tags::kStudyInstanceUID);
+  if (!report.predecessors.empty())
+    d.set_items(tags::kPredecessorDocumentsSequence, {hierarchical_reference(study_uid, report.predecessors)});
+  d.set_items(tags::kCurrentRequestedProcedureEvidenceSequence,
+              {hierarchical_reference(study_uid, evidence_of(report, images))});
   std::vector<Dataset> schemes;
   for (const auto& scheme : report.schemes) {
     Dataset item;
@@ -188,23 +168,20 @@ Result<Dataset> make_measurement_report(const Dataset& source, const DerivedObje
   if (!schemes.empty()) d.set_items(tags::kCodingSchemeIdentificationSequence, std::move(schemes));
 
   std::vector<Dataset> rows;
-  rows.push_back(code(kModifier, dcm("121049", "Language of Content Item and Descendants"),
-                      {"en-US", "RFC5646", "English (United States)"}));
-  rows.push_back(code(kContext, dcm("121005", "Observer Type"), dcm("121007", "Device")));
-  rows.push_back(uid(kContext, dcm("121012", "Device Observer UID"), report.device_uid));
-  rows.push_back(text(kContext, dcm("121013", "Device Observer Name"), report.device_name));
-  rows.push_back(text(kContext, dcm("121014", "Device Observer Manufacturer"), object.equipment.manufacturer));
-  rows.push_back(text(kContext, dcm("121015", "Device Observer Model Name"), object.equipment.model_name));
-  rows.push_back(code(kModifier, dcm("121058", "Procedure reported"), report.procedure));
+  rows.push_back(coded_item(kModifier, dcm_code("121049", "Language of Content Item and Descendants"),
+                            {"en-US", "RFC5646", "English (United States)"}));
+  for (auto& row : observer(report, object.equipment)) rows.push_back(std::move(row));
+  rows.push_back(coded_item(kModifier, dcm_code("121058", "Procedure reported"), report.procedure));
   std::vector<Dataset> library;
-  for (const auto& one : images) library.push_back(image(kContains, nullptr, one));
-  rows.push_back(container(kContains, dcm("111028", "Image Library"), "1600",
-                           {container(kContains, dcm("126200", "Image Library Group"), {}, std::move(library))}));
+  for (const auto& one : images) library.push_back(image_item(kContains, nullptr, one));
+  rows.push_back(
+      container_item(kContains, dcm_code("111028", "Image Library"), "1600",
+                     {container_item(kContains, dcm_code("126200", "Image Library Group"), {}, std::move(library))}));
   std::vector<Dataset> groups;
   for (const auto& group : report.groups) groups.push_back(group_item(group));
-  rows.push_back(container(kContains, dcm("126010", "Imaging Measurements"), {}, std::move(groups)));
+  rows.push_back(container_item(kContains, dcm_code("126010", "Imaging Measurements"), {}, std::move(groups)));
 
-  const Dataset root = container({}, dcm("126000", "Imaging Measurement Report"), "1500", std::move(rows));
+  const Dataset root = container_item({}, dcm_code("126000", "Imaging Measurement Report"), "1500", std::move(rows));
   for (const Element& element : root.elements()) d.set(element);
   return d;
 }

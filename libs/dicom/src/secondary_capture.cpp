@@ -1,11 +1,9 @@
 #include "aceso/dicom/secondary_capture.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cstdint>
-#include <string_view>
 
 #include "aceso/dicom/tags.hpp"
+#include "derived_parts.hpp"
 
 namespace aceso::dicom {
 namespace {
@@ -23,35 +21,6 @@ Status check(const imaging::Image& image) {
   return {};
 }
 
-// Body parts that come in pairs (PS3.16 annex L, as far as they are examined alone).
-constexpr std::array<std::string_view, 34> kPaired{
-    "ACJOINT",   "ANKLE", "ARM",   "AXILLA", "BREAST", "CALCANEUS", "CLAVICLE", "EAR",     "ELBOW",
-    "EXTREMITY", "EYE",   "FEMUR", "FINGER", "FOOT",   "FOREARM",   "HAND",     "HIP",     "HUMERUS",
-    "KIDNEY",    "KNEE",  "LEG",   "LUNG",   "OVARY",  "PATELLA",   "RADIUS",   "SCAPULA", "SHOULDER",
-    "THIGH",     "THUMB", "TIBIA", "TOE",    "ULNA",   "WRIST",     "ZYGOMA"};
-
-// Laterality is type 2C: not there for a part that is not paired, empty only when it may be and nobody says.
-void set_side(Dataset& d, const Dataset& source) {
-  const auto part = source.text_or(tags::kBodyPartExamined);
-  if (!part.empty()) d.set_text(tags::kBodyPartExamined, part);
-  auto side = source.text_or(tags::kLaterality);
-  if (side.empty()) side = source.text_or(tags::kImageLaterality);
-  if (side == "L" || side == "R")
-    d.set_text(tags::kLaterality, side);
-  else if (part.empty() || std::ranges::find(kPaired, part) != kPaired.end())
-    d.set_empty(tags::kLaterality);
-}
-
-// PS3.3 C.7.6.1.1.4: what this picture was made of.
-Dataset source_item(const Dataset& source) {
-  Dataset item;
-  item.set_text(tags::kReferencedSOPClassUID, source.text_or(tags::kSOPClassUID));
-  item.set_text(tags::kReferencedSOPInstanceUID, source.text_or(tags::kSOPInstanceUID));
-  item.set_items(tags::kPurposeOfReferenceCodeSequence,
-                 {code_item({"121322", "DCM", "Source image for image processing operation"})});
-  return item;
-}
-
 }  // namespace
 
 Result<Dataset> make_secondary_capture(const Dataset& source, const DerivedObject& object,
@@ -61,13 +30,10 @@ Result<Dataset> make_secondary_capture(const Dataset& source, const DerivedObjec
   set_side(d, source);
   d.set_text(tags::kConversionType, "WSD");
   d.set_text(tags::kImageType, "DERIVED\\SECONDARY");
-  if (const auto orientation = source.texts(tags::kPatientOrientation); orientation.size() == 2)
-    d.set_text(tags::kPatientOrientation, orientation[0] + "\\" + orientation[1]);
-  else
-    d.set_empty(tags::kPatientOrientation);
+  set_orientation(d, source);
   d.set_text(tags::kDerivationDescription, picture.description);
   if (!picture.comment.empty()) d.set_text(tags::kImageComments, picture.comment);
-  d.set_items(tags::kSourceImageSequence, {source_item(source)});
+  d.set_items(tags::kSourceImageSequence, {source_image_item(source)});
   if (const auto burned = source.text_or(tags::kBurnedInAnnotation); !burned.empty())
     d.set_text(tags::kBurnedInAnnotation, burned);
   if (source.text_or(tags::kLossyImageCompression) == "01") {

@@ -17,6 +17,7 @@
 namespace aceso::dicom {
 namespace {
 
+using testing::error_lines;
 using testing::has_validator;
 using testing::said_by;
 
@@ -50,7 +51,7 @@ MeasurementReport report() {
   MeasurementGroup group{.tracking_identifier = "pneumonia 1",
                          .tracking_uid = "2.25.13",
                          .finding = CodedEntry{"a class name longer than sixteen", "99ACESO", "pneumonia"},
-                         .algorithm = {.name = "pneumonia", .version = "3", .parameters = {"threshold = 0.43"}},
+                         .algorithm = AlgorithmIdentification{"pneumonia", "3", {"threshold = 0.43"}},
                          .numbers = {{.concept_name = {"122157", "DCM", "Probability"},
                                       .value = 0.8765432109,
                                       .unit = {"1", "UCUM", "no units"},
@@ -72,16 +73,6 @@ CapturedPicture picture(int channels = 1) {
   out.image.pixels.resize(static_cast<std::size_t>(40 * 30 * channels), std::byte{7});
   out.description = "AI finding burned in";
   out.comment = "AI, not for primary diagnosis";
-  return out;
-}
-
-std::string errors_of(const std::string& said) {
-  std::string out;
-  for (std::size_t at = 0; at < said.size();) {
-    const auto end = std::min(said.find('\n', at), said.size());
-    if (const auto line = said.substr(at, end - at); line.starts_with("Error")) out += line + "\n";
-    at = end + 1;
-  }
   return out;
 }
 
@@ -156,7 +147,7 @@ TEST(MeasurementReport, is_never_made_without_algorithm_image_or_sound_numbers) 
   };
   EXPECT_CODE(refused([](auto& r) { r.groups.clear(); }), Code::invalid);
   EXPECT_CODE(refused([](auto& r) { r.groups[0].images.clear(); }), Code::invalid);
-  EXPECT_CODE(refused([](auto& r) { r.groups[0].algorithm.version.clear(); }), Code::invalid);
+  EXPECT_CODE(refused([](auto& r) { r.groups[0].algorithm->version.clear(); }), Code::invalid);
   EXPECT_CODE(refused([](auto& r) { r.groups[0].numbers[0].value = std::nan(""); }), Code::invalid);
   EXPECT_CODE(refused([](auto& r) { r.groups[0].tracking_uid = "x"; }), Code::invalid);
 }
@@ -166,7 +157,7 @@ TEST(MeasurementReport, other_hands_find_no_error) {
   if (!has_validator("dciodvfy") || !has_validator("dsrdump"))
     GTEST_SKIP() << "skipped: packages dicom3tools and dcmtk are not installed";
   const auto verdict = said_by("dciodvfy", bytes);
-  EXPECT_EQ(errors_of(verdict), "") << verdict;
+  EXPECT_EQ(error_lines(verdict), "") << verdict;
   EXPECT_NE(verdict.find("Comprehensive3DSR"), std::string::npos) << verdict;
   const auto tree = said_by("dsrdump +Pc +Pt", bytes);
   EXPECT_NE(tree.find("(122157,DCM,\"Probability\")=\"0.876543\" (1,UCUM,\"no units\")"), std::string::npos) << tree;
@@ -176,6 +167,44 @@ TEST(MeasurementReport, other_hands_find_no_error) {
       << tree;
   EXPECT_EQ(tree.find("E: "), std::string::npos) << tree;
   if (HasFailure()) std::puts(verdict.c_str());
+}
+
+TEST(MeasurementReport, a_person_verifies_it_and_it_takes_the_place_of_its_predecessor) {
+  auto by_person = report();
+  by_person.groups[0].algorithm.reset();
+  EXPECT_CODE(make_measurement_report(chest(), object(), by_person), Code::invalid) << "nobody answers for it";
+  by_person.verification = Verification{.person_name = "Çelik^Ayşe",
+                                        .organization = "",
+                                        .time = std::chrono::sys_seconds{std::chrono::seconds{1'769'860'801}}};
+  by_person.predecessors = {{std::string{kComprehensive3dSr}, "2.25.99", "2.25.98"}};
+  const auto made = make_measurement_report(chest(), object("2.25.16"), by_person);
+  ASSERT_OK(made);
+  const auto bytes = *write_part10(*made, kExplicitLittle);
+  const auto back = parse(bytes);
+  ASSERT_OK(back);
+  const Dataset& d = back->dataset;
+  EXPECT_EQ(d.text(tags::kVerificationFlag), "VERIFIED");
+  EXPECT_EQ(d.text(tags::kPreliminaryFlag), "FINAL");
+  const auto observers = d.items(tags::kVerifyingObserverSequence);
+  ASSERT_EQ(observers.size(), 1U);
+  EXPECT_EQ(observers[0].text(tags::kVerifyingObserverName), "Çelik^Ayşe");
+  EXPECT_EQ(observers[0].text(tags::kVerificationDateTime), "20260131173001");
+  const auto before = d.items(tags::kPredecessorDocumentsSequence);
+  ASSERT_EQ(before.size(), 1U);
+  EXPECT_EQ(before[0].text(tags::kStudyInstanceUID), "1.2.3");
+  EXPECT_EQ(before[0].items(tags::kReferencedSeriesSequence)[0].items(tags::kReferencedSOPSequence)[0].text(
+                tags::kReferencedSOPInstanceUID),
+            "2.25.99");
+  by_person.verification->person_name.clear();
+  EXPECT_CODE(make_measurement_report(chest(), object(), by_person), Code::invalid);
+  if (!has_validator("dciodvfy") || !has_validator("dsrdump"))
+    GTEST_SKIP() << "skipped: packages dicom3tools and dcmtk are not installed";
+  const auto verdict = said_by("dciodvfy", bytes);
+  EXPECT_EQ(error_lines(verdict), "") << verdict;
+  const auto tree = said_by("dsrdump +Pc", bytes);
+  EXPECT_NE(tree.find("Verification Flag   : VERIFIED"), std::string::npos) << tree;
+  EXPECT_NE(tree.find("<has obs context PNAME:(121008,DCM,\"Person Observer Name\")"), std::string::npos) << tree;
+  EXPECT_EQ(tree.find("E: "), std::string::npos) << tree;
 }
 
 TEST(SecondaryCapture, refers_to_its_source_and_says_what_it_is) {
@@ -212,7 +241,7 @@ TEST(SecondaryCapture, other_hands_find_no_error) {
       const int channels = part == "HAND" ? 3 : 1;
       const auto bytes = *write_part10(*make_secondary_capture(source, object(), picture(channels)), kExplicitLittle);
       const auto verdict = said_by("dciodvfy", bytes);
-      EXPECT_EQ(errors_of(verdict), "") << part << side << verdict;
+      EXPECT_EQ(error_lines(verdict), "") << part << side << verdict;
       EXPECT_NE(verdict.find("SCImage"), std::string::npos) << verdict;
     }
   }

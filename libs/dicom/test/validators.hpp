@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <filesystem>
@@ -31,6 +32,33 @@ inline std::string said_by(const std::string& program, std::span<const std::byte
   for (std::size_t n = 0; pipe && (n = std::fread(part.data(), 1, part.size(), pipe.get())) > 0;)
     out.append(part.data(), n);
   return out;
+}
+
+// Of what dciodvfy says.
+inline std::string error_lines(const std::string& said) {
+  std::string out;
+  for (std::size_t at = 0; at < said.size();) {
+    const auto end = std::min(said.find('\n', at), said.size());
+    if (const auto line = said.substr(at, end - at); line.starts_with("Error")) out += line + "\n";
+    at = end + 1;
+  }
+  return out;
+}
+
+// Debian's python3-pydicom and python3-numpy.
+inline bool has_pydicom() {
+  return std::filesystem::exists("/usr/lib/python3/dist-packages/pydicom") &&
+         std::filesystem::exists("/usr/lib/python3/dist-packages/numpy");
+}
+
+// What `script` prints, with the data set as `d`.
+inline std::string said_by_pydicom(std::span<const std::byte> bytes, const std::string& script) {
+  const auto folder = TempDir::create("aceso-pydicom");
+  if (!folder) return "no temporary folder";
+  const auto program = folder->path() / "read.py";
+  const std::string text = "import sys, pydicom\nd = pydicom.dcmread(sys.argv[1])\n" + script;
+  if (!write_file_atomic(program, std::as_bytes(std::span{text}))) return "the script cannot be written";
+  return said_by("python3 '" + program.string() + "'", bytes);
 }
 
 }  // namespace aceso::dicom::testing

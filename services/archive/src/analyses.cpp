@@ -60,6 +60,7 @@ Status Analyses::Impl::open(const fs::path& folder) {
   fs::permissions(folder, fs::perms::owner_all, ec);
   auto migrations = AnalysisTable::migrations(1);
   for (const auto& one : store::JobQueue::migrations(2)) migrations.push_back(one);
+  migrations.push_back(AnalysisTable::order_migration(static_cast<int>(migrations.size()) + 1));
   ACESO_TRY(catalogue, store::open_sqlite(folder / "analyses.sqlite", migrations, deps.logger));
   table = std::make_unique<AnalysisTable>(*catalogue, deps.random, deps.key);
   ACESO_TRY(jobs, store::JobQueue::create(*catalogue, deps.clock, deps.random, deps.logger,
@@ -93,6 +94,7 @@ Status Analyses::start() {
            }});
   ACESO_TRY_OK(impl_->reconcile());
   impl_->scan();
+  impl_->events.start();
   ACESO_TRY_OK(impl_->jobs->start());
   impl_->thread = std::jthread{[i = impl_.get()](const std::stop_token& stop) { i->keep_watch(stop); }};
   return {};
@@ -104,6 +106,7 @@ void Analyses::stop() {
   impl_->thread.request_stop();
   if (impl_->thread.joinable()) impl_->thread.join();
   impl_->jobs->stop();
+  impl_->events.stop();
 }
 
 // What the last process left: jobs go on, those that are no more are made again or have failed.
@@ -242,8 +245,13 @@ Status Analyses::Impl::settle(const std::string& study_uid, const std::string& s
   if (instances.empty() || is_own(*instances.front())) return {};
   if (rules.empty() && !by_hand) return {};  // nothing to remember: said when it is asked for
   ACESO_TRY_OK(table->add(analyses_for(instances, by_hand), by_hand));
-  if (changed) changed(study_uid);
+  tell(study_uid);
   return {};
+}
+
+void Analyses::Impl::tell(const std::string& study_uid) {
+  events.changed(study_uid);
+  if (changed) changed(study_uid);
 }
 
 // Analyses that wait get a job each, as many as the queue takes; the rest waits for the next time.
@@ -268,7 +276,7 @@ void Analyses::Impl::dispatch() {
 Status Analyses::Impl::save(Analysis& analysis) {
   analysis.updated_us = now_us();
   ACESO_TRY_OK(table->update(analysis));
-  if (changed) changed(analysis.study_uid);
+  tell(analysis.study_uid);
   return {};
 }
 

@@ -11,10 +11,13 @@
 
 #include "aceso/archive/analyses.hpp"
 #include "aceso/store/jobs.hpp"
+#include "analysis_input.hpp"
+#include "analysis_result.hpp"
 #include "analysis_table.hpp"
 #include "impl.hpp"
 #include "routing_rules.hpp"
 #include "series_watch.hpp"
+#include "study_events.hpp"
 
 namespace aceso::archive {
 
@@ -35,6 +38,8 @@ struct Analyses::Impl {
   std::function<void(std::string_view)> changed;
   std::atomic<std::uint64_t> analysed{0}, failed{0}, not_applicable{0};
   std::mutex tick_mutex;
+  std::mutex judge_mutex;  // of one judgement at a time: each report names the one before
+  StudyEvents events;
   std::unique_ptr<store::JobQueue> jobs;
   std::jthread thread;
   bool started = false;
@@ -52,14 +57,31 @@ struct Analyses::Impl {
   SeriesFacts facts_of(const Instance& first) const;
   bool is_own(const Instance& instance) const;  // a result of this node, or of another one like it
   void dispatch();
+  void tell(const std::string& study_uid);
   Status save(Analysis& analysis);
 
   // analysis_job.cpp: from an analysis that waits to results.
   Result<Json> run(store::JobContext& context);
   Status analyse(Analysis& analysis, const std::stop_token& stop);
   Status predict(Analysis& analysis, const RoutingRule& rule, const InstancePtr& instance, const std::stop_token& stop);
+  ResultPlan plan_for(const Analysis& analysis, const RoutingRule& rule) const;
+  Status write_results(Analysis& analysis, const RoutingRule& rule, const AnalysisInput& input,
+                       const std::stop_token& stop);
+  Result<std::optional<ResultMap>> mapped(Analysis& analysis, const dicom::Dataset& source, const ResultPlan& plan,
+                                          const std::stop_token& stop);
   Status write_back(std::span<const std::byte> file);
+  Status store_result(std::span<const std::byte> file);  // exists: other bytes under this UID
   void job_changed(const store::Job& job);
+
+  // analysis_judgement.cpp
+  Result<Json> judge(const contracts::ObjectPeer& peer, std::string_view analysis_id,
+                     const contracts::VerdictWords& words);
+
+  // analysis_worklist.cpp
+  Result<Json> worklist(const contracts::ObjectPeer& peer, std::string_view cursor, std::size_t limit) const;
+  // One record for all studies of an answer.
+  Status record_studies(const contracts::ObjectPeer& peer, std::string_view event,
+                        const std::vector<std::string>& study_uids) const;
 
   // analysis_view.cpp
   Result<Json> study_view(std::string_view study_uid) const;

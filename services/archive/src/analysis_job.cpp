@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "aceso/dicom/derived.hpp"
+#include "aceso/dicom/measurement_report.hpp"
 #include "analyses_impl.hpp"
 #include "analysis_input.hpp"
 #include "analysis_result.hpp"
@@ -121,33 +122,96 @@ Status Analyses::Impl::predict(Analysis& analysis, const RoutingRule& rule, cons
     ACESO_TRY_OK(save(analysis));
   }
   if (stop.stop_requested()) return Error{Code::cancelled, "stopped before the results were written"};
-  ACESO_TRY(const auto results,
-            make_results(input->object.dataset, input->picture, *analysis.answer,
-                         {.report = rule.report,
-                          .picture = rule.picture,
-                          .window = rule.window,
-                          .input_sha256 = analysis.input_sha256,
-                          .node = node,
-                          .software = deps.software,
-                          .created = std::chrono::sys_seconds{std::chrono::seconds{analysis.answered_s}},
-                          .utc_offset = std::chrono::minutes{analysis.utc_offset_min}}));
+  return write_results(analysis, rule, *input, stop);
+}
+
+ResultPlan Analyses::Impl::plan_for(const Analysis& analysis, const RoutingRule& rule) const {
+  return {.report = rule.report,
+          .picture = rule.picture,
+          .window = rule.window,
+          .input_sha256 = analysis.input_sha256,
+          .node = node,
+          .software = deps.software,
+          .created = std::chrono::sys_seconds{std::chrono::seconds{analysis.answered_s}},
+          .utc_offset = std::chrono::minutes{analysis.utc_offset_min}};
+}
+
+Status Analyses::Impl::write_results(Analysis& analysis, const RoutingRule& rule, const AnalysisInput& input,
+                                     const std::stop_token& stop) {
+  const auto plan = plan_for(analysis, rule);
+  const auto& source = input.object.dataset;
+  ACESO_TRY(const auto results, make_results(source, input.picture, *analysis.answer, plan));
   analysis.results.clear();
-  for (const auto& result : results) {
+  const auto keep = [&](const ResultObject& result) -> Status {
     ACESO_TRY_OK(write_back(result.file));
     analysis.results.push_back(result.sop_instance_uid);
+    return {};
+  };
+  for (const auto& result : results) {
+    ACESO_TRY_OK(keep(result));
+    if (result.sop_class_uid != dicom::kComprehensive3dSr) continue;
+    analysis.report_uid = result.sop_instance_uid;
+    analysis.report_series = result.series_uid;
+  }
+  analysis.positive = is_positive(rule, *analysis.answer);
+  analysis.urgency = rule.urgency;
+  std::optional<ResultMap> map;
+  if (analysis.positive && rule.map) {
+    ACESO_TRY(map, mapped(analysis, source, plan, stop));
+  }
+  if (map) {
+    ACESO_TRY_OK(keep(map->picture));
+    if (map->location) {
+      ACESO_TRY_OK(keep(*map->location));
+    }
+  }
+  if (analysis.positive && rule.key) {
+    ACESO_TRY(const auto note,
+              make_key_note(source, *analysis.answer, map && map->location ? &*map->location : nullptr, plan));
+    ACESO_TRY_OK(keep(note));
   }
   conclude(analysis, AnalysisState::analysed);
   return {};
 }
 
-Status Analyses::Impl::write_back(std::span<const std::byte> file) {
-  const auto store = [&]() -> Status {
-    ACESO_TRY(const auto writer, deps.results.begin_file(node_peer()));
-    ACESO_TRY_OK(writer->write(file));
-    ACESO_TRY([[maybe_unused]] const auto stored, writer->commit());
-    return {};
+// Nothing when there is no map that may be shown; the analysis then says why. A map is an extra: that there is none
+// fails no analysis.
+Result<std::optional<ResultMap>> Analyses::Impl::mapped(Analysis& analysis, const dicom::Dataset& source,
+                                                        const ResultPlan& plan, const std::stop_token& stop) {
+  const auto without = [&](std::string why) {
+    analysis.map.reset();
+    analysis.map_note = std::move(why);
+    return std::optional<ResultMap>{};
   };
-  const Status written = store();
+  if (deps.explainer == nullptr) return without("this node makes no maps of influence");
+  const auto made = deps.explainer->explain_prediction(analysis.answer->prediction_id, stop);
+  if (stop.stop_requested()) return Error{Code::cancelled, "stopped before the map was made"};
+  if (!made) return without("no map of influence: " + made.error().message());
+  if (!made->failed.empty() || !made->overlay)
+    return without("the map of influence failed a check and is no explanation: " + made->failed);
+  ACESO_TRY(auto map, make_map(source, *analysis.answer, *made, plan));
+  analysis.map_note.clear();
+  analysis.map = {.instance_uid = map.picture.sop_instance_uid,
+                  .series_uid = map.picture.series_uid,
+                  .method = made->method,
+                  .label = made->label,
+                  .warning = made->warning,
+                  .left = map.left,
+                  .top = map.top,
+                  .width = map.width,
+                  .height = map.height};
+  return std::optional{std::move(map)};
+}
+
+Status Analyses::Impl::store_result(std::span<const std::byte> file) {
+  ACESO_TRY(const auto writer, deps.results.begin_file(node_peer()));
+  ACESO_TRY_OK(writer->write(file));
+  ACESO_TRY([[maybe_unused]] const auto stored, writer->commit());
+  return {};
+}
+
+Status Analyses::Impl::write_back(std::span<const std::byte> file) {
+  const Status written = store_result(file);
   // Under a UID that is derived of image, model and settings stands the result of an earlier release.
   if (written || written.error().code() == Code::exists) return {};
   return Error{written.error().code(), "a result cannot be stored: " + written.error().message()};

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "aceso/base/result.hpp"
+#include "aceso/contracts/explainer.hpp"
 #include "aceso/contracts/predictor.hpp"
 #include "aceso/dicom/dataset.hpp"
 #include "aceso/dicom/pixel.hpp"
@@ -31,7 +32,9 @@ struct ResultPlan {
 };
 
 struct ResultObject {
+  std::string sop_class_uid;
   std::string sop_instance_uid;
+  std::string series_uid;
   std::vector<std::byte> file;  // part 10, explicit little endian
 };
 
@@ -40,6 +43,34 @@ struct ResultObject {
 // an answer is shown to nobody.
 Result<std::vector<ResultObject>> make_results(const dicom::Dataset& source, const imaging::Image& picture,
                                                const contracts::PictureAnswer& answer, const ResultPlan& plan);
+
+// The same model's answer after somebody who may read it agreed or corrected it.
+struct Judgement {
+  bool agrees = true;
+  std::string finding;             // the answer's own when they agree
+  std::string comment = {};        //
+  std::string person_name;         // PN
+  std::string report_uid = {};     // of the report that this one replaces; "": none was written
+  std::string report_series = {};  //
+  std::int64_t revision = 1;       // of this analysis, from 1
+  std::chrono::sys_seconds time{};
+};
+// A verified report that takes the place of the model's, or of the last one by a person. Errors as make_results().
+Result<ResultObject> make_verified_report(const dicom::Dataset& source, const contracts::PictureAnswer& answer,
+                                          const Judgement& judgement, const ResultPlan& plan);
+
+// Of a map that passed its checks: the map over the image as a picture in colour, a presentation state that circles the
+// region and a note that points out image and picture. Errors as make_results().
+struct ResultMap {
+  ResultObject picture = {};
+  std::int64_t left = 0, top = 0, width = 0, height = 0;  // where the image lies in the picture
+  std::optional<ResultObject> location = {};              // when the map has a region
+};
+Result<ResultMap> make_map(const dicom::Dataset& source, const contracts::PictureAnswer& answer,
+                           const contracts::InfluenceMap& map, const ResultPlan& plan);
+// `location`: of make_map(), may be null.
+Result<ResultObject> make_key_note(const dicom::Dataset& source, const contracts::PictureAnswer& answer,
+                                   const ResultObject* location, const ResultPlan& plan);
 
 // The lines that are burned in, the notice first.
 std::vector<std::string> result_lines(const contracts::PictureAnswer& answer);

@@ -37,6 +37,13 @@ CREATE TABLE analysis_result (uid TEXT PRIMARY KEY, study TEXT NOT NULL);
 CREATE INDEX analysis_result_by_study ON analysis_result (study);
 CREATE TABLE analysis_time (name TEXT PRIMARY KEY, us BIGINT NOT NULL);
 )";
+// What was analysed before this release is told apart no further than by its state.
+constexpr std::string_view kOrderColumns = R"(
+ALTER TABLE analysis ADD COLUMN reading INTEGER NOT NULL DEFAULT 7;
+UPDATE analysis SET reading = CASE state WHEN 'failed' THEN 4 WHEN 'waiting' THEN 5 WHEN 'running' THEN 5
+  WHEN 'analysed' THEN 6 ELSE 7 END;
+CREATE INDEX analysis_by_reading ON analysis (study, reading);
+)";
 constexpr std::string_view kColumns = "SELECT id, state, rule, reason, model, job, updated, sealed FROM analysis ";
 
 constexpr std::array<std::pair<AnalysisState, std::string_view>, 5> kStates{
@@ -90,6 +97,56 @@ PictureAnswer answer_from(const Json& j) {
   return a;
 }
 
+// What an earlier release did not keep may be missing.
+void fill_later(Analysis& analysis, const Json& j) {
+  analysis.report_uid = j.value("report", std::string{});
+  analysis.report_series = j.value("report_series", std::string{});
+  analysis.positive = j.value("positive", false);
+  analysis.urgency = parse_urgency(j.value("urgency", std::string{})).value_or(Urgency::medium);
+  analysis.map_note = j.value("map_note", std::string{});
+  if (j.contains("map")) {
+    const auto& m = j.at("map");
+    analysis.map = {.instance_uid = m.at("instance"),
+                    .series_uid = m.at("series"),
+                    .method = m.at("method"),
+                    .label = m.at("label"),
+                    .warning = m.at("warning"),
+                    .left = m.at("box").at(0),
+                    .top = m.at("box").at(1),
+                    .width = m.at("box").at(2),
+                    .height = m.at("box").at(3)};
+  }
+  if (j.contains("judgement")) {
+    const auto& m = j.at("judgement");
+    analysis.judgement = {.agrees = m.at("agrees"),
+                          .finding = m.at("finding"),
+                          .comment = m.at("comment"),
+                          .person = m.at("person"),
+                          .report_uid = m.at("report"),
+                          .report_series = m.at("series"),
+                          .revision = m.at("revision"),
+                          .at_s = m.at("at")};
+  }
+}
+
+Json later_of(const Analysis& a) {
+  Json j{{"report", a.report_uid},
+         {"report_series", a.report_series},
+         {"positive", a.positive},
+         {"urgency", to_string(a.urgency)},
+         {"map_note", a.map_note}};
+  if (a.map)
+    j["map"] = {{"instance", a.map->instance_uid}, {"series", a.map->series_uid},
+                {"method", a.map->method},         {"label", a.map->label},
+                {"warning", a.map->warning},       {"box", {a.map->left, a.map->top, a.map->width, a.map->height}}};
+  if (a.judgement)
+    j["judgement"] = {{"agrees", a.judgement->agrees},     {"finding", a.judgement->finding},
+                      {"comment", a.judgement->comment},   {"person", a.judgement->person},
+                      {"report", a.judgement->report_uid}, {"series", a.judgement->report_series},
+                      {"revision", a.judgement->revision}, {"at", a.judgement->at_s}};
+  return j;
+}
+
 Status fill(Analysis& analysis, const Json& j) {
   try {
     analysis.study_uid = j.at("study");
@@ -100,6 +157,7 @@ Status fill(Analysis& analysis, const Json& j) {
     analysis.utc_offset_min = j.at("offset");
     analysis.results = j.at("results").get<std::vector<std::string>>();
     if (j.contains("answer")) analysis.answer = answer_from(j.at("answer"));
+    fill_later(analysis, j);
   } catch (const nlohmann::json::exception&) {
     return Error{Code::data_loss, "a kept analysis cannot be read"};
   }
@@ -121,8 +179,57 @@ std::optional<AnalysisState> parse_analysis_state(std::string_view text) noexcep
   return std::nullopt;
 }
 
+std::string_view to_string(Urgency urgency) noexcept {
+  return urgency == Urgency::high ? "high" : urgency == Urgency::low ? "low" : "medium";
+}
+std::optional<Urgency> parse_urgency(std::string_view text) noexcept {
+  for (const auto one : {Urgency::high, Urgency::medium, Urgency::low}) {
+    if (to_string(one) == text) return one;
+  }
+  return std::nullopt;
+}
+
+std::string_view to_string(WorklistRank rank) noexcept {
+  switch (rank) {
+    case WorklistRank::positive_high:
+    case WorklistRank::positive_medium:
+    case WorklistRank::positive_low:
+      return "positive";
+    case WorklistRank::failed:
+      return "failed";
+    case WorklistRank::waiting:
+      return "waiting";
+    case WorklistRank::negative:
+      return "negative";
+    case WorklistRank::judged:
+      return "judged";
+    default:
+      return "not_applicable";
+  }
+}
+
+WorklistRank rank_of(const Analysis& analysis) noexcept {
+  switch (analysis.state) {
+    case AnalysisState::waiting:
+    case AnalysisState::running:
+      return WorklistRank::waiting;
+    case AnalysisState::failed:
+      return WorklistRank::failed;
+    case AnalysisState::not_applicable:
+      return WorklistRank::not_applicable;
+    case AnalysisState::analysed:
+      break;
+  }
+  if (analysis.judgement) return WorklistRank::judged;
+  if (!analysis.positive) return WorklistRank::negative;
+  return static_cast<WorklistRank>(static_cast<int>(WorklistRank::positive_high) + static_cast<int>(analysis.urgency));
+}
+
 std::vector<store::Migration> AnalysisTable::migrations(int first_number) {
   return {{first_number, kTables}};
+}
+store::Migration AnalysisTable::order_migration(int number) {
+  return {number, kOrderColumns};
 }
 
 namespace {
@@ -150,6 +257,7 @@ store::Blob AnalysisTable::sealed(const Analysis& a) const {
          {"input", a.input_sha256}, {"answered", a.answered_s}, {"offset", a.utc_offset_min},
          {"results", a.results}};
   if (a.answer) j["answer"] = to_json(*a.answer);
+  j.update(later_of(a));
   const std::string text = dump_json(j);
   crypto::Nonce nonce{};
   random_.fill(nonce);
@@ -211,10 +319,10 @@ Status AnalysisTable::add(const std::vector<Analysis>& analyses, bool again) {
       }
       ACESO_TRY([[maybe_unused]] const auto n,
                 tx.execute("INSERT INTO analysis (id, study, series, instance, rule, state, reason, model, job, "
-                           "updated, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, '', ?9, ?10) "
+                           "updated, sealed, reading) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, '', ?9, ?10, ?11) "
                            "ON CONFLICT (series, instance, rule) DO NOTHING",
                            {a.id, study, series, instance, a.rule, std::string{to_string(a.state)}, a.reason, a.model,
-                            a.updated_us, sealed(a)}));
+                            a.updated_us, sealed(a), static_cast<std::int64_t>(rank_of(a))}));
     }
     return {};
   });
@@ -253,11 +361,39 @@ Status AnalysisTable::update(const Analysis& a) {
                 tx.execute("INSERT INTO analysis_result (uid, study) VALUES (?1, ?2) ON CONFLICT (uid) DO NOTHING",
                            {hashed("result", uid), hashed("study", a.study_uid)}));
     }
-    ACESO_TRY([[maybe_unused]] const auto n,
-              tx.execute("UPDATE analysis SET state = ?2, reason = ?3, updated = ?4, sealed = ?5 WHERE id = ?1",
-                         {a.id, std::string{to_string(a.state)}, a.reason, a.updated_us, sealed(a)}));
+    ACESO_TRY(
+        [[maybe_unused]] const auto n,
+        tx.execute("UPDATE analysis SET state = ?2, reason = ?3, updated = ?4, sealed = ?5, reading = ?6 WHERE id = ?1",
+                   {a.id, std::string{to_string(a.state)}, a.reason, a.updated_us, sealed(a),
+                    static_cast<std::int64_t>(rank_of(a))}));
     return {};
   });
+}
+
+Result<std::vector<WorklistRow>> AnalysisTable::worklist(std::string_view cursor, std::size_t limit) const {
+  // "3 0190...": rank and newest id of the last study of the page before.
+  std::int64_t rank = 0;
+  std::string newest = "~";
+  if (!cursor.empty()) {
+    if (cursor.size() < 3 || cursor[0] < '1' || cursor[0] > '8' || cursor[1] != ' ')
+      return Error{Code::invalid, "cursor: it is not one of this list"};
+    rank = cursor[0] - '0';
+    newest = cursor.substr(2);
+  }
+  ACESO_TRY(const auto rows,
+            catalogue_.query("SELECT MIN(reading) AS first, MAX(id) AS newest FROM analysis GROUP BY study "
+                             "HAVING first > ?1 OR (first = ?1 AND newest < ?2) "
+                             "ORDER BY first, newest DESC LIMIT ?3",
+                             {rank, newest, static_cast<std::int64_t>(limit)}));
+  std::vector<WorklistRow> out;
+  for (const Row& row : rows) {
+    ACESO_TRY(const auto one, find(row.text(1)));
+    if (!one) continue;  // deleted since
+    out.push_back({.rank = static_cast<WorklistRank>(row.integer(0)),
+                   .study_uid = one->study_uid,
+                   .cursor = std::to_string(row.integer(0)) + " " + row.text(1)});
+  }
+  return out;
 }
 
 Result<bool> AnalysisTable::is_result(std::string_view sop_instance_uid) const {

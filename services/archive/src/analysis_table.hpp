@@ -21,6 +21,27 @@ enum class AnalysisState : std::uint8_t { waiting, running, analysed, failed, no
 std::string_view to_string(AnalysisState state) noexcept;
 std::optional<AnalysisState> parse_analysis_state(std::string_view text) noexcept;
 
+// Where the map of influence of an answer stands, and where the image lies in that picture.
+struct AnalysisMap {
+  std::string instance_uid = {}, series_uid = {};  // of the picture in colour
+  std::string method = {}, label = {}, warning = {};
+  std::int64_t left = 0, top = 0, width = 0, height = 0;  // pixels of that picture
+};
+// What the last person who looked said.
+struct AnalysisJudgement {
+  bool agrees = true;
+  std::string finding = {}, comment = {};
+  std::string person = {};      // name of the account
+  std::string report_uid = {};  // of the verified report
+  std::string report_series = {};
+  std::int64_t revision = 1;
+  std::int64_t at_s = 0;  // since 1970 UTC
+};
+// Of a positive finding; UPS Scheduled Procedure Step Priority (PS3.3 C.30.2) has the same three.
+enum class Urgency : std::uint8_t { high, medium, low };
+std::string_view to_string(Urgency urgency) noexcept;
+std::optional<Urgency> parse_urgency(std::string_view text) noexcept;
+
 struct Analysis {
   std::string id = {};            // UUIDv7
   std::string study_uid = {};     //
@@ -37,13 +58,41 @@ struct Analysis {
   std::string input_sha256 = {};
   std::int64_t answered_s = 0;  // since 1970 UTC
   std::int64_t utc_offset_min = 0;
-  std::vector<std::string> results = {};  // SOP instance UIDs
+  std::vector<std::string> results = {};            // SOP instance UIDs
+  std::string report_uid = {}, report_series = {};  // of the report among them
+  bool positive = false;                            // the rule's positive findings hold the answer's
+  Urgency urgency = Urgency::medium;
+  std::optional<AnalysisMap> map = {};
+  std::string map_note = {};  // why there is none
+  std::optional<AnalysisJudgement> judgement = {};
+};
+
+// Studies are read in this order: what a model found and how urgent it is, then what nobody has looked at, then the
+// rest. A study stands where its first analysis stands.
+enum class WorklistRank : std::uint8_t {
+  positive_high = 1,
+  positive_medium,
+  positive_low,
+  failed,
+  waiting,
+  negative,
+  not_applicable,
+  judged  // a person has agreed or corrected
+};
+std::string_view to_string(WorklistRank rank) noexcept;
+WorklistRank rank_of(const Analysis& analysis) noexcept;
+
+struct WorklistRow {
+  WorklistRank rank = WorklistRank::not_applicable;
+  std::string study_uid;
+  std::string cursor;  // of the next page
 };
 
 // Thread-safe. Errors of all: those of the catalogue; data_loss (another key, an altered row).
 class AnalysisTable {
  public:
   static std::vector<store::Migration> migrations(int first_number);
+  static store::Migration order_migration(int number);  // after the first; columns that order the worklist
   // catalogue and random outlive it.
   AnalysisTable(store::Catalogue& catalogue, RandomSource& random, const crypto::SecretKey& key);
 
@@ -59,6 +108,8 @@ class AnalysisTable {
   Result<std::vector<Analysis>> unfinished(std::size_t limit) const;   // that wait or run, with a job
   Status set_job(std::string_view id, std::string_view job);
   Status update(const Analysis& analysis);  // state, reason, answer, results
+  // Studies by rank, newest first within one; after `cursor` ("": from the top).
+  Result<std::vector<WorklistRow>> worklist(std::string_view cursor, std::size_t limit) const;
   Result<bool> is_result(std::string_view sop_instance_uid) const;
   Status forget_study(std::string_view study_uid);
 

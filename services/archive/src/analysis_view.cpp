@@ -68,6 +68,24 @@ Json to_json(const Analysis& a) {
     out["warnings"] = answer.warnings;
     out["notice"] = std::string{kNotForDiagnosis};
     out["prediction"] = answer.prediction_id;
+    out["positive"] = a.positive;
+    out["urgency"] = a.positive ? Json(to_string(a.urgency)) : Json(nullptr);
+    out["classes"] = Json::array();
+    for (const auto& [name, value] : answer.outputs) out["classes"].push_back(name);
+    out["map"] =
+        a.map ? Json{{"instance", a.map->instance_uid}, {"series", a.map->series_uid},
+                     {"method", a.map->method},         {"label", a.map->label},
+                     {"warning", a.map->warning},       {"box", {a.map->left, a.map->top, a.map->width, a.map->height}}}
+              : Json(nullptr);
+    out["map_note"] = a.map_note;
+    out["judgement"] = a.judgement ? Json{{"agree", a.judgement->agrees},
+                                          {"finding", a.judgement->finding},
+                                          {"comment", a.judgement->comment},
+                                          {"by", a.judgement->person},
+                                          {"report", a.judgement->report_uid},
+                                          {"revision", a.judgement->revision},
+                                          {"at", time_text(a.judgement->at_s * 1'000'000)}}
+                                   : Json(nullptr);
   }
   out["model"] = std::move(model);
   out["result_instances"] = shown ? Json(a.results) : Json::array();

@@ -19,6 +19,7 @@ namespace aceso::archive {
 
 inline constexpr std::string_view kRead = "archive:read";
 inline constexpr std::string_view kWrite = "archive:write";
+inline constexpr std::string_view kJudge = "feedback:write";
 inline constexpr std::string_view kDelete = "archive:delete";
 
 Status require(const contracts::ObjectPeer& peer, std::string_view scope);

@@ -29,10 +29,10 @@ Result<net::Response> list(Analyses::Impl& impl, net::Request& request) {
   const bool more = rows.size() > static_cast<std::size_t>(limit);
   if (more) rows.pop_back();
   Json items = Json::array();
-  for (const auto& row : rows) {
-    ACESO_TRY_OK(impl.archive.record_read(peer, row.study_uid));
-    items.push_back(to_json(row));
-  }
+  std::vector<std::string> studies;
+  for (const auto& row : rows) studies.push_back(row.study_uid);
+  ACESO_TRY_OK(impl.record_studies(peer, "archive.analyses.list", studies));
+  for (const auto& row : rows) items.push_back(to_json(row));
   return private_json(Json{{"items", std::move(items)}, {"next", more ? Json(rows.back().id) : Json(nullptr)}});
 }
 
@@ -40,16 +40,38 @@ Result<net::Response> states(Analyses::Impl& impl, net::Request& request) {
   const auto peer = peer_of(request);
   ACESO_TRY_OK(require(peer, kRead));
   Json studies = Json::array();
+  std::vector<std::string> uids;
   for (const auto& [key, value] : request.query) {
     if (key != "study") continue;
-    if (studies.size() >= kMaxStudies) return Error{Code::invalid, "study: at most 100"};
+    if (uids.size() >= kMaxStudies) return Error{Code::invalid, "study: at most 100"};
     auto view = impl.study_view(value);
     if (!view && view.error().code() == Code::not_found) continue;
     if (!view) return view.error();
-    ACESO_TRY_OK(impl.archive.record_read(peer, value));
+    uids.push_back(value);
     studies.push_back(Json{{"study", value}, {"state", view->at("state")}, {"reason", view->at("reason")}});
   }
+  ACESO_TRY_OK(impl.record_studies(peer, "archive.analyses.states", uids));
   return private_json(Json{{"studies", std::move(studies)}});
+}
+
+constexpr const char* kJudgementSchema =
+    R"({"type":"object","additionalProperties":false,"required":["agree"],"properties":{
+"agree":{"type":"boolean"},"label":{"type":"string","maxLength":200,"description":"what it is instead"},
+"comment":{"type":"string","maxLength":4000}}})";
+
+Result<contracts::VerdictWords> words_of(const Json& body) {
+  if (!body.is_object() || !body.contains("agree") || !body.at("agree").is_boolean())
+    return Error{Code::invalid, "agree: true or false"};
+  contracts::VerdictWords words{.agrees = body.at("agree").get<bool>()};
+  for (const auto& [key, value] : body.items()) {
+    if (key == "agree") continue;
+    if (key != "label" && key != "comment") return Error{Code::invalid, "there is an unknown field in the body"};
+    const std::size_t most = key == "label" ? 200 : 4000;
+    if (!value.is_string() || value.get_ref<const std::string&>().size() > most)
+      return Error{Code::invalid, key + " must be a text of at most " + std::to_string(most) + " bytes"};
+    (key == "label" ? words.label : words.comment) = value.get<std::string>();
+  }
+  return words;
 }
 
 }  // namespace
@@ -87,6 +109,42 @@ void Analyses::register_routes(net::Router& router) {
               .scope = std::string{kRead},
               .query = {{"study", "Study Instance UID; at most 100"}}},
              [i = impl_.get()](net::Request& request) { return states(*i, request); });
+  router.add(Method::post, "/api/v1/archive/analyses/{id:uuid}/judgement",
+             {.summary = "Agree with a result or say what it is instead: a verdict and a verified report",
+              .tag = "archive",
+              .scope = std::string{kJudge},
+              .request_type = "application/json",
+              .request_schema = kJudgementSchema},
+             [this](net::Request& request) -> Result<net::Response> {
+               ACESO_TRY(const Json body, request.json(std::size_t{16} << 10));
+               ACESO_TRY(const auto words, words_of(body));
+               ACESO_TRY(const Json view, judge(peer_of(request), request.param("id"), words));
+               return private_json(view);
+             });
+  router.add(Method::get, "/api/v1/archive/worklist",
+             {.summary = "Studies in the order in which they should be read: by finding and urgency",
+              .tag = "archive",
+              .scope = std::string{kRead},
+              .query = {{"cursor", "of the page before"}, {"limit", "1 to 100"}}},
+             [i = impl_.get()](net::Request& request) -> Result<net::Response> {
+               const auto peer = peer_of(request);
+               ACESO_TRY_OK(require(peer, kRead));
+               ACESO_TRY(const auto limit, request.query_integer("limit", 50, 1, 100));
+               ACESO_TRY(const Json page, i->worklist(peer, request.query_value("cursor").value_or(""),
+                                                      static_cast<std::size_t>(limit)));
+               return private_json(page);
+             });
+  router.add(Method::get, "/api/v1/archive/events",
+             {.summary = "Studies whose analyses changed, as it happens (server-sent events)",
+              .tag = "archive",
+              .scope = std::string{kRead},
+              .response_type = "text/event-stream"},
+             [i = impl_.get()](net::Request& request) -> Result<net::Response> {
+               const auto peer = peer_of(request);
+               ACESO_TRY_OK(require(peer, kRead));
+               ACESO_TRY_OK(i->record_studies(peer, "archive.events", {}));
+               return i->events.open();
+             });
 }
 
 }  // namespace aceso::archive

@@ -192,7 +192,7 @@ Result<net::Response> bulk(Archive::Impl& impl, const net::Request& request) {
     impl.metrics.bytes_sent += length;
   }
   response.headers.set("ETag", etag);
-  response.headers.set("Cache-Control", "private, max-age=86400, immutable");
+  response.headers.set("Cache-Control", "no-store");
   return response;
 }
 

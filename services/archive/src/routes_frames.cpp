@@ -68,7 +68,7 @@ Result<net::Response> frames(const Archive::Impl& impl, const net::Request& requ
     response = multipart_response(how->type, std::move(parts));
   }
   response.headers.set("ETag", etag);
-  response.headers.set("Cache-Control", "private, max-age=86400, immutable");
+  response.headers.set("Cache-Control", "no-store");
   response.headers.set("Vary", "Accept");
   impl.metrics.frame.observe(std::chrono::duration<double>(impl.deps.clock.steady_now() - start).count());
   return response;

@@ -52,7 +52,7 @@ Result<net::Response> picture_of(Archive::Impl& impl, const net::Request& reques
   net::Response response;
   response.headers.set("Content-Type", *png ? "image/png" : "image/jpeg");
   response.headers.set("ETag", etag);
-  response.headers.set("Cache-Control", "private, max-age=86400, immutable");
+  response.headers.set("Cache-Control", "no-store");
   response.headers.set("Vary", "Accept");
   response.body = bytes_source(bytes);
   return response;

@@ -35,11 +35,12 @@ Status known_keys(const Json& object, std::span<const std::string> keys) {
   return {};
 }
 
-Result<std::vector<std::string>> patterns(const Json& match, const std::string& key) {
+Result<std::vector<std::string>> patterns(const Json& match, const std::string& key,
+                                          const std::string& where = "match.") {
   std::vector<std::string> out;
   const auto found = match.find(key);
   if (found == match.end()) return out;
-  const Error wrong{Code::invalid, "match." + key + " is a text or a list of texts"};
+  const Error wrong{Code::invalid, where + key + " is a text or a list of texts"};
   const Json list = found->is_array() ? *found : Json::array({*found});
   if (list.empty() || list.size() > kMaxPatterns) return wrong;
   for (const auto& one : list) {
@@ -68,14 +69,18 @@ Result<contracts::ModelRef> model_ref(const Json& rule) {
 Status read_output(const Json& json, RoutingRule& rule) {
   const auto found = json.find("output");
   if (found == json.end()) return {};
-  const Error wrong{Code::invalid, "output is a list of sr and sc"};
+  const Error wrong{Code::invalid, "output is a list of sr, sc, map and key"};
   if (!found->is_array() || found->empty()) return wrong;
-  rule.report = rule.picture = false;
+  rule.report = rule.picture = rule.map = rule.key = false;
   for (const auto& one : *found) {
     if (one == "sr")
       rule.report = true;
     else if (one == "sc")
       rule.picture = true;
+    else if (one == "map")
+      rule.map = true;
+    else if (one == "key")
+      rule.key = true;
     else
       return wrong;
   }
@@ -93,6 +98,15 @@ Status read_window(const Json& json, RoutingRule& rule) {
   return {};
 }
 
+Status read_urgency(const Json& json, RoutingRule& rule) {
+  const auto found = json.find("urgency");
+  if (found == json.end()) return {};
+  const auto urgency = found->is_string() ? parse_urgency(found->get<std::string>()) : std::nullopt;
+  if (!urgency) return Error{Code::invalid, "urgency is high, medium or low"};
+  rule.urgency = *urgency;
+  return {};
+}
+
 std::string name_of(const RoutingRule& rule) {
   std::string out = rule.model.name;
   if (rule.model.version > 0) out += "@" + std::to_string(rule.model.version);
@@ -107,7 +121,7 @@ std::string name_of(const RoutingRule& rule) {
 }
 
 Result<RoutingRule> parse_rule(const Json& json) {
-  static const std::array<std::string, 5> kKeys{"name", "match", "model", "output", "window"};
+  static const std::array<std::string, 7> kKeys{"name", "match", "model", "output", "window", "positive", "urgency"};
   static const std::array<std::string, 4> kMatchKeys{"modality", "body_part", "description", "calling_ae"};
   if (!json.is_object()) return Error{Code::invalid, "is not a map"};
   ACESO_TRY_OK(known_keys(json, kKeys));
@@ -123,6 +137,8 @@ Result<RoutingRule> parse_rule(const Json& json) {
   ACESO_TRY(rule.model, model_ref(json));
   ACESO_TRY_OK(read_output(json, rule));
   ACESO_TRY_OK(read_window(json, rule));
+  ACESO_TRY(rule.positive, patterns(json, "positive", ""));
+  ACESO_TRY_OK(read_urgency(json, rule));
   rule.name = name_of(rule);
   if (const auto name = json.find("name"); name != json.end()) {
     if (!name->is_string() || name->get<std::string>().empty() || name->get<std::string>().size() > kMaxText)
@@ -155,6 +171,11 @@ Result<std::vector<RoutingRule>> parse_routing_rules(std::string_view json) {
     out.push_back(*std::move(rule));
   }
   return out;
+}
+
+bool is_positive(const RoutingRule& rule, const contracts::PictureAnswer& answer) {
+  if (!rule.positive.empty()) return std::ranges::find(rule.positive, folded(answer.finding)) != rule.positive.end();
+  return answer.threshold && answer.finding == answer.class_name;
 }
 
 bool matches(const RoutingRule& rule, const SeriesFacts& facts) {

@@ -9,6 +9,7 @@
 #include "aceso/base/result.hpp"
 #include "aceso/contracts/predictor.hpp"
 #include "aceso/dicom/pixel.hpp"
+#include "analysis_table.hpp"
 
 namespace aceso::archive {
 
@@ -19,6 +20,10 @@ struct RoutingRule {
   contracts::ModelRef model;
   bool report = true;                        // SR
   bool picture = true;                       // secondary capture
+  bool map = true;                           // of a positive finding: where the model looked, when that can be shown
+  bool key = true;                           // of a positive finding: key object note
+  std::vector<std::string> positive = {};    // classes, in lower case; empty: the one a threshold decides for
+  Urgency urgency = Urgency::medium;         // of a positive finding
   std::optional<dicom::Window> window = {};  // else the image's own
 };
 
@@ -27,9 +32,13 @@ struct SeriesFacts {
 };
 
 // `json`: [{"name", "match": {"modality", "body_part", "description", "calling_ae"}, "model": "name@version", "output":
-// ["sr", "sc"], "window": [center, width]}], every match a text or a list of texts. A rule without a name is called
+// ["sr", "sc", "map", "key"], "window": [center, width], "positive": [classes], "urgency": "high"}], every match a text
+// or a list of texts. A rule without a name is called
 // after its model and what it matches. Errors: invalid, "rule 2: ...".
 Result<std::vector<RoutingRule>> parse_routing_rules(std::string_view json);
+
+// The answer is one that somebody should look at first.
+bool is_positive(const RoutingRule& rule, const contracts::PictureAnswer& answer);
 
 // A description matches when the series' or the study's does.
 bool matches(const RoutingRule& rule, const SeriesFacts& facts);

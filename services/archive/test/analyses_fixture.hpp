@@ -123,6 +123,8 @@ struct AnalysisNode {
   contracts::testing::MemoryAuditSink audit;
   crypto::SecretKey key = crypto::SecretKey::generate(random);
   MadeUpPredictor predictor;
+  contracts::Explainer* explainer = nullptr;
+  contracts::VerdictSink* verdicts = nullptr;
   RoutingOptions options;
   int passing = -1;  // results that can be stored
   std::function<void()> before_result = [] {};
@@ -146,6 +148,8 @@ struct AnalysisNode {
                                           .archive = *archive,
                                           .results = *sink,
                                           .predictor = predictor,
+                                          .explainer = explainer,
+                                          .verdicts = verdicts,
                                           .key = key,
                                           .software = "test"},
                                          options));

@@ -8,6 +8,7 @@
 #include "aceso/base/file.hpp"
 #include "aceso/imaging/image.hpp"
 #include "aceso/learn/explain.hpp"
+#include "influence_region.hpp"
 #include "object_reader.hpp"
 #include "training.hpp"
 #include "uncertainty.hpp"
@@ -134,6 +135,7 @@ Result<Json> ExplanationJobs::run(store::JobContext& job) {
     ACESO_TRY(const std::vector<std::byte> png, imaging::encode_png(over));
     ACESO_TRY(const store::BlobInfo blob, blobs_.put(png));
     answer["overlay_sha256"] = blob.sha256;
+    if (const auto region = influence_region(map, image.width, image.height)) answer["region"] = *region;
   }
   ACESO_TRY_OK(context_.record(
       actor, "E", "prediction.explain", "prediction", p.id,

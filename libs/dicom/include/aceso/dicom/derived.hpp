@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "aceso/dicom/dataset.hpp"
 
@@ -21,6 +22,19 @@ struct CodedEntry {
 };
 // One item of a code sequence.
 Dataset code_item(const CodedEntry& code);
+
+struct ReferencedObject {
+  std::string sop_class_uid;
+  std::string sop_instance_uid;
+  std::string series_uid;
+};
+
+// TID 4019, PS3.3 table 10-19. Name and version must not be empty.
+struct AlgorithmIdentification {
+  std::string name = {};
+  std::string version = {};
+  std::vector<std::string> parameters = {};  // "decision threshold = 0.43"
+};
 
 struct Equipment {
   std::string manufacturer = {};

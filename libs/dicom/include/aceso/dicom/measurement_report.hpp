@@ -1,7 +1,8 @@
-// Structured reports of what an algorithm found: template TID 1500 "Measurement Report" with TID 1501 groups (PS3.16),
-// as Comprehensive 3D SR (PS3.3 A.35.13).
+// Structured reports of what an algorithm found: template TID 1500 "Measurement Report" with TID 1501 and TID 1411
+// groups (PS3.16), as Comprehensive 3D SR (PS3.3 A.35.13).
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,19 +13,6 @@
 namespace aceso::dicom {
 
 inline constexpr std::string_view kComprehensive3dSr = "1.2.840.10008.5.1.4.1.1.88.34";
-
-struct ReferencedObject {
-  std::string sop_class_uid;
-  std::string sop_instance_uid;
-  std::string series_uid;
-};
-
-// TID 4019. Name and version must not be empty.
-struct AlgorithmIdentification {
-  std::string name = {};
-  std::string version = {};
-  std::vector<std::string> parameters = {};  // "decision threshold = 0.43"
-};
 
 struct ReportedCode {
   CodedEntry concept_name;
@@ -42,16 +30,30 @@ struct ReportedText {
   std::string text;
 };
 
-// TID 1501.
+struct ReferencedSegment {
+  ReferencedObject object;
+  std::int64_t number = 1;
+};
+
+// TID 1501; TID 1411 with a segment, which then is what the numbers measure.
 struct MeasurementGroup {
   std::string tracking_identifier = {};
   std::string tracking_uid = {};
   std::optional<CodedEntry> finding = {};  // (121071, DCM, "Finding")
-  AlgorithmIdentification algorithm = {};
+  // Left out of what a person found; must be there in a report without one.
+  std::optional<AlgorithmIdentification> algorithm = {};
   std::vector<ReportedNumber> numbers = {};
   std::vector<ReportedCode> codes = {};
   std::vector<ReportedText> texts = {};
   std::vector<ReferencedObject> images = {};  // source of the numbers; at least one, of the study of `source`
+  std::optional<ReferencedSegment> segment = {};
+};
+
+// Who answers for a report (PS3.3 C.17.2, Verifying Observer Sequence) and which one it takes the place of.
+struct Verification {
+  std::string person_name = {};   // PN: "Yamada^Tarou"
+  std::string organization = {};  // empty: "Not given", since the attribute must have a value
+  std::chrono::sys_seconds time{};
 };
 
 struct MeasurementReport {
@@ -60,10 +62,13 @@ struct MeasurementReport {
   CodedEntry procedure = {};             // (121058, DCM, "Procedure reported")
   std::vector<CodedEntry> schemes = {};  // private coding schemes: value = designator, scheme = UID, meaning = name
   std::vector<MeasurementGroup> groups = {};
+  std::optional<Verification> verification = {};    // then the report is verified and final, its observer a person
+  std::vector<ReferencedObject> predecessors = {};  // reports of the same study that this one replaces
 };
 
-// In English, complete, unverified, preliminary. `source`: any image of the study. Errors: invalid (no group; a group
-// without image, tracking, algorithm's name or version; a number that is not finite; a UID that is none).
+// In English, complete; unverified and preliminary unless it says who verified it. `source`: any image of the study.
+// Errors: invalid (no group; a group without image, tracking, algorithm's name or version; a number that is not finite;
+// a UID that is none; a verification without a name).
 Result<Dataset> make_measurement_report(const Dataset& source, const DerivedObject& object,
                                         const MeasurementReport& report);
 

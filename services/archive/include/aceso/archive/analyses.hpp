@@ -15,8 +15,10 @@
 #include "aceso/base/json.hpp"
 #include "aceso/base/log.hpp"
 #include "aceso/base/random.hpp"
+#include "aceso/contracts/explainer.hpp"
 #include "aceso/contracts/objects.hpp"
 #include "aceso/contracts/predictor.hpp"
+#include "aceso/contracts/verdicts.hpp"
 
 namespace aceso::archive {
 
@@ -38,6 +40,8 @@ struct AnalysesDeps {
   Archive& archive;
   contracts::ObjectSink& results;  // where answers are stored: the archive itself, or a stand-in that fails
   contracts::Predictor& predictor;
+  contracts::Explainer* explainer = nullptr;                     // null: no maps of influence
+  contracts::VerdictSink* verdicts = nullptr;                    // null: judgements stand in the study alone
   crypto::SecretKey key;                                         // seals what is kept
   std::string software = {};                                     // version of this program, for results
   std::function<std::chrono::minutes(UtcTime)> utc_offset = {};  // local time of an instant; empty: UTC
@@ -63,6 +67,12 @@ class Analyses {
   Result<Json> of_study(const contracts::ObjectPeer& peer, std::string_view study_uid) const;
   // Sends every series of the study through the rules now, what was analysed before again. As of_study().
   Result<Json> analyse(const contracts::ObjectPeer& peer, std::string_view study_uid);
+
+  // A person agrees with an analysis's answer or says what it is instead: a verdict on the prediction, and a verified
+  // report in the study. The analysis as of_study() shows it. Errors: denied (archive:read and feedback:write are
+  // needed), not_found, invalid, precondition (no answer, the image was deleted, a blinded reading is open).
+  Result<Json> judge(const contracts::ObjectPeer& peer, std::string_view analysis_id,
+                     const contracts::VerdictWords& words);
 
   // Called after each change of an analysis with its study, on the thread that made it; must not block. Before start().
   void on_change(std::function<void(std::string_view study_uid)> listener);
