@@ -291,6 +291,127 @@ export function studyTests(mock) {
     await page.keyboard.press('0');
   });
 
+  test('viewer: an angle between two arms, in degrees', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    await visitor.signIn('okafor', password);
+    const stage = await stageOf(visitor);
+    await stage.focus();
+    await page.keyboard.press('g');
+    const [a, b, c] = [await pointAt(page, 84, 64), await pointAt(page, 64, 64), await pointAt(page, 64, 44)];
+    await page.mouse.move(a[0], a[1]);
+    await page.mouse.down();
+    await page.mouse.move(b[0], b[1], { steps: 3 });
+    await page.mouse.up();
+    await page.mouse.move(c[0], c[1], { steps: 3 });
+    await page.mouse.click(c[0], c[1]);
+    await page.mouse.move(c[0] + 40, c[1] + 40);   // it is finished: what the pointer does now changes nothing
+    const degrees = Number(/Angle: ([\d.]+)°/.exec((await page.getByTestId('measurements').textContent()) ?? '')?.[1]);
+    check(Math.abs(degrees - 90) < 1.5, `a right angle: ${degrees}`);
+    await visitor.shot('viewer-angle');
+    await page.keyboard.press('Delete');
+    equal(await page.getByTestId('measurements').textContent(), '', 'removed');
+  });
+
+  const drawnStudy = '/studies/1-2-826-0-1-3680043-8-498-1900';
+  const colorAt = (page, x, y) => page.evaluate(([px, py]) => {
+    const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector('.stack-stage canvas'));
+    const box = canvas.getBoundingClientRect();
+    return [...canvas.getContext('2d').getImageData(Math.round((px - box.left) * (canvas.width / box.width)), Math.round((py - box.top) * (canvas.height / box.height)), 1, 1).data].slice(0, 3);
+  }, [x, y]);
+
+  test('viewer: what models drew lies over its image and goes with one key; a map of influence is asked for', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    await visitor.signIn('okafor', password);
+    await visitor.go(drawnStudy);
+    const stage = page.locator('.stack-stage');
+    await page.locator('.stack-stage[data-ready=true]').waitFor();
+    await stage.focus();
+    const [x, y] = await pointAt(page, 90, 64);
+    const [left, top] = await pointAt(page, 40, 64);
+    const reddish = async () => { const [r, g] = await colorAt(page, x, y); return r - g > 15; };
+    await until(reddish, 'the segment is seen');
+    const [r, g, b] = await colorAt(page, left, top);
+    check(r === g && g === b, 'beside it the image is grey');
+    equal(await page.getByTestId('ai-words').textContent(), 'Looked here: nodule, probability 0.81');
+    check(await page.getByText('AI, not for primary diagnosis', { exact: true }).first().isVisible(), 'the notice');
+    const box = await page.locator('[data-testid=ai-marks] polyline').boundingBox();
+    const [ex, ey] = await pointAt(page, 80, 54);
+    check(Math.abs(box.x - ex) < 6 && Math.abs(box.y - ey) < 6, 'the ellipse lies around the region');
+    await visitor.shot('viewer-ai');
+    await page.keyboard.press('a');
+    await until(async () => !(await reddish()), 'off by one key');
+    equal(await page.locator('[data-testid=ai-marks]').count(), 0, 'and the graphics with it');
+    await page.keyboard.press('a');
+    await until(reddish, 'and on again');
+    await page.keyboard.press('h');
+    await page.getByText('gradcam · nodule').waitFor();
+    await until(async () => !(await reddish()), 'the map covers the image');
+    await visitor.shot('viewer-map');
+    await page.keyboard.press('h');
+    await until(reddish, 'the map is gone, the segment is not');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    await until(async () => !(await reddish()), 'on its own slices only');
+  });
+
+  test('worklist: positive and urgent first, opened by keyboard, brought up to date by the node', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    const mine = mock.state.studies.find((s) => s.accession === 'AI-1');
+    delete mine.judgement;
+    await visitor.signIn('okafor', password);
+    await page.locator('nav').getByText('Worklist').click();
+    await rows(page).first().waitFor();
+    const ranks = () => page.locator('tbody tr').evaluateAll((all) => all.map((row) => row.getAttribute('data-rank')));
+    equal((await ranks()).join(), 'positive,positive,failed', 'order');
+    check(/Urgent/.test((await rows(page).first().textContent()) ?? ''), 'urgency');
+    check(/96 had it/.test((await rows(page).first().textContent()) ?? ''), 'uncertainty beside the number');
+    await visitor.shot('worklist');
+    await until(() => mock.state.archiveStreams.size > 0, 'the page listens');
+    mine.judgement = { agree: true, finding: 'nodule', comment: '', by: 'okafor', report: '1', revision: 1, at: new Date().toISOString() };
+    mock.state.archiveChanged(mine.study_uid);
+    await until(async () => (await ranks()).join() === 'positive,failed,judged', 'moved without being asked');
+    delete mine.judgement;
+    await rows(page).first().locator('a').focus();
+    await page.keyboard.press('Enter');
+    await until(() => /\/studies\/[0-9-]+$/.test(page.url()), 'opens the study');
+  });
+
+  test('study: agreed with and corrected', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    const mine = mock.state.studies.find((s) => s.accession === 'AI-1');
+    delete mine.judgement;
+    await visitor.signIn('okafor', password);
+    await visitor.go(drawnStudy);
+    await page.getByRole('button', { name: 'Agree' }).click();
+    await page.getByText('Agreed: nodule').waitFor();
+    equal(mine.judgement.agree, true);
+    await page.getByRole('button', { name: 'Correct' }).click();
+    await page.getByText('Not nodule, but normal.').waitFor();
+    await page.getByLabel('Comment').fill('calcified');
+    await visitor.shot('study-correct');
+    await visitor.axe('correction');
+    await page.getByRole('button', { name: 'Save correction' }).click();
+    await page.getByText('Corrected: normal').waitFor();
+    equal(mine.judgement.comment, 'calcified');
+    equal(mine.judgement.revision, 2);
+    delete mine.judgement;
+  });
+
+  test('studies: the table fits 1440 pixels', async (visit) => {
+    const visitor = await visit({ width: 1440, height: 900 });
+    const { page } = visitor;
+    await visitor.signIn('okafor', password);
+    await visitor.go('/studies');
+    await rows(page).first().waitFor();
+    const [scroll, client] = await page.locator('.scroll-x').first().evaluate((element) => [element.scrollWidth, element.clientWidth]);
+    check(scroll <= client, `scrolls sideways: ${scroll} > ${client}`);
+    await visitor.shot('studies-1440');
+  });
+
   test('viewer: says what is lossy and what is not calibrated in the patient; a series without images is no blank', async (visit) => {
     const visitor = await visit();
     const { page } = visitor;

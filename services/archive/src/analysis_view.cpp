@@ -114,6 +114,7 @@ Json Analyses::Impl::series_without(const Series& series) const {
   }
   Json out = to_json(none);
   out["id"] = nullptr;
+  out["own"] = is_own(*series.instances.front());
   return out;
 }
 

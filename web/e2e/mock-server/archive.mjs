@@ -24,6 +24,15 @@ export function seedStudies() {
       { uid: `${uid}.1`, modality: 'CT', number: 2, description: 'Lung 1.0 B60', body: 'CHEST', instances: 24 }, { uid: `${uid}.2`, modality: 'CT', number: 3, description: 'Mediastinum 3.0', body: 'CHEST', instances: 24 }, { uid: `${uid}.3`, modality: 'SR', number: 900, description: 'AI findings', body: '', instances: 1 },
     ],
   }));
+  // One that models drew on: segments on two slices, an ellipse with words, a picture of a map.
+  const drawn = '1.2.826.0.1.3680043.8.498.1900';
+  studies.push(study(90, {
+    study_uid: drawn, accession: 'AI-1', date: day(500), description: 'CT chest, follow-up', modalities: ['CT', 'SEG', 'PR', 'OT'], series: 4, instances: 27,
+    seriesList: [
+      { uid: `${drawn}.1`, modality: 'CT', number: 1, description: 'Lung 1.0', body: 'CHEST', instances: 24 }, { uid: `${drawn}.2`, modality: 'SEG', number: 9007, description: 'AI, not for primary diagnosis', body: '', instances: 1 },
+      { uid: `${drawn}.3`, modality: 'PR', number: 9004, description: 'AI, not for primary diagnosis', body: '', instances: 1 }, { uid: `${drawn}.4`, modality: 'OT', number: 9003, description: 'AI, not for primary diagnosis', body: '', instances: 1 },
+    ],
+  }));
   studies.push(study(80, { patient: { ...studies[0].patient }, date: day(400), accession: 'OLD-1', description: 'Chest PA, prior' }));
   return studies;
 }
@@ -49,6 +58,20 @@ function slicePixels(number) {
   }
   return Buffer.from(words.buffer);
 }
+
+const segmented = [12, 13];   // instance numbers
+function segmentationMetadata(study) {
+  const group = (number) => ({ '00089124': el('SQ', { '00082112': el('SQ', { '00081155': el('UI', `${study}.1.${number}`) }) }), '0062000A': el('SQ', { '0062000B': el('US', 1) }) });
+  return { '00080018': el('UI', `${study}.2.1`), '00080060': el('CS', 'SEG'), '00280010': el('US', sliceSize), '00280011': el('US', sliceSize), '00280008': el('IS', segmented.length), '00280100': el('US', 1), '00280101': el('US', 1), '00280102': el('US', 0), '00280103': el('US', 0), '00280002': el('US', 1), '00280004': el('CS', 'MONOCHROME2'),
+    '00620001': el('CS', 'BINARY'), '00620002': el('SQ', { '00620004': el('US', 1), '00620005': el('LO', 'nodule'), '0062000D': el('US', 34892, 53481, 50168) }), '00081115': el('SQ', { '0020000E': el('UI', `${study}.1`) }), '52009230': el('SQ', ...segmented.map(group)) };
+}
+// A disk of radius 8 around (90, 64), a bit a pixel.
+function segmentBits() {
+  const out = Buffer.alloc((sliceSize * sliceSize) / 8);
+  for (let y = 0; y < sliceSize; y += 1) for (let x = 0; x < sliceSize; x += 1) if (Math.hypot(x + 0.5 - 90, y + 0.5 - 64) < 8) out[(y * sliceSize + x) >> 3] |= 1 << (x & 7);
+  return out;
+}
+const stateMetadata = (study) => ({ '00080018': el('UI', `${study}.3.1`), '00080060': el('CS', 'PR'), '00700001': el('SQ', { '00081140': el('SQ', { '00081155': el('UI', `${study}.1.12`) }), '00700009': el('SQ', { '00700005': el('CS', 'PIXEL'), '00700023': el('CS', 'ELLIPSE'), '00700022': el('FL', 80.5, 64.5, 100.5, 64.5, 90.5, 54.5, 90.5, 74.5) }), '00700008': el('SQ', { '00700006': el('ST', 'Looked here: nodule, probability 0.81'), '00700014': el('FL', 100.5, 64.5) }) }) });
 
 const model = { name: 'lung-nodule-ct', version: 1, hash: 'sha256:5f2d7c1e9ab04433a1', intended_use: 'Research use only: to tell spiculated from smooth nodules on one axial CT slice, as a second reader.' };
 const publicStudy = ({ seriesList: _s, ...rest }) => rest;
@@ -96,12 +119,43 @@ export function archiveRoutes({ on, fail, state, record }) {
   // Of the first study one series was analysed; of another one a model failed; the rest waits for no rule.
   const view = (s) => {
     if (s.accession === 'A7002') return { study: s.study_uid, state: 'failed', reason: 'engine', analyses: [{ series: s.seriesList[0].uid, rule: 'chest', model: { name: 'lung-nodule-ct', version: null, hash: null, intended_use: null }, state: 'failed', reason: 'engine', result_instances: [], updated: new Date().toISOString() }] };
+    if (s.accession === 'AI-1') {
+      return { study: s.study_uid, state: 'analysed', reason: '', analyses: [{ id: 'a-drawn', study: s.study_uid, series: `${s.study_uid}.1`, instance: `${s.study_uid}.1.12`, rule: 'chest', model, state: 'analysed', reason: '', probability: 0.81, interval: [0.7, 0.89], threshold: 0.62, finding: 'nodule', class: 'nodule', classes: ['nodule', 'normal'], positive: true, urgency: 'high',
+        uncertainty: 'Of 118 validation images scored like this, 96 had it.', warnings: [], map: { instance: `${s.study_uid}.4.1`, series: `${s.study_uid}.4`, method: 'gradcam', label: 'nodule', warning: 'A map of influence, not of disease.', box: [0, 0, sliceSize, sliceSize] }, map_note: '', judgement: s.judgement ?? null, result_instances: [`${s.study_uid}.2.1`], updated: new Date().toISOString() },
+        ...[2, 3, 4].map((n) => ({ id: null, own: true, study: s.study_uid, series: `${s.study_uid}.${n}`, state: 'not_applicable', reason: 'a result of this node', model: null, result_instances: [] }))] };
+    }
     if (s.accession !== 'LINK-1') return { study: s.study_uid, state: 'not_applicable', reason: 'no rule applies', analyses: [] };
     const updated = new Date().toISOString();
-    return { study: s.study_uid, state: 'analysed', reason: '', analyses: [{ series: `${s.study_uid}.1`, rule: 'chest', model, state: s.again ? 'waiting' : 'analysed', reason: '', probability: 0.81, interval: [0.7, 0.89], threshold: 0.62, finding: 'spiculated nodule', class: 'spiculated nodule', uncertainty: 'Of 118 validation images scored like this, 96 had it.', warnings: ['slice thickness above 2 mm'], result_instances: [`${s.study_uid}.3.1`], updated }] };
+    return { study: s.study_uid, state: 'analysed', reason: '', analyses: [{ series: `${s.study_uid}.1`, rule: 'chest', model, state: s.again ? 'waiting' : 'analysed', reason: '', probability: 0.81, interval: [0.7, 0.89], threshold: 0.62, finding: 'spiculated nodule', class: 'spiculated nodule', uncertainty: 'Of 118 validation images scored like this, 96 had it.', warnings: ['slice thickness above 2 mm'], positive: true, urgency: 'medium', result_instances: [`${s.study_uid}.3.1`], updated }] };
   };
   on('POST', '/api/v1/archive/studies/:study/analyses', 'archive:write', (c) => { one(c).again = true; c.status = 202; return view(one(c)); });
   on('GET', '/api/v1/archive/analyses/states', 'archive:read', (c) => ({ studies: c.query.getAll('study').map((uid) => state.studies.find((s) => s.study_uid === uid)).filter(Boolean).map((s) => { const v = view(s); return { study: v.study, state: v.state, reason: v.reason }; }) }));
+  // A study stands where its first analysis stands.
+  const ranks = ['positive', 'failed', 'waiting', 'negative', 'not_applicable', 'judged'];
+  const urgencies = ['high', 'medium', 'low'];
+  on('GET', '/api/v1/archive/worklist', 'archive:read', (c) => {
+    const rows = state.studies.filter((s) => view(s).analyses.length > 0).map((s) => {
+      const [analysis] = view(s).analyses;
+      const rank = analysis.judgement ? 'judged' : analysis.state === 'failed' ? 'failed' : analysis.state === 'waiting' ? 'waiting' : analysis.positive ? 'positive' : 'negative';
+      return { ...publicStudy(s), rank, analysis, analyses: 1 };
+    }).sort((a, b) => ranks.indexOf(a.rank) - ranks.indexOf(b.rank) || urgencies.indexOf(a.analysis.urgency) - urgencies.indexOf(b.analysis.urgency));
+    record(c, 'R', 'archive.worklist', 'list of studies');
+    return { items: rows, next: null };
+  });
+  on('POST', '/api/v1/archive/analyses/:analysis/judgement', 'feedback:write', (c) => {
+    const s = state.studies.find((one) => view(one).analyses.some((a) => a.id === c.params.analysis)) ?? fail(404, 'not_found', 'there is no such analysis');
+    s.judgement = { agree: c.body.agree, finding: c.body.agree ? 'nodule' : 'normal', comment: c.body.comment ?? '', by: c.user?.name ?? '', report: `${s.study_uid}.9.1`, revision: (s.judgement?.revision ?? 0) + 1, at: new Date().toISOString() };
+    return view(s).analyses[0];
+  });
+  state.archiveStreams = new Set();
+  state.archiveChanged = (uid) => { for (const response of state.archiveStreams) response.write(`event: study\ndata: ${JSON.stringify({ study: uid })}\n\n`); };
+  on('GET', '/api/v1/archive/events', 'archive:read', (c) => {
+    c.response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
+    c.response.write(': open\n\n');
+    state.archiveStreams.add(c.response);
+    c.request.on('close', () => state.archiveStreams.delete(c.response));
+    c.streaming = true;
+  });
   on('GET', '/dicom-web/studies/:study/series', 'archive:read', (c) => {
     c.type = 'application/dicom+json';
     return one(c).seriesList.map((s) => ({ '0020000E': el('UI', s.uid), '00080060': el('CS', s.modality), '00200011': el('IS', s.number), '0008103E': el('LO', s.description), '00180015': s.body ? el('CS', s.body) : { vr: 'CS' }, '00201209': el('IS', s.instances) }));
@@ -116,14 +170,18 @@ export function archiveRoutes({ on, fail, state, record }) {
   on('GET', '/dicom-web/studies/:study/series/:series/metadata', 'archive:read', (c) => {
     const series = one(c).seriesList.find((s) => s.uid === c.params.series) ?? fail(404, 'not_found', 'there is nothing here');
     c.type = 'application/dicom+json';
+    if (series.modality === 'SEG') return [segmentationMetadata(c.params.study)];
+    if (series.modality === 'PR') return [stateMetadata(c.params.study)];
     if (series.modality === 'SR') return [{ '00080018': el('UI', `${series.uid}.1`), '00080060': el('CS', 'SR') }];
     return Array.from({ length: series.instances }, (_, i) => sliceMetadata(series, i));
   });
   on('GET', '/dicom-web/studies/:study/series/:series/instances/:sop/frames/:frame', 'archive:read', (c) => {
     if (!/transfer-syntax=1\.2\.840\.10008\.1\.2\.1/.test(c.request.headers.accept ?? '')) fail(406, 'unsupported', 'explicit little endian only');
     c.type = 'application/octet-stream';
+    if (c.params.series.endsWith('.1900.2')) return segmentBits();
     return slicePixels(Number(c.params.sop.split('.').pop()));
   });
+  on('GET', '/dicom-web/studies/:study/series/:series/instances/:sop/frames/:frame/rendered', 'archive:read', (c) => { c.type = 'image/png'; return phantom({ seed: 5, size: sliceSize, nodule: 'smooth' }); });
   on('DELETE', '/dicom-web/studies/:study', 'archive:delete', (c) => { state.studies.splice(state.studies.indexOf(one(c)), 1); c.status = 204; });
   on('POST', '/dicom-web/studies', 'archive:write', (c) => {
     c.type = 'application/dicom+json';

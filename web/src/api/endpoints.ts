@@ -1,6 +1,6 @@
 // Every call of /api/v1 by name.
 import { del, get, patch, post, put, request, setCsrfToken, upload, type UploadOptions } from './client';
-import type { About, Analysis, Architecture, AuditItem, AuditVerification, Dataset, ExplainMethod, Job, ModelDetail, ModelEntry, Page, PatientList, PatientSearch, Prediction, Role, Sample, Session, Stage, StudyList, StudySearch, StudyState, Token, TrainingConfig, User, Verdict } from './types';
+import type { About, Analysis, Architecture, AuditItem, AuditVerification, Dataset, ExplainMethod, Job, ModelDetail, ModelEntry, Page, PatientList, PatientSearch, Prediction, Role, Sample, Session, Stage, StudyList, StudySearch, StudyState, Token, TrainingConfig, User, Verdict, WorklistItem } from './types';
 
 const v1 = '/api/v1';
 const part = encodeURIComponent;
@@ -72,6 +72,8 @@ export const api = {
   analysisStates: (studies: string[], signal?: AbortSignal) => request<{ studies: StudyState[] }>('GET', `${v1}/archive/analyses/states?${studies.map((uid) => `study=${part(uid)}`).join('&')}`, { signal }),
   analyse: (study: string) => post<{ analyses: Analysis[] }>(`${v1}/archive/studies/${part(study)}/analyses`, {}),
   analyses: (study: string) => get<{ analyses: Analysis[] }>(`${v1}/archive/studies/${part(study)}/analyses`),
+  judge: (analysis: string, words: { agree: boolean; label?: string; comment?: string }) => post<Analysis>(`${v1}/archive/analyses/${part(analysis)}/judgement`, words),
+  worklist: (cursor: string, signal?: AbortSignal) => request<Page<WorklistItem>>('GET', `${v1}/archive/worklist${cursor ? `?cursor=${part(cursor)}` : ''}`, { signal }),
   exportFeedback: (model: string, name: string) => post<Accepted>(`${v1}/feedback/export`, { model, name }),
 };
 

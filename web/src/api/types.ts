@@ -88,7 +88,14 @@ export interface PatientSearch { patient?: string; order?: PatientOrder; ascendi
 export interface PatientRow { patient: Patient; studies: number; modalities: string[]; newest_date: string; newest_study_uid: string }
 export interface PatientList { total: number; offset: number; patients: PatientRow[] }
 export type AnalysisState = 'waiting' | 'running' | 'analysed' | 'failed' | 'not_applicable';
+export type Urgency = 'high' | 'medium' | 'low';
+export type WorklistRank = 'positive' | 'failed' | 'waiting' | 'negative' | 'not_applicable' | 'judged';
+export interface WorklistItem extends Study { rank: WorklistRank; analysis: Analysis; analyses: number }
 export interface Analysis {
+  id?: string | null; own?: boolean; study?: string; positive?: boolean; urgency?: Urgency | null; classes?: string[]; map_note?: string;
+  // The picture of a map of influence: its series and instance, and where the image lies in it (left, top, width, height).
+  map?: { instance: string; series: string; method: string; label: string; warning: string; box: [number, number, number, number] } | null;
+  judgement?: { agree: boolean; finding: string; comment: string; by: string; report: string; revision: number; at: string } | null;
   series?: string; instance?: string | null; rule?: string | null; state: AnalysisState; reason?: string | null; model?: { name: string; version: number | null; hash?: string | null; stage?: Stage; intended_use?: string | null } | null;
   probability?: number | null; interval?: [number, number] | null; threshold?: number | null; finding?: string | null; class?: string | null; uncertainty?: string | null; warnings?: string[]; prediction?: string | null; result_instances?: string[]; updated?: string | null;
 }

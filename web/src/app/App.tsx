@@ -20,6 +20,7 @@ const routes: PageRoute[] = [
   { path: '/diagnose', scope: 'predictions:create', page: lazy(() => import('../pages/diagnose/DiagnosePage')) },
   { path: '/predictions', scope: 'predictions:read', page: lazy(() => import('../pages/history/HistoryPage')) },
   { path: '/predictions/:id', scope: 'predictions:read', page: lazy(() => import('../pages/history/PredictionPage')) },
+  { path: '/worklist', scope: 'archive:read', page: lazy(() => import('../pages/worklist/WorklistPage')) },
   { path: '/studies', scope: 'archive:read', page: lazy(() => import('../pages/studies/StudiesPage')) },
   { path: '/studies/:uid', scope: 'archive:read', page: lazy(() => import('../pages/studies/StudyPage')) },
   { path: '/patients', scope: 'archive:read', page: lazy(() => import('../pages/patients/PatientsPage')) },

@@ -1,4 +1,4 @@
-import { localStorageColorSchemeManager, MantineProvider } from '@mantine/core';
+import { localStorageColorSchemeManager, MantineProvider, MantineThemeProvider } from '@mantine/core';
 import { ModalsProvider } from '@mantine/modals';
 import { Notifications } from '@mantine/notifications';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
@@ -40,6 +40,7 @@ export function Root({ nonce }: { nonce: string }) {
 function Localised() {
   const { t } = useI18n();
   return (
+    <MantineThemeProvider theme={{ components: { Notification: { defaultProps: { closeButtonProps: { 'aria-label': t('common.close') } }, styles: { description: { color: 'var(--mantine-color-dimmed)' } } } } }} inherit>
     <ModalsProvider labels={{ confirm: t('common.confirm'), cancel: t('common.cancel') }}>
       <Notifications position="bottom-right" zIndex={400} />
       <ErrorBoundary>
@@ -48,5 +49,6 @@ function Localised() {
         </SessionProvider>
       </ErrorBoundary>
     </ModalsProvider>
+    </MantineThemeProvider>
   );
 }

@@ -1,7 +1,7 @@
 // Frame around every page: navigation by scope, account menu, the reminder of what this is for.
 import { AppShell, Box, Burger, Divider, Group, Menu, NavLink, ScrollArea, Stack, Text, UnstyledButton, VisuallyHidden } from '@mantine/core';
 import { useDisclosure, useMediaQuery } from '@mantine/hooks';
-import { Boxes, ChevronsUpDown, CircleUser, Database, GraduationCap, Images, Info, ListChecks, LogOut, ScanSearch, ScrollText, UserRound, UsersRound, type LucideIcon } from 'lucide-react';
+import { Boxes, ChevronsUpDown, CircleUser, Database, GraduationCap, Images, Info, ListChecks, ListOrdered, LogOut, ScanSearch, ScrollText, UserRound, UsersRound, type LucideIcon } from 'lucide-react';
 import { useEffect, type ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import type { Scope } from '../api/types';
@@ -15,6 +15,7 @@ interface Entry { path: string; label: Key; icon: LucideIcon; scope: Scope }
 const groups: { label: Key; entries: Entry[] }[] = [
   { label: 'app.groupRead', entries: [
     { path: '/diagnose', label: 'nav.diagnose', icon: ScanSearch, scope: 'predictions:create' },
+    { path: '/worklist', label: 'nav.worklist', icon: ListOrdered, scope: 'archive:read' },
     { path: '/studies', label: 'nav.studies', icon: Images, scope: 'archive:read' },
     { path: '/patients', label: 'nav.patients', icon: UserRound, scope: 'archive:read' },
     { path: '/predictions', label: 'nav.history', icon: ListChecks, scope: 'predictions:read' }] },

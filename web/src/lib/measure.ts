@@ -2,12 +2,20 @@
 import type { Frame } from './stack';
 
 export interface Point { x: number; y: number }
-export interface Measurement { id: number; kind: 'ruler' | 'region'; sop: string; frame: number; a: Point; b: Point }
+// Of an angle b is the corner and c the end of the second arm, once there is one.
+export interface Measurement { id: number; kind: 'ruler' | 'region' | 'angle'; sop: string; frame: number; a: Point; b: Point; c?: Point }
 
 // In millimetres where the image is calibrated, else in pixels.
 export function length(frame: Pick<Frame, 'spacing'>, a: Point, b: Point): { value: number; unit: 'mm' | 'px' } {
   const [down, across] = frame.spacing ?? [1, 1];
   return { value: Math.hypot((b.x - a.x) * across, (b.y - a.y) * down), unit: frame.spacing ? 'mm' : 'px' };
+}
+
+// At b, in degrees, 0 to 180; in the body's proportions where pixels are not square.
+export function angle(frame: Pick<Frame, 'spacing' | 'aspect'>, a: Point, b: Point, c: Point): number {
+  const [down, across] = frame.spacing ?? [frame.aspect, 1];
+  const [ux, uy, vx, vy] = [(a.x - b.x) * across, (a.y - b.y) * down, (c.x - b.x) * across, (c.y - b.y) * down];
+  return Math.abs(Math.atan2(ux * vy - uy * vx, ux * vx + uy * vy)) * (180 / Math.PI);
 }
 
 export interface Statistics { count: number; mean: number; sd: number; min: number; max: number; area: number; areaUnit: 'mm²' | 'px' }

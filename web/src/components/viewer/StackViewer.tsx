@@ -1,28 +1,33 @@
 // The slices of a series at full bit depth: scroll, window, zoom, move, measure, cine. Values are windowed here, on what the node decoded.
 import { ActionIcon, Alert, Button, Divider, Group, Loader, Menu, NumberInput, Popover, Text, Tooltip, VisuallyHidden } from '@mantine/core';
-import { Circle, CircleHelp, Contrast, Eraser, Hand, Maximize, Pause, Play, RotateCcw, Ruler, Sparkles, SunMoon, ZoomIn, type LucideIcon } from 'lucide-react';
+import { Circle, CircleHelp, Contrast, Eraser, Flame, Hand, Maximize, Pause, Play, RotateCcw, Ruler, Sparkles, SunMoon, TriangleRight, ZoomIn, type LucideIcon } from 'lucide-react';
 import { memo, useCallback, useEffect, useId, useMemo, useReducer, useRef, useState, type KeyboardEvent, type PointerEvent, type ReactNode } from 'react';
 import { useI18n, type Key } from '../../i18n';
 import { toImage, type Measurement, type Placement, type Point } from '../../lib/measure';
 import { edgeLetters, fullRange, presets, type Frame, type Voi } from '../../lib/stack';
+import type { Annotation } from '../../lib/overlay';
 import { zoomAt, type View } from '../../lib/window';
 import { errorText } from '../feedback';
+import { AiLayer } from './AiLayer';
 import { FrameStore, type Load } from './frameStore';
 import { MarkLayer } from './MarkLayer';
 import { Painter, type Mask } from './painter';
 import './viewer.css';
 
 export interface PatientWords { name: string; lines: string[]; study: string[] }
-interface Props { frames: Frame[]; load: Load; modality: string; words: PatientWords; masks?: Map<string, Mask[]>; overlayNote?: ReactNode }
-type Tool = 'window' | 'pan' | 'zoom' | 'ruler' | 'region';
+interface Props { frames: Frame[]; load: Load; modality: string; words: PatientWords; overlay?: AiOverlay; note?: ReactNode }
+// What models drew: segments by "image/frame", graphics and maps of influence by image. A map covers the image, so it is off until asked for.
+export interface AiOverlay { masks: Map<string, Mask[]>; annotations: Map<string, Annotation>; maps: Map<string, { bitmap: ImageBitmap; words: string }> }
+const nothingDrawn: AiOverlay = { masks: new Map(), annotations: new Map(), maps: new Map() };
+type Tool = 'window' | 'pan' | 'zoom' | 'ruler' | 'angle' | 'region';
 const tools: { tool: Tool; icon: LucideIcon; label: Key; key: string }[] = [
-  { tool: 'window', icon: Contrast, label: 'stack.window', key: 'W' }, { tool: 'pan', icon: Hand, label: 'stack.pan', key: 'P' }, { tool: 'zoom', icon: ZoomIn, label: 'stack.zoom', key: 'Z' }, { tool: 'ruler', icon: Ruler, label: 'stack.ruler', key: 'M' }, { tool: 'region', icon: Circle, label: 'stack.region', key: 'R' },
+  { tool: 'window', icon: Contrast, label: 'stack.window', key: 'W' }, { tool: 'pan', icon: Hand, label: 'stack.pan', key: 'P' }, { tool: 'zoom', icon: ZoomIn, label: 'stack.zoom', key: 'Z' }, { tool: 'ruler', icon: Ruler, label: 'stack.ruler', key: 'M' }, { tool: 'angle', icon: TriangleRight, label: 'stack.angle', key: 'G' }, { tool: 'region', icon: Circle, label: 'stack.region', key: 'R' },
 ];
-const keys: [string, Key][] = [['↑ ↓', 'stack.keys.scroll'], ['PgUp PgDn', 'stack.keys.page'], ['Home End', 'stack.keys.ends'], ['W P Z M R', 'stack.keys.tools'], ['1 – 5', 'stack.keys.presets'], ['← →', 'stack.keys.width'], ['Shift ↑ ↓', 'stack.keys.level'], ['+ − 0', 'stack.keys.zoom'], ['I', 'stack.keys.invert'], ['Space', 'stack.keys.cine'], ['A', 'stack.keys.overlay'], ['Del', 'stack.keys.erase']];
+const keys: [string, Key][] = [['↑ ↓', 'stack.keys.scroll'], ['PgUp PgDn', 'stack.keys.page'], ['Home End', 'stack.keys.ends'], ['W P Z M G R', 'stack.keys.tools'], ['1 – 5', 'stack.keys.presets'], ['← →', 'stack.keys.width'], ['Shift ↑ ↓', 'stack.keys.level'], ['+ − 0', 'stack.keys.zoom'], ['I', 'stack.keys.invert'], ['Space', 'stack.keys.cine'], ['A', 'stack.keys.overlay'], ['H', 'stack.keys.map'], ['Del', 'stack.keys.erase']];
 const fitView: View = { zoom: 1, x: 0, y: 0 };
 const clamp = (value: number, low: number, high: number) => Math.min(high, Math.max(low, value));
 
-export function StackViewer({ frames, load, modality, words, masks, overlayNote }: Props) {
+export function StackViewer({ frames, load, modality, words, overlay: drawn = nothingDrawn, note }: Props) {
   const { t } = useI18n();
   const helpId = useId();
   const stage = useRef<HTMLDivElement>(null);
@@ -40,7 +45,9 @@ export function StackViewer({ frames, load, modality, words, masks, overlayNote 
   const [fps, setFps] = useState(15);
   const [marks, setMarks] = useState<Measurement[]>([]);
   const [overlay, setOverlay] = useState(true);
+  const [mapShown, setMapShown] = useState(false);
   const [pointer, setPointer] = useState<Point | null>(null);
+  const open = useRef(0);   // an angle that waits for its second arm
   const drag = useRef<{ x: number; y: number; tool: Tool; mark: number } | null>(null);
   const touches = useRef(new Map<number, Point>());
   const nextMark = useRef(1);
@@ -70,11 +77,15 @@ export function StackViewer({ frames, load, modality, words, masks, overlayNote 
     const fit = Math.min(size.width / frame.columns, size.height / (frame.rows * frame.aspect));
     return { scale: Math.max(1e-6, fit * view.zoom), aspect: frame.aspect, x: size.width / 2 + view.x, y: size.height / 2 + view.y, columns: frame.columns, rows: frame.rows };
   }, [frame, size, view]);
-  const mine = useMemo(() => masks?.get(`${frame.sop}/${frame.frame}`) ?? [], [masks, frame]);
+  const mine = useMemo(() => drawn.masks.get(`${frame.sop}/${frame.frame}`) ?? [], [drawn, frame]);
+  const annotation = drawn.annotations.get(frame.sop);
+  const map = drawn.maps.get(frame.sop);
+  const over = overlay && mapShown ? map?.bitmap ?? null : null;
+  const anyDrawn = drawn.masks.size + drawn.annotations.size + drawn.maps.size > 0;
 
   useEffect(() => {
-    if (canvas.current && size.width > 0) painter.draw(canvas.current, size, placement, picture ?? null, frame, shown, invert, overlay ? mine : []);
-  }, [painter, size, placement, picture, frame, shown, invert, overlay, mine, version]);
+    if (canvas.current && size.width > 0) painter.draw(canvas.current, size, placement, picture ?? null, frame, shown, invert, overlay ? mine : [], over);
+  }, [painter, size, placement, picture, frame, shown, invert, overlay, mine, over, version]);
 
   const scroll = useCallback((by: number) => setIndex((i) => clamp(i + by, 0, frames.length - 1)), [frames.length]);
   const zoom = useCallback((factor: number) => setView((v) => zoomAt(v, factor, 0, 0)), []);
@@ -120,7 +131,12 @@ export function StackViewer({ frames, load, modality, words, masks, overlayNote 
     touches.current.set(event.pointerId, { x: event.clientX, y: event.clientY });
     const used: Tool = event.button === 2 ? 'zoom' : event.button === 1 || event.shiftKey ? 'pan' : tool;
     let mark = 0;
-    if (used === 'ruler' || used === 'region') {
+    if (used === 'angle' && open.current) {
+      open.current = 0;   // the second arm ends here
+      drag.current = null;
+      return;
+    }
+    if (used === 'ruler' || used === 'region' || used === 'angle') {
       mark = nextMark.current++;
       const at = toImage(placement, local(event));
       setMarks((all) => [...all, { id: mark, kind: used, sop: frame.sop, frame: frame.frame, a: at, b: at }]);
@@ -132,6 +148,7 @@ export function StackViewer({ frames, load, modality, words, masks, overlayNote 
     setPointer(at);
     const before = touches.current.get(event.pointerId);
     const held = drag.current;
+    if (open.current && !held) setMarks((all) => all.map((mark) => (mark.id === open.current ? { ...mark, c: toImage(placement, at) } : mark)));
     if (!before || !held) return;
     const [dx, dy] = [event.clientX - held.x, event.clientY - held.y];
     if (touches.current.size === 2) {
@@ -149,18 +166,21 @@ export function StackViewer({ frames, load, modality, words, masks, overlayNote 
     const held = drag.current;
     if (touches.current.size > 0) return;
     // A click without a way measures nothing.
+    const moved = held ? marks.find((mark) => mark.id === held.mark) : undefined;
+    if (moved?.kind === 'angle' && Math.hypot(moved.b.x - moved.a.x, moved.b.y - moved.a.y) * placement.scale > 3) open.current = moved.id;
     if (held?.mark) setMarks((all) => all.filter((mark) => mark.id !== held.mark || Math.hypot(mark.b.x - mark.a.x, mark.b.y - mark.a.y) * placement.scale > 3));
     drag.current = null;
   }
   const reset = () => { setView(fitView); setVoi(null); setInvert(false); };
-  const erase = () => setMarks((all) => { const last = all.filter((mark) => mark.sop === frame.sop && mark.frame === frame.frame).at(-1); return last ? all.filter((mark) => mark !== last) : []; });
+  const erase = () => { open.current = 0; eraseLast(); };
+  const eraseLast = () => setMarks((all) => { const last = all.filter((mark) => mark.sop === frame.sop && mark.frame === frame.frame).at(-1); return last ? all.filter((mark) => mark !== last) : []; });
   const offered = presets[modality] ?? [];
 
   function onKeyDown(event: KeyboardEvent) {
     if (event.ctrlKey || event.metaKey || event.altKey || (event.target as HTMLElement).closest('input')) return;
     const acts: Record<string, () => void> = {
       ArrowDown: () => (event.shiftKey ? tone(0, -10) : scroll(1)), ArrowUp: () => (event.shiftKey ? tone(0, 10) : scroll(-1)), ArrowLeft: () => tone(-10, 0), ArrowRight: () => tone(10, 0), PageDown: () => scroll(10), PageUp: () => scroll(-10), Home: () => setIndex(0), End: () => setIndex(frames.length - 1),
-      '+': () => zoom(1.25), '=': () => zoom(1.25), '-': () => zoom(0.8), 0: () => setView(fitView), i: () => setInvert((on) => !on), a: () => setOverlay((on) => !on), ' ': () => setCine((on) => !on), Delete: erase, Backspace: erase,
+      '+': () => zoom(1.25), '=': () => zoom(1.25), '-': () => zoom(0.8), 0: () => setView(fitView), i: () => setInvert((on) => !on), a: () => setOverlay((on) => !on), h: () => { setMapShown((on) => !on || !overlay); setOverlay(true); }, ' ': () => setCine((on) => !on), Delete: erase, Backspace: erase,
       ...Object.fromEntries(tools.map((entry) => [entry.key.toLowerCase(), () => setTool(entry.tool)])), ...Object.fromEntries(offered.map((preset, at) => [String(at + 1), () => setVoi(preset)])),
     };
     const act = acts[event.key] ?? acts[event.key.toLowerCase()];
@@ -168,7 +188,7 @@ export function StackViewer({ frames, load, modality, words, masks, overlayNote 
   }
 
   // Buttons keep their commands by name, so that a new slice does not draw the whole toolbar anew.
-  const commands: Record<string, () => void> = { invert: () => setInvert((on) => !on), fit: () => setView(fitView), reset, erase, overlay: () => setOverlay((on) => !on), cine: () => setCine((on) => !on), ...Object.fromEntries(tools.map((entry) => [entry.tool, () => setTool(entry.tool)])) };
+  const commands: Record<string, () => void> = { invert: () => setInvert((on) => !on), fit: () => setView(fitView), reset, erase, overlay: () => setOverlay((on) => !on), map: () => { setMapShown((on) => !on || !overlay); setOverlay(true); }, cine: () => setCine((on) => !on), ...Object.fromEntries(tools.map((entry) => [entry.tool, () => setTool(entry.tool)])) };
   const latest = useRef(commands);
   latest.current = commands;
   const run = useCallback((command: string) => latest.current[command]?.(), []);
@@ -184,6 +204,7 @@ export function StackViewer({ frames, load, modality, words, masks, overlayNote 
         onKeyDown={onKeyDown} onPointerDown={onPointerDown} onPointerMove={onPointerMove} onPointerUp={onPointerUp} onPointerCancel={onPointerUp} onPointerLeave={() => setPointer(null)} onContextMenu={(event) => event.preventDefault()}>
         <canvas ref={canvas} aria-hidden="true" />
         {picture && size.width > 0 && <MarkLayer marks={marks.filter((mark) => mark.sop === frame.sop && mark.frame === frame.frame)} frame={frame} samples={picture.samples} placement={placement} size={size} />}
+        {overlay && annotation && picture && size.width > 0 && <AiLayer annotation={annotation} placement={placement} size={size} />}
         {edges && <div aria-hidden="true"><span className="edge edge-top">{edges.top}</span><span className="edge edge-bottom">{edges.bottom}</span><span className="edge edge-left">{edges.left}</span><span className="edge edge-right">{edges.right}</span></div>}
         <div className="corner corner-tl" aria-hidden="true"><strong>{words.name}</strong>{words.lines.map((line) => <span key={line}>{line}</span>)}</div>
         <div className="corner corner-tr" aria-hidden="true">{words.study.map((line) => <span key={line}>{line}</span>)}</div>
@@ -193,7 +214,9 @@ export function StackViewer({ frames, load, modality, words, masks, overlayNote 
           <span data-testid="stack-value">{under !== null ? `${Number.isInteger(under) ? under : under.toFixed(2)} ${frame.unit}` : '\u00a0'}</span>
         </div>
         <div className="corner corner-br">
-          {overlay && mine.length > 0 && <span className="mark-ai">{t('stack.aiMark')}</span>}
+          {overlay && (mine.length > 0 || annotation || over) && <span className="mark-ai">{t('stack.aiMark')}</span>}
+          {overlay && [...new Set(mine.map((mask) => mask.label))].map((label) => <span key={label}>{label}</span>)}
+          {over && map && <span>{map.words}</span>}
           {frame.lossy !== null && <span className="mark-lossy">{t('stack.lossy')}{frame.lossy ? ` ${frame.lossy}` : ''}</span>}
           {frame.spacingAt === 'detector' && <span>{t('stack.atDetector')}</span>}
           {frame.spacingAt === null && <span>{t('stack.uncalibrated')}</span>}
@@ -210,7 +233,8 @@ export function StackViewer({ frames, load, modality, words, masks, overlayNote 
           <ToolButton label={`${t('viewer.fit')} (0)`} icon={Maximize} command="fit" run={run} />
           <ToolButton label={t('viewer.reset')} icon={RotateCcw} command="reset" run={run} />
           <ToolButton label={`${t('stack.erase')} (Del)`} icon={Eraser} command="erase" run={run} disabled={marks.length === 0} />
-          {masks && masks.size > 0 && <ToolButton label={`${t('stack.overlay')} (A)`} icon={Sparkles} pressed={overlay} command="overlay" run={run} />}
+          {anyDrawn && <ToolButton label={`${t('stack.overlay')} (A)`} icon={Sparkles} pressed={overlay} command="overlay" run={run} />}
+          {drawn.maps.size > 0 && <ToolButton label={`${t('stack.map')} (H)`} icon={Flame} pressed={overlay && mapShown} command="map" run={run} />}
         </Group>
         {(offered.length > 0 || frame.windows.length > 1) && <PresetMenu modality={modality} windows={JSON.stringify(frame.windows.slice(1))} disabled={!frame.grey} choose={setVoi} />}
         {frames.length > 1 && (
@@ -222,7 +246,7 @@ export function StackViewer({ frames, load, modality, words, masks, overlayNote 
         )}
         <Help />
       </Group>
-      {overlayNote}
+      {note}
     </div>
   );
 }

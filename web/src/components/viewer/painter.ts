@@ -12,7 +12,7 @@ export class Painter {
   private table: Uint32Array = new Uint32Array(0);
   private tableFor: unknown[] = [];
 
-  draw(target: HTMLCanvasElement, size: { width: number; height: number }, place: Placement, picture: Picture | null, frame: Frame, window: { center: number; width: number } | null, invert: boolean, masks: Mask[]): void {
+  draw(target: HTMLCanvasElement, size: { width: number; height: number }, place: Placement, picture: Picture | null, frame: Frame, window: { center: number; width: number } | null, invert: boolean, masks: Mask[], over: ImageBitmap | null = null): void {
     const context = target.getContext('2d');
     if (!context) return;
     const ratio = globalThis.devicePixelRatio || 1;
@@ -28,6 +28,7 @@ export class Painter {
     context.imageSmoothingQuality = place.scale * ratio < 1 ? 'medium' : 'low';   // enlarging gains nothing from more
     context.setTransform(place.scale * ratio, 0, 0, place.scale * place.aspect * ratio, place.x * ratio, place.y * ratio);
     context.drawImage(source, -frame.columns / 2, -frame.rows / 2, frame.columns, frame.rows);
+    if (over) context.drawImage(over, -frame.columns / 2, -frame.rows / 2, frame.columns, frame.rows);
   }
 
   private windowed(picture: Picture, frame: Frame, window: { center: number; width: number } | null, invert: boolean, masks: Mask[]): HTMLCanvasElement | null {

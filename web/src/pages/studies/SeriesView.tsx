@@ -4,16 +4,20 @@ import { useQuery } from '@tanstack/react-query';
 import { FileText } from 'lucide-react';
 import { useMemo } from 'react';
 import { dicomweb, type Series } from '../../api/dicomweb';
-import type { Study } from '../../api/types';
+import type { Analysis, Study } from '../../api/types';
 import { EmptyState, ErrorState, ListSkeleton } from '../../components/feedback';
 import { makeLoad } from '../../components/viewer/frameStore';
 import { StackViewer, type PatientWords } from '../../components/viewer/StackViewer';
 import { useI18n } from '../../i18n';
 import { dicomDate, dicomTime, personName } from '../../lib/dicom';
 import { makeStack } from '../../lib/stack';
+import { useAnalyses } from './AnalysisPanel';
 import { ageText } from './patient';
+import { useAiOverlay } from './useAiOverlay';
 
-export function SeriesView({ study, series }: { study: Study; series: Series; all: Series[] }) {
+const noAnalyses: Analysis[] = [];
+
+export function SeriesView({ study, series, all }: { study: Study; series: Series; all: Series[] }) {
   const { t, maybe, language } = useI18n();
   const uid = study.study_uid;
   const query = useQuery({ queryKey: ['metadata', uid, series.uid], queryFn: ({ signal }) => dicomweb.metadata(uid, series.uid, signal), staleTime: Infinity });
@@ -27,8 +31,10 @@ export function SeriesView({ study, series }: { study: Study; series: Series; al
     lines: [study.patient.id, [study.patient.birth_date ? dicomDate(study.patient.birth_date, language) : '', study.patient.sex ? maybe('studies.sexes', study.patient.sex) : '', ageText(study, t)].filter(Boolean).join(' · ')].filter(Boolean),
     study: [`${dicomDate(study.date, language)} ${dicomTime(study.time)}`.trim(), study.description, [series.modality, series.description].filter(Boolean).join(' · '), study.accession].filter(Boolean),
   }), [study, series, language, t, maybe]);
+  const analyses = useAnalyses(uid);
+  const overlay = useAiOverlay(uid, series, all, analyses.data?.analyses ?? noAnalyses);
   if (query.isPending) return <ListSkeleton rows={8} />;
   if (query.error) return <ErrorState error={query.error} retry={() => void query.refetch()} />;
   if (frames.length === 0) return <Paper withBorder={false} bg="transparent"><EmptyState icon={FileText} title={t('stack.none')} text={t('stack.noneText')} /></Paper>;
-  return <StackViewer frames={frames} load={load} modality={series.modality} words={words} />;
+  return <StackViewer frames={frames} load={load} modality={series.modality} words={words} overlay={overlay} />;
 }

@@ -7,6 +7,7 @@ import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-quer
 import { Images, Upload } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import { Link, useLocation } from 'wouter';
+import { useArchiveEvents } from '../../api/archiveEvents';
 import { api } from '../../api/endpoints';
 import type { Study, StudyOrder, StudyState } from '../../api/types';
 import { useSession } from '../../app/session';
@@ -25,7 +26,7 @@ import { isFiltered, linkedAccession, noFilter, pageSize, sortBy, startState, to
 import './studies.css';
 
 const columns: { order: StudyOrder | null; label: Key; right?: boolean }[] = [
-  { order: 'patient', label: 'studies.patient' }, { order: 'date', label: 'studies.date' }, { order: null, label: 'studies.modality' }, { order: 'description', label: 'studies.description' },
+  { order: 'patient', label: 'studies.patient' }, { order: 'date', label: 'studies.date' }, { order: 'description', label: 'studies.description' },
   { order: null, label: 'analyses.title' }, { order: 'accession', label: 'studies.accession' }, { order: 'instances', label: 'studies.images', right: true }, { order: 'received', label: 'studies.received' },
 ];
 
@@ -49,8 +50,8 @@ export default function StudiesPage() {
   const states = useQuery({
     queryKey: ['analysis-states', shown], enabled: shown.length > 0, retry: false,
     queryFn: async ({ signal }) => new Map((await api.analysisStates(shown, signal)).studies.map((one) => [one.study, one])),
-    refetchInterval: (found) => ([...(found.state.data?.values() ?? [])].some((one) => one.state === 'waiting' || one.state === 'running') ? 5000 : false),
   });
+  useArchiveEvents((changed) => { if (changed === null || shown.includes(changed)) void client.invalidateQueries({ queryKey: ['analysis-states'] }); });
   const only = linked && !opened.current && !query.isPlaceholderData && total === 1 ? studies[0] : undefined;
   useEffect(() => {
     if (!only) return;
@@ -87,7 +88,7 @@ export default function StudiesPage() {
           : <EmptyState icon={Images} title={t('studies.empty')} text={t('studies.emptyText')} action={importable ? <Button onClick={() => setFiles([])}>{t('studies.import')}</Button> : undefined} />)}
         {studies.length > 0 && !query.error && (
           <Paper className="scroll-x" tabIndex={0} role="region" aria-label={t('studies.title')}>
-            <Table miw={1090} verticalSpacing={9} aria-busy={query.isPlaceholderData}>
+            <Table miw={940} verticalSpacing={9} aria-busy={query.isPlaceholderData}>
               <Table.Thead><Table.Tr>{columns.map((column) => <SortHeader key={column.label} label={t(column.label)} right={column.right} active={column.order === state.order} ascending={state.ascending} sort={column.order ? () => change((s) => sortBy(s, column.order!)) : undefined} />)}</Table.Tr></Table.Thead>
               <Table.Tbody onKeyDown={walkRows}>{studies.map((study) => <Row key={study.study_uid} study={study} state={states.data?.get(study.study_uid)} unknown={!states.data} open={() => navigate(studyAddress(study.study_uid))} />)}</Table.Tbody>
             </Table>
@@ -111,8 +112,7 @@ function Row({ study, state, unknown, open }: { study: Study; state: StudyState 
         <PatientLine study={study} />
       </Table.Td>
       <Table.Td className="nowrap num">{dicomDate(study.date, language)}{study.time && <Text c="dimmed" size="xs">{dicomTime(study.time)}</Text>}</Table.Td>
-      <Table.Td><Group gap={4} wrap="nowrap">{study.modalities.map((code) => <Badge key={code} color="gray" title={maybe('modalities', code)}>{code}</Badge>)}</Group></Table.Td>
-      <Table.Td className="break" miw={170}>{study.description || <Text span c="dimmed" size="sm">–</Text>}</Table.Td>
+      <Table.Td className="break" miw={170}>{study.description || <Text span c="dimmed" size="sm">–</Text>}<Group gap={4} mt={2}>{study.modalities.map((code) => <Badge key={code} color="gray" title={maybe('modalities', code)}>{code}</Badge>)}</Group></Table.Td>
       <Table.Td>{unknown ? <Text span c="dimmed" size="sm">{t('analyses.notKnown')}</Text> : state ? <Badge color={stateColors[state.state] ?? 'gray'} title={state.reason ?? undefined}>{maybe('analyses.states', state.state)}</Badge> : <Badge color="yellow">{t('analyses.none')}</Badge>}</Table.Td>
       <Table.Td className="num nowrap">{study.accession || '–'}</Table.Td>
       <Table.Td ta="right" className="num nowrap" title={t('studies.seriesAndImages', { series: study.series, images: study.instances })}>{count(study.instances, language)}<Text span c="dimmed" size="sm"> / {study.series}</Text></Table.Td>

@@ -5,6 +5,7 @@ import { ArrowLeft, ExternalLink, Images, Trash2, Upload } from 'lucide-react';
 import { lazy, Suspense, useState } from 'react';
 import { Link, useLocation, useParams } from 'wouter';
 import { dicomweb, viewerAddress, viewerInstalled, type Series } from '../../api/dicomweb';
+import { useArchiveEvents } from '../../api/archiveEvents';
 import { api } from '../../api/endpoints';
 import type { Study } from '../../api/types';
 import { useSession } from '../../app/session';
@@ -55,6 +56,7 @@ function Loaded({ study, series }: { study: Study; series: Series[] }) {
     onSuccess: () => { notice(t('study.deleted')); void client.invalidateQueries({ queryKey: ['studies'] }); navigate('/studies'); },
     onError: (error) => noticeError(error, t),
   });
+  useArchiveEvents((changed) => { if (changed === null || changed === uid) for (const key of ['analyses', 'series']) void client.invalidateQueries({ queryKey: [key, uid] }); });
   const refresh = () => { for (const key of ['study', 'series', 'analyses']) void client.invalidateQueries({ queryKey: [key, uid] }); };
   return (
     <Box className="page-wide">
