@@ -356,6 +356,30 @@ export function studyTests(mock) {
     await until(async () => !(await reddish()), 'on its own slices only');
   });
 
+  test('study: a prior beside it scrolls along, and by itself when it is let go', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    await visitor.signIn('okafor', password);
+    const stage = await stageOf(visitor);
+    await page.getByRole('button', { name: 'Compare' }).first().click();
+    await until(async () => (await page.locator('.stack-stage[data-ready=true]').count()) === 2, 'two viewers');
+    const at = () => page.locator('.stack-stage').evaluateAll((all) => all.map((one) => Number(one.getAttribute('data-index'))));
+    const [a, b] = await at();
+    await stage.first().focus();
+    for (let n = 0; n < 3; n += 1) await page.keyboard.press('ArrowDown');
+    await until(async () => (await at()).join() === [a + 3, b + 3].join(), 'both moved');
+    await page.locator('.stack-stage').nth(1).focus();
+    await page.keyboard.press('ArrowUp');
+    await until(async () => (await at()).join() === [a + 2, b + 2].join(), 'the prior leads too');
+    await visitor.shot('study-prior');
+    await visitor.axe('prior');
+    await page.getByRole('switch', { name: 'Linked' }).click();
+    await page.keyboard.press('ArrowUp');
+    await until(async () => (await at()).join() === [a + 2, b + 1].join(), 'alone');
+    await page.getByRole('button', { name: 'Close the prior study' }).click();
+    equal(await page.locator('.stack-stage').count(), 1, 'one viewer again');
+  });
+
   test('worklist: positive and urgent first, opened by keyboard, brought up to date by the node', async (visit) => {
     const visitor = await visit();
     const { page } = visitor;

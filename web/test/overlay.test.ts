@@ -1,6 +1,8 @@
 // What models drew, read from the JSON model.
 import { describe, expect, it } from 'vitest';
+import { follow, moveBetween } from '../src/components/viewer/link';
 import { angle } from '../src/lib/measure';
+import type { Frame } from '../src/lib/stack';
 import { annotationsOf, labToRgb, outline, segmentBits, segmentFrames } from '../src/lib/overlay';
 
 const el = (vr: string, ...Value: unknown[]) => ({ vr, Value });
@@ -50,5 +52,31 @@ describe('angles', () => {
     expect(angle({ spacing: [1, 1], aspect: 1 }, { x: 1, y: 0 }, { x: 0, y: 0 }, { x: 0, y: 5 })).toBeCloseTo(90);
     expect(angle({ spacing: [2, 1], aspect: 2 }, { x: 1, y: 0 }, { x: 0, y: 0 }, { x: 2, y: 1 })).toBeCloseTo(45);
     expect(angle({ spacing: null, aspect: 1 }, { x: 1, y: 0 }, { x: 0, y: 0 }, { x: -1, y: 0 })).toBeCloseTo(180);
+  });
+});
+
+describe('linked viewers', () => {
+  const slice = (z: number, normal = 1) => ({ row: [1, 0, 0], column: [0, normal, 0], position: [0, 0, z] }) as unknown as Frame;
+  const thin = Array.from({ length: 11 }, (_, n) => slice(n));          // 1 mm apart
+  const thick = Array.from({ length: 5 }, (_, n) => slice(100 + 2.5 * n));
+  const me = Symbol('me');
+  it('move the same way in millimetres, and small steps add up', () => {
+    let [index, at]: [number, number | null] = [0, null];
+    for (let n = 0; n < 5; n += 1) {
+      const next: { index: number; at: number | null } | null = follow(thick, index, at, moveBetween(me, thin, n, n + 1));
+      index = next?.index ?? -1;
+      at = next?.at ?? null;
+    }
+    expect(index).toBe(2);   // five steps of 1 mm are two of 2.5 mm
+  });
+  it('go the other way where the planes face each other, and not at all where they cross', () => {
+    const turned = Array.from({ length: 5 }, (_, n) => slice(n, -1));
+    expect(follow(turned, 2, null, moveBetween(me, thin, 0, 1))!.index).toBe(3);
+    const sagittal = [{ row: [0, 1, 0], column: [0, 0, -1], position: [0, 0, 0] }, { row: [0, 1, 0], column: [0, 0, -1], position: [5, 0, 0] }] as unknown as Frame[];
+    expect(follow(sagittal, 0, null, moveBetween(me, thin, 0, 1))).toBeNull();
+  });
+  it('go by images where nothing has a place', () => {
+    const pictures = [{ row: null }, { row: null }, { row: null }] as unknown as Frame[];
+    expect(follow(pictures, 1, null, moveBetween(me, thin, 0, 5))!.index).toBe(2);
   });
 });

@@ -10,12 +10,13 @@ import { zoomAt, type View } from '../../lib/window';
 import { errorText } from '../feedback';
 import { AiLayer } from './AiLayer';
 import { FrameStore, type Load } from './frameStore';
+import { follow, moveBetween, type Link } from './link';
 import { MarkLayer } from './MarkLayer';
 import { Painter, type Mask } from './painter';
 import './viewer.css';
 
 export interface PatientWords { name: string; lines: string[]; study: string[] }
-interface Props { frames: Frame[]; load: Load; modality: string; words: PatientWords; overlay?: AiOverlay; note?: ReactNode }
+interface Props { frames: Frame[]; load: Load; modality: string; words: PatientWords; overlay?: AiOverlay; note?: ReactNode; link?: Link }
 // What models drew: segments by "image/frame", graphics and maps of influence by image. A map covers the image, so it is off until asked for.
 export interface AiOverlay { masks: Map<string, Mask[]>; annotations: Map<string, Annotation>; maps: Map<string, { bitmap: ImageBitmap; words: string }> }
 const nothingDrawn: AiOverlay = { masks: new Map(), annotations: new Map(), maps: new Map() };
@@ -27,7 +28,7 @@ const keys: [string, Key][] = [['↑ ↓', 'stack.keys.scroll'], ['PgUp PgDn', '
 const fitView: View = { zoom: 1, x: 0, y: 0 };
 const clamp = (value: number, low: number, high: number) => Math.min(high, Math.max(low, value));
 
-export function StackViewer({ frames, load, modality, words, overlay: drawn = nothingDrawn, note }: Props) {
+export function StackViewer({ frames, load, modality, words, overlay: drawn = nothingDrawn, note, link }: Props) {
   const { t } = useI18n();
   const helpId = useId();
   const stage = useRef<HTMLDivElement>(null);
@@ -36,6 +37,9 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
   const [version, bump] = useReducer((n: number) => n + 1, 0);
   const store = useRef<FrameStore | null>(null);
   const [index, setIndex] = useState(0);
+  const standing = useRef(0);
+  const linkedAt = useRef<number | null>(null);
+  const me = useMemo(() => Symbol('viewer'), []);
   const [view, setView] = useState<View>(fitView);
   const [voi, setVoi] = useState<{ center: number; width: number } | null>(null);
   const [invert, setInvert] = useState(false);
@@ -56,7 +60,7 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
     const made = new FrameStore(frames, load, bump);
     store.current = made;
     const middle = Math.floor((frames.length - 1) / 2);
-    setIndex(middle); setView(fitView); setVoi(null); setInvert(false); setMarks([]); setCine(false); setFps(clamp(Math.round(frames[0]?.fps ?? 15), 1, 60));
+    setIndex(middle); linkedAt.current = null; setView(fitView); setVoi(null); setInvert(false); setMarks([]); setCine(false); setFps(clamp(Math.round(frames[0]?.fps ?? 15), 1, 60));
     made.want(middle);
     return () => { made.stop(); store.current = null; };
   }, [frames, load]);
@@ -87,7 +91,25 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
     if (canvas.current && size.width > 0) painter.draw(canvas.current, size, placement, picture ?? null, frame, shown, invert, overlay ? mine : [], over);
   }, [painter, size, placement, picture, frame, shown, invert, overlay, mine, over, version]);
 
-  const scroll = useCallback((by: number) => setIndex((i) => clamp(i + by, 0, frames.length - 1)), [frames.length]);
+  standing.current = Math.min(index, frames.length - 1);
+  // What a person does here is told to linked viewers; what they tell moves this one and goes no further.
+  const go = useCallback((to: number) => {
+    const [before, after] = [standing.current, clamp(to, 0, frames.length - 1)];
+    if (after === before) return;
+    standing.current = after;
+    linkedAt.current = null;
+    setIndex(after);
+    link?.tell(moveBetween(me, frames, before, after));
+  }, [frames, link, me]);
+  useEffect(() => link?.hear((move) => {
+    if (move.from === me) return;
+    const next = follow(frames, standing.current, linkedAt.current, move);
+    if (!next) return;
+    standing.current = next.index;
+    linkedAt.current = next.at;
+    setIndex(next.index);
+  }), [frames, link, me]);
+  const scroll = useCallback((by: number) => go(standing.current + by), [go]);
   const zoom = useCallback((factor: number) => setView((v) => zoomAt(v, factor, 0, 0)), []);
   const tone = (dx: number, dy: number) => {
     if (!shown) return;
@@ -179,7 +201,7 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
   function onKeyDown(event: KeyboardEvent) {
     if (event.ctrlKey || event.metaKey || event.altKey || (event.target as HTMLElement).closest('input')) return;
     const acts: Record<string, () => void> = {
-      ArrowDown: () => (event.shiftKey ? tone(0, -10) : scroll(1)), ArrowUp: () => (event.shiftKey ? tone(0, 10) : scroll(-1)), ArrowLeft: () => tone(-10, 0), ArrowRight: () => tone(10, 0), PageDown: () => scroll(10), PageUp: () => scroll(-10), Home: () => setIndex(0), End: () => setIndex(frames.length - 1),
+      ArrowDown: () => (event.shiftKey ? tone(0, -10) : scroll(1)), ArrowUp: () => (event.shiftKey ? tone(0, 10) : scroll(-1)), ArrowLeft: () => tone(-10, 0), ArrowRight: () => tone(10, 0), PageDown: () => scroll(10), PageUp: () => scroll(-10), Home: () => go(0), End: () => go(frames.length - 1),
       '+': () => zoom(1.25), '=': () => zoom(1.25), '-': () => zoom(0.8), 0: () => setView(fitView), i: () => setInvert((on) => !on), a: () => setOverlay((on) => !on), h: () => { setMapShown((on) => !on || !overlay); setOverlay(true); }, ' ': () => setCine((on) => !on), Delete: erase, Backspace: erase,
       ...Object.fromEntries(tools.map((entry) => [entry.key.toLowerCase(), () => setTool(entry.tool)])), ...Object.fromEntries(offered.map((preset, at) => [String(at + 1), () => setVoi(preset)])),
     };
@@ -241,7 +263,7 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
           <Group gap={6} wrap="nowrap" flex="1 1 240px" className="stack-scroll">
             <ToolButton label={`${t(cine ? 'stack.pause' : 'stack.play')} (Space)`} icon={cine ? Pause : Play} pressed={cine} command="cine" run={run} />
             <Rate fps={fps} setFps={setFps} />
-            <input type="range" className="stack-slider" min={1} max={frames.length} value={index + 1} aria-label={t('stack.slice')} aria-valuetext={t('stack.image', values)} onChange={(event) => setIndex(Number(event.currentTarget.value) - 1)} />
+            <input type="range" className="stack-slider" min={1} max={frames.length} value={index + 1} aria-label={t('stack.slice')} aria-valuetext={t('stack.image', values)} onChange={(event) => go(Number(event.currentTarget.value) - 1)} />
           </Group>
         )}
         <Help />

@@ -7,6 +7,7 @@ import { dicomweb, type Series } from '../../api/dicomweb';
 import type { Analysis, Study } from '../../api/types';
 import { EmptyState, ErrorState, ListSkeleton } from '../../components/feedback';
 import { makeLoad } from '../../components/viewer/frameStore';
+import type { Link } from '../../components/viewer/link';
 import { StackViewer, type PatientWords } from '../../components/viewer/StackViewer';
 import { useI18n } from '../../i18n';
 import { dicomDate, dicomTime, personName } from '../../lib/dicom';
@@ -17,7 +18,7 @@ import { useAiOverlay } from './useAiOverlay';
 
 const noAnalyses: Analysis[] = [];
 
-export function SeriesView({ study, series, all }: { study: Study; series: Series; all: Series[] }) {
+export function SeriesView({ study, series, all, link }: { study: Study; series: Series; all: Series[]; link?: Link }) {
   const { t, maybe, language } = useI18n();
   const uid = study.study_uid;
   const query = useQuery({ queryKey: ['metadata', uid, series.uid], queryFn: ({ signal }) => dicomweb.metadata(uid, series.uid, signal), staleTime: Infinity });
@@ -36,5 +37,5 @@ export function SeriesView({ study, series, all }: { study: Study; series: Serie
   if (query.isPending) return <ListSkeleton rows={8} />;
   if (query.error) return <ErrorState error={query.error} retry={() => void query.refetch()} />;
   if (frames.length === 0) return <Paper withBorder={false} bg="transparent"><EmptyState icon={FileText} title={t('stack.none')} text={t('stack.noneText')} /></Paper>;
-  return <StackViewer frames={frames} load={load} modality={series.modality} words={words} overlay={overlay} />;
+  return <StackViewer frames={frames} load={load} modality={series.modality} words={words} overlay={overlay} link={link} />;
 }

@@ -2,7 +2,7 @@
 import { Box, Button, Group, Paper, Stack, Text, Title, UnstyledButton } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { ArrowLeft, ExternalLink, Images, Trash2, Upload } from 'lucide-react';
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useMemo, useState } from 'react';
 import { Link, useLocation, useParams } from 'wouter';
 import { dicomweb, viewerAddress, viewerInstalled, type Series } from '../../api/dicomweb';
 import { useArchiveEvents } from '../../api/archiveEvents';
@@ -10,19 +10,21 @@ import { api } from '../../api/endpoints';
 import type { Study } from '../../api/types';
 import { useSession } from '../../app/session';
 import { ask } from '../../components/confirm';
+import { makeLink } from '../../components/viewer/link';
 import { EmptyState, ErrorState, ListSkeleton, notice, noticeError } from '../../components/feedback';
 import { useI18n } from '../../i18n';
 import { dicomDate, dicomTime, pathToUid, patientAddress, personName, studyAddress } from '../../lib/dicom';
 import { count } from '../../lib/format';
 import { AnalysisPanel } from './AnalysisPanel';
 import { ImportStudies } from './ImportStudies';
+import { isLooked } from './looked';
 import { ageText } from './patient';
 import { Thumbnail } from './Thumbnail';
 import './studies.css';
 
 const SeriesView = lazy(() => import('./SeriesView').then((m) => ({ default: m.SeriesView })));
-// Reports, states and plans are listed, and opened when nothing else is there.
-const looked = (series: Series[]) => series.find((one) => !['SR', 'PR', 'KO', 'SEG', 'DOC', 'RTSTRUCT', 'RTPLAN', 'RTDOSE', 'REG', 'ANN'].includes(one.modality)) ?? series[0];
+const PriorPanel = lazy(() => import('./PriorPanel').then((m) => ({ default: m.PriorPanel })));
+const looked = (series: Series[]) => series.find(isLooked) ?? series[0];
 
 export default function StudyPage() {
   const params = useParams<{ uid: string }>();
@@ -48,6 +50,9 @@ function Loaded({ study, series }: { study: Study; series: Series[] }) {
   const [files, setFiles] = useState<File[] | null>(null);
   const uid = study.study_uid;
   const [picked, setPicked] = useState('');
+  const [prior, setPrior] = useState<Study | null>(null);
+  const [linked, setLinked] = useState(true);
+  const link = useMemo(makeLink, []);
   const chosen = series.find((one) => one.uid === picked) ?? looked(series);
   const name = personName(study.patient.name, language) || t('studies.unnamed');
   const ohif = useQuery({ queryKey: ['ohif'], queryFn: viewerInstalled, staleTime: Infinity });
@@ -85,8 +90,11 @@ function Loaded({ study, series }: { study: Study; series: Series[] }) {
           <Title order={2} id="series-title" mb="xs">{t('study.series', { count: count(series.length, language) })}</Title>
           <ul className="series-list">{series.map((one) => <li key={one.uid}><SeriesCard study={uid} series={one} active={one === chosen} open={() => setPicked(one.uid)} /></li>)}</ul>
         </Paper>
-        <div className="study-stage">{chosen && <Suspense fallback={<ListSkeleton />}><SeriesView key={chosen.uid} study={study} series={chosen} all={series} /></Suspense>}</div>
-        <Stack gap="md" className="study-side"><AnalysisPanel study={uid} series={series} /><OtherStudies study={study} /></Stack>
+        <div className={prior ? 'study-stage beside' : 'study-stage'}>
+          {chosen && <Suspense fallback={<ListSkeleton />}><SeriesView key={chosen.uid} study={study} series={chosen} all={series} link={linked ? link : undefined} /></Suspense>}
+          {prior && chosen && <Suspense fallback={<ListSkeleton />}><PriorPanel key={prior.study_uid} prior={prior} modality={chosen.modality} link={linked ? link : undefined} linked={linked} setLinked={setLinked} close={() => setPrior(null)} /></Suspense>}
+        </div>
+        <Stack gap="md" className="study-side"><AnalysisPanel study={uid} series={series} /><OtherStudies study={study} compare={setPrior} /></Stack>
       </div>
       <ImportStudies files={files} close={() => setFiles(null)} done={refresh} />
     </Box>
@@ -111,7 +119,7 @@ function SeriesCard({ study, series, active, open }: { study: string; series: Se
   );
 }
 
-function OtherStudies({ study }: { study: Study }) {
+function OtherStudies({ study, compare }: { study: Study; compare: (prior: Study) => void }) {
   const { t, language } = useI18n();
   const query = useQuery({ queryKey: ['studies-of-patient', study.study_uid], queryFn: ({ signal }) => api.studies({ same_patient_as: study.study_uid, limit: 50 }, signal) });
   const others = (query.data?.studies ?? []).filter((one) => one.study_uid !== study.study_uid);
@@ -120,7 +128,7 @@ function OtherStudies({ study }: { study: Study }) {
       <Title order={2} id="others-title" mb="sm">{t('study.others')}</Title>
       {query.error && <ErrorState error={query.error} retry={() => void query.refetch()} />}
       {query.data && others.length === 0 && <Text size="sm" c="dimmed">{t('study.noOthers')}</Text>}
-      <Stack gap={6}>{others.map((one) => <Link key={one.study_uid} href={studyAddress(one.study_uid)} className="plain-link"><Text size="sm"><Text span className="num">{dicomDate(one.date, language)}</Text> · {one.modalities.join(', ')} · {one.description || '–'}</Text></Link>)}</Stack>
+      <Stack gap={6}>{others.map((one) => <Group key={one.study_uid} justify="space-between" wrap="nowrap" gap="xs"><Link href={studyAddress(one.study_uid)} className="plain-link"><Text size="sm"><Text span className="num">{dicomDate(one.date, language)}</Text> · {one.modalities.join(', ')} · {one.description || '–'}</Text></Link><Button size="compact-xs" variant="default" onClick={() => compare(one)}>{t('study.compare')}</Button></Group>)}</Stack>
     </Paper>
   );
 }
