@@ -374,6 +374,7 @@ export function studyTests(mock) {
     await visitor.shot('study-prior');
     await visitor.axe('prior');
     await page.getByRole('switch', { name: 'Linked' }).click();
+    await page.locator('.stack-stage').nth(1).focus();
     await page.keyboard.press('ArrowUp');
     await until(async () => (await at()).join() === [a + 2, b + 1].join(), 'alone');
     await page.getByRole('button', { name: 'Close the prior study' }).click();
