@@ -169,6 +169,18 @@ TEST(MeasurementReport, other_hands_find_no_error) {
   if (HasFailure()) std::puts(verdict.c_str());
 }
 
+TEST(MeasurementReport, pixelmed_finds_no_error_against_its_template) {
+  if (!testing::has_pixelmed()) GTEST_SKIP() << "skipped: package libpixelmed-java is not installed";
+  auto by_person = report();
+  by_person.verification = Verification{.person_name = "Lang^Ada", .organization = "", .time = object().created};
+  by_person.predecessors = {{std::string{kComprehensive3dSr}, "2.25.99", "2.25.98"}};
+  const auto said =
+      testing::said_by_pixelmed(*write_part10(*make_measurement_report(chest(), object(), by_person), kExplicitLittle));
+  EXPECT_NE(said.find("Found Root Template TID_1500"), std::string::npos) << said;
+  EXPECT_NE(said.find("IOD validation complete"), std::string::npos) << said;
+  EXPECT_EQ(said.find("Error:"), std::string::npos) << said;
+}
+
 TEST(MeasurementReport, a_person_verifies_it_and_it_takes_the_place_of_its_predecessor) {
   auto by_person = report();
   by_person.groups[0].algorithm.reset();

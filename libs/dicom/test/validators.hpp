@@ -45,6 +45,18 @@ inline std::string error_lines(const std::string& said) {
   return out;
 }
 
+// Debian's libpixelmed-java, PixelMed's validator of SR templates, with any Java at all. Its style sheets hold more
+// XPath operators than newer versions of Java let through.
+inline bool has_pixelmed() {
+  return has_validator("java") && std::filesystem::exists("/usr/share/java/pixelmed.jar");
+}
+inline std::string said_by_pixelmed(std::span<const std::byte> bytes) {
+  return said_by(
+      "java -Djdk.xml.xpathExprGrpLimit=0 -Djdk.xml.xpathExprOpLimit=0 -Djdk.xml.xpathTotalOpLimit=0 "
+      "-Djava.awt.headless=true -cp '/usr/share/java/*' com.pixelmed.validate.DicomSRValidator",
+      bytes);
+}
+
 // Debian's python3-pydicom and python3-numpy.
 inline bool has_pydicom() {
   return std::filesystem::exists("/usr/lib/python3/dist-packages/pydicom") &&

@@ -106,12 +106,12 @@ dicom::ReferencedObject reference_of(const dicom::Dataset& image) {
           image.text_or(tags::kSeriesInstanceUID)};
 }
 
-// SNOMED CT procedures; PS3.16 CID 100 has the last of them and may be extended. The names are the preferred terms of
-// SNOMED CT.
+// PS3.16 CID 100, Quantitative Diagnostic Imaging Procedures (version 20210905): it has none for radiographs.
 dicom::CodedEntry procedure_of(std::string_view modality) {
-  if (modality == "CT") return {"77477000", "SCT", "Computed tomography"};
-  if (modality == "MR") return {"113091000", "SCT", "Magnetic resonance imaging"};
-  if (modality == "DX" || modality == "CR") return {"363680008", "SCT", "Radiographic imaging procedure"};
+  if (modality == "CT") return {"25045-6", "LN", "CT unspecified body region"};
+  if (modality == "MR") return {"25056-3", "LN", "MRI unspecified body region"};
+  if (modality == "PT") return {"44136-0", "LN", "PET unspecified body region"};
+  if (modality == "NM") return {"49118-3", "LN", "NM unspecified body region"};
   return {"363679005", "SCT", "Imaging procedure"};
 }
 

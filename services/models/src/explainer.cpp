@@ -17,7 +17,7 @@ class JobExplainer final : public contracts::Explainer {
   Result<contracts::InfluenceMap> explain_prediction(std::string_view prediction_id, std::stop_token stop) override {
     const Actor node{.id = "system", .name = "system"};
     ACESO_TRY(const Json accepted, models_.explain(node, prediction_id, Json::object()));
-    const std::string job = accepted.value("id", std::string{});
+    const std::string job = accepted.value("job", Json::object()).value("id", std::string{});
     ACESO_TRY(const Json ended, outcome(node, job, stop));
     return map_of(node, job, ended.value("output", Json::object()));
   }

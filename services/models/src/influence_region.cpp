@@ -34,6 +34,7 @@ std::optional<std::array<double, 4>> influence_region(const learn::Array& map, s
       open.push_back(static_cast<std::int64_t>(next));
     }
   }
+  if (3 * (x1 - x0) * (y1 - y0) > rows * columns) return std::nullopt;
   const double sx = static_cast<double>(width) / static_cast<double>(columns);
   const double sy = static_cast<double>(height) / static_cast<double>(rows);
   return std::array<double, 4>{static_cast<double>(x0) * sx, static_cast<double>(y0) * sy, static_cast<double>(x1) * sx,

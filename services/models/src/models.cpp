@@ -499,8 +499,8 @@ Result<contracts::PictureAnswer> Models::predict_picture(const contracts::ModelR
   if (info.preprocessing.kind != learn::PortKind::image || info.inputs.size() != 1)
     return Error{Code::unsupported, "model " + model.name + " does not read pictures"};
   ACESO_TRY(const std::vector<std::byte> png, imaging::encode_png(picture));
-  ACESO_TRY(StoredPrediction p,
-            impl_->predictions->predict_one(kNode, model, png, "image/png", false, facts, "internal"));
+  // "api": kept as a picture, so that it can be explained and learnt from as any other.
+  ACESO_TRY(StoredPrediction p, impl_->predictions->predict_one(kNode, model, png, "image/png", false, facts, "api"));
   return picture_answer(std::move(p));
 }
 

@@ -20,6 +20,11 @@ TEST(InfluenceRegion, holds_what_hangs_together_with_the_highest_place) {
   EXPECT_EQ(influence_region(map, 50, 6), (std::array<double, 4>{10, 2, 30, 6})) << "scaled to the picture";
 }
 
+TEST(InfluenceRegion, that_is_nearly_everything_is_no_place) {
+  EXPECT_EQ(influence_region(map_of(2, 3, {6, 6, 5, 0, 6, 0}), 3, 2), std::nullopt);
+  EXPECT_TRUE(influence_region(map_of(2, 3, {6, 6, 0, 0, 0, 0}), 3, 2).has_value());
+}
+
 TEST(InfluenceRegion, of_a_flat_map_or_a_volume_there_is_none) {
   EXPECT_EQ(influence_region(map_of(2, 2, {1, 1, 1, 1}), 2, 2), std::nullopt);
   EXPECT_EQ(influence_region(learn::Array::from({1, 2, 1}, {0, 1}), 2, 1), std::nullopt);

@@ -1,7 +1,7 @@
 // One study: whose it is, its series, what models made of it.
 import { Box, Button, Group, Paper, Stack, Text, Title, UnstyledButton } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { ArrowLeft, ExternalLink, Images, Trash2, Upload } from 'lucide-react';
+import { ArrowLeft, ExternalLink, FileText, Images, Trash2, Upload } from 'lucide-react';
 import { lazy, Suspense, useMemo, useState } from 'react';
 import { Link, useLocation, useParams } from 'wouter';
 import { dicomweb, viewerAddress, viewerInstalled, type Series } from '../../api/dicomweb';
@@ -109,7 +109,7 @@ function SeriesCard({ study, series, active, open }: { study: string; series: Se
   const { t, maybe, language } = useI18n();
   return (
     <UnstyledButton className="series-card" aria-current={active} onClick={open}>
-      <Thumbnail study={study} series={series.uid} />
+      {isLooked(series) || series.modality === 'SEG' ? <Thumbnail study={study} series={series.uid} /> : <div className="thumbnail" aria-hidden="true"><FileText size={20} strokeWidth={1.5} /></div>}
       <div>
         <Text size="sm" fw={550} className="break">{series.description || maybe('modalities', series.modality) || t('study.unnamedSeries')}</Text>
         <Text size="xs" c="dimmed" className="num">{[series.modality, series.number === null ? '' : t('study.seriesNumber', { n: series.number }), series.bodyPart].filter(Boolean).join(' · ')}</Text>
