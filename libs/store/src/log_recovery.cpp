@@ -78,10 +78,13 @@ Status SegmentedLogImpl::recover_last(std::uint32_t number) {
   }
   ACESO_TRY(active_, SegmentFile::reopen(ops_, folder_ / name, number, segment->keys(), walk.end, walk.records));
   if (walk.end < size) {
+    ACESO_TRY(const bool zeros, segment->is_zero_from(walk.end));
     ACESO_TRY_OK(active_->cut_to(walk.end, walk.records));
-    report_.cut_bytes = size - walk.end;
-    report_.damaged_segment = name;
-    logger_.warn("log tail cut", {{"segment", name}, {"offset", walk.end}, {"bytes", size - walk.end}});
+    if (!zeros) {  // zeros were written ahead: nothing was torn
+      report_.cut_bytes = size - walk.end;
+      report_.damaged_segment = name;
+      logger_.warn("log tail cut", {{"segment", name}, {"offset", walk.end}, {"bytes", size - walk.end}});
+    }
   }
   ACESO_TRY_OK(active_->sync());  // after a crash the last records may be in the page cache only
   report_.records += walk.records;

@@ -164,6 +164,17 @@ Result<std::optional<std::uint64_t>> Segment::sealed_records() const {
   return good.ok() ? std::optional{record->length} : none;
 }
 
+Result<bool> Segment::is_zero_from(std::uint64_t offset) const {
+  ACESO_TRY(const std::uint64_t bytes, size());
+  std::vector<std::byte> block;
+  for (std::uint64_t at = offset; at < bytes; at += block.size()) {
+    block.resize(static_cast<std::size_t>(std::min<std::uint64_t>(kSearchBlock, bytes - at)));
+    ACESO_TRY_OK(read_exactly(fd_.get(), block, at));
+    if (!std::ranges::all_of(block, [](std::byte b) { return b == std::byte{0}; })) return false;
+  }
+  return true;
+}
+
 Result<bool> Segment::was_synced_past(std::uint64_t offset) const {
   ACESO_TRY(const std::uint64_t bytes, size());
   std::vector<std::byte> block;

@@ -46,6 +46,7 @@ class Segment {
   Result<std::optional<std::uint64_t>> sealed_records() const;
   // True when something behind `offset` proves that `offset` was on disk before it was written.
   Result<bool> was_synced_past(std::uint64_t offset) const;
+  Result<bool> is_zero_from(std::uint64_t offset) const;  // up to the end of the file
 
  private:
   Segment(OwnedFd fd, std::uint32_t number, std::optional<SegmentKeys> keys)

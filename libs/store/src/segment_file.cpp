@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "aceso/base/file.hpp"
@@ -12,6 +13,8 @@ namespace aceso::store {
 namespace {
 
 constexpr std::size_t kBufferSize = std::size_t{1} << 20;
+constexpr std::uint64_t kLeastAhead = std::uint64_t{64} << 10;
+constexpr std::array<std::byte, std::size_t{64} << 10> kZeros{};
 
 }  // namespace
 
@@ -127,10 +130,34 @@ Status SegmentFile::flush() {
   return {};
 }
 
-Status SegmentFile::sync() {
-  if (ops_.fdatasync(fd_.get()) != 0) {
-    return Error{Code::unavailable, errno_error("the disk did not take a write", errno).message()};
+void SegmentFile::write_ahead(std::uint64_t most, std::uint64_t limit) {
+  if (most == 0 || ahead_failed_ || flushed_ < zeroed_) return;
+  const std::uint64_t end = std::min(flushed_ + std::min(most, std::max(kLeastAhead, flushed_)), limit);
+  for (std::uint64_t at = flushed_; at < end; at += kZeros.size()) {
+    const auto piece =
+        std::span{kZeros}.first(static_cast<std::size_t>(std::min<std::uint64_t>(kZeros.size(), end - at)));
+    zeroed_ = at + piece.size();
+    if (write_all(ops_, fd_.get(), piece, at)) continue;
+    ahead_failed_ = true;
+    (void)trim();
+    return;
   }
+}
+
+Status SegmentFile::trim() {
+  if (zeroed_ <= flushed_) return {};
+  if (ops_.ftruncate(fd_.get(), static_cast<off_t>(flushed_)) != 0) return errno_error("cannot cut a segment", errno);
+  zeroed_ = 0;
+  return {};
+}
+
+Status SegmentFile::sync_data() {
+  if (ops_.fdatasync(fd_.get()) == 0) return {};
+  return Error{Code::unavailable, errno_error("the disk did not take a write", errno).message()};
+}
+
+Status SegmentFile::sync() {
+  ACESO_TRY_OK(sync_data());
   synced_ = flushed_;
   return {};
 }
@@ -139,6 +166,7 @@ Status SegmentFile::cut_to(std::uint64_t end, std::uint64_t records) {
   buffer_.clear();
   if (ops_.ftruncate(fd_.get(), static_cast<off_t>(end)) != 0) return errno_error("cannot cut a segment", errno);
   flushed_ = end;
+  zeroed_ = 0;
   synced_ = std::min(synced_, end);
   records_ = records;
   return {};

@@ -1,6 +1,7 @@
 // One segment file, for writing: from a part file that nobody sees, through records, to its seal.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -11,7 +12,7 @@
 
 namespace aceso::store {
 
-// Not thread-safe. What is put is buffered until flush(); flushed is not yet on disk until sync().
+// Not thread-safe but sync_data(). What is put is buffered until flush(); flushed is not yet on disk until sync().
 class SegmentFile {
  public:
   // A part file: its header comes with publish(). With a key encryption key it gets a data key of its own.
@@ -45,7 +46,14 @@ class SegmentFile {
   Status end_stream(std::uint64_t length);
 
   Status flush();
-  Status sync();                                            // an error here is final: see SegmentedLog
+  // Once what is flushed reaches the end of the zeros: writes more, as many as there are bytes already, at most `most`
+  // and not beyond `limit`. A disk that is full gets no zeros.
+  void write_ahead(std::uint64_t most, std::uint64_t limit);
+  Status trim();  // takes them away
+  Status sync();  // an error here is final: see SegmentedLog
+  // The first half of sync(), while others write on: what was flushed when it began is on disk when it returns...
+  Status sync_data();
+  void mark_synced(std::uint64_t end) noexcept { synced_ = std::max(synced_, end); }  // ...and the second
   Status cut_to(std::uint64_t end, std::uint64_t records);  // drops what is buffered and what is flushed beyond `end`
 
  private:
@@ -64,6 +72,8 @@ class SegmentFile {
   std::vector<std::byte> buffer_;
   std::uint64_t flushed_;
   std::uint64_t synced_;
+  std::uint64_t zeroed_ = 0;   // end of the zeros behind `flushed_`, when it is larger
+  bool ahead_failed_ = false;  // no more zeros in this file
   std::uint64_t records_ = 0;
   ChunkPlace stream_;
 };

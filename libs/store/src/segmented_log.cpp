@@ -128,7 +128,10 @@ void SegmentedLogImpl::commit_group(std::vector<Pending*>& group, std::uint64_t 
   if (!status.ok() && !failed_) {
     if (const Status back = roll_back(good_end, good_records); !back) status = back;
   }
-  if (status.ok() && options_.sync == SyncMode::each) status = sync_active();
+  if (status.ok() && options_.sync == SyncMode::each) {
+    active_->write_ahead(options_.ahead_bytes, options_.segment_bytes);
+    status = sync_active();
+  }
   if (status.ok()) {
     publish_end(active_->number(), active_->end());
     const std::lock_guard lock{turn_mutex_};
@@ -153,6 +156,7 @@ Status SegmentedLogImpl::seal_active() {
   const std::uint64_t end = active_->end();
   Status sealed = active_->put_seal();
   if (sealed.ok()) sealed = active_->flush();
+  if (sealed.ok()) sealed = active_->trim();  // a sealed segment ends with its seal
   if (!sealed.ok()) {
     ACESO_TRY_OK(roll_back(end, active_->records()));
     return sealed;
@@ -167,8 +171,17 @@ Status SegmentedLogImpl::seal_active() {
 Status SegmentedLogImpl::sync_active() {
   if (failed_) return *failed_;
   if (!active_ || active_->synced() == active_->flushed()) return {};
-  if (const Status synced = active_->sync(); !synced) return fail_for_good(synced.error());
+  if (const Status synced = sync_file(*active_); !synced) return fail_for_good(synced.error());
+  active_->mark_synced(active_->flushed());
   return {};
+}
+
+Status SegmentedLogImpl::sync_file(SegmentFile& file) {
+  const std::lock_guard lock{sync_mutex_};
+  if (sync_failed_) return *sync_failed_;
+  Status done = file.sync_data();
+  if (!done) sync_failed_ = done.error();
+  return done;
 }
 
 // After a failed fsync the kernel may have dropped the pages: a later one that succeeds proves nothing.
@@ -208,11 +221,29 @@ Result<RecordRef> SegmentedLogImpl::adopt(SegmentFile& part, std::uint64_t lengt
   return RecordRef{{number, kSegmentHeaderSize}, length};
 }
 
+// Writers go on while the disk works: in window mode it always works. A segment that is sealed meanwhile is on disk
+// before its seal is; what was published is never cut off, so `end` stays good.
 Status SegmentedLogImpl::sync() {
+  std::shared_ptr<SegmentFile> file;
+  std::uint64_t end = 0;
+  {
+    const Turn turn{*this};
+    if (failed_) return *failed_;
+    file = active_;
+    if (file) end = file->flushed();
+    if (!file || file->synced() == end) {
+      const std::lock_guard lock{turn_mutex_};
+      unsynced_ = false;
+      return {};
+    }
+  }
+  const Status synced = sync_file(*file);
   const Turn turn{*this};
-  ACESO_TRY_OK(sync_active());
+  if (failed_) return *failed_;
+  if (!synced) return fail_for_good(synced.error());
+  file->mark_synced(end);
   const std::lock_guard lock{turn_mutex_};
-  unsynced_ = false;
+  unsynced_ = active_ && active_->synced() < active_->flushed();
   return {};
 }
 
@@ -240,6 +271,7 @@ void SegmentedLogImpl::close() {
   const std::uint64_t end = active_->end();
   Status marked = active_->put_checkpoint();
   if (marked.ok()) marked = active_->flush();
+  if (marked.ok()) marked = active_->trim();
   if (!marked.ok()) marked = roll_back(end, active_->records());
   if (marked.ok()) marked = sync_active();
   if (!marked.ok()) logger_.warn("log left without a checkpoint");

@@ -64,6 +64,7 @@ class SegmentedLogImpl final : public SegmentedLog {
   void commit_group(std::vector<Pending*>& group, std::uint64_t good_end, std::uint64_t good_records);
   Status seal_active();
   Status sync_active();
+  Status sync_file(SegmentFile& file);  // with or without a turn
   Status roll_back(std::uint64_t end, std::uint64_t records);
   Status fail_for_good(const Error& why);
   void close();
@@ -92,8 +93,12 @@ class SegmentedLogImpl final : public SegmentedLog {
   std::deque<Pending*> queue_;
   std::uint64_t parts_ = 0;
 
+  // One fdatasync at a time: the kernel tells of a failed write once, and whoever syncs next would hear of success.
+  std::mutex sync_mutex_;
+  std::optional<Error> sync_failed_;
+
   // Of whoever has the turn.
-  std::unique_ptr<SegmentFile> active_;
+  std::shared_ptr<SegmentFile> active_;  // shared with a sync that is under way while others write on
   std::uint32_t last_number_ = 0;
   bool must_rotate_ = false;     // the active segment takes no more records
   std::optional<Error> failed_;  // after a failed fsync: for good

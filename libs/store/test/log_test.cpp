@@ -6,7 +6,9 @@
 #include <cerrno>
 #include <csignal>
 #include <fstream>
+#include <functional>
 #include <thread>
+#include <utility>
 
 #include "aceso/base/random.hpp"
 #include "aceso/base/small_disk.hpp"
@@ -24,6 +26,7 @@ class FaultyOps final : public FileOps {
   bool fail_sync = false;
   std::atomic<int> syncs{0};
   std::atomic<int> appending{0}, running{0};  // threads inside append(), threads that will append again
+  std::function<void()> while_syncing;        // what happens while the disk works
 
   ssize_t pwrite(int fd, std::span<const std::byte> bytes, off_t at) override {
     if (room <= 0) {
@@ -38,7 +41,8 @@ class FaultyOps final : public FileOps {
   int fdatasync(int fd) override {
     ++syncs;
     while (running > 1 && appending < 2) std::this_thread::yield();  // a slow disk: others arrive meanwhile
-    if (fd >= 0 && !fail_sync) return 0;                             // quick: no test here cuts the power
+    if (const auto meanwhile = std::exchange(while_syncing, {})) meanwhile();
+    if (fd >= 0 && !fail_sync) return 0;  // quick: no test here cuts the power
     errno = EIO;
     return -1;
   }
@@ -199,6 +203,7 @@ TEST_P(Log, a_writer_that_does_not_commit_leaves_nothing) {
 }
 
 TEST_P(Log, cuts_a_torn_tail_wherever_it_was_torn) {
+  options_.ahead_bytes = 0;
   ASSERT_OK(open());
   add("first");
   const std::uint64_t good = log_->end().offset;
@@ -221,14 +226,35 @@ TEST_P(Log, cuts_a_torn_tail_wherever_it_was_torn) {
   EXPECT_TRUE(around_.lines.contains("log tail cut"));
 }
 
-TEST_P(Log, takes_a_tail_of_zeros_for_torn) {  // some file systems grow a file before its data is on disk
+TEST_P(Log, cuts_what_was_torn_among_zeros) {
+  options_.ahead_bytes = 0;
   ASSERT_OK(open());
   add("first");
+  const std::uint64_t good = log_->end().offset;
+  add(pattern(300, 3));
+  crash();
+  const std::string whole = file_bytes(1);
+  for (std::size_t size = good + 1; size < whole.size(); size += 7) {
+    put_file(1, whole.substr(0, size) + std::string(5000, '\0'));
+    ASSERT_OK(open()) << size;
+    EXPECT_EQ(log_->recovery().records, 1U);
+    EXPECT_EQ(log_->recovery().cut_bytes, size - good + 5000U);
+    log_.reset();
+    std::filesystem::remove(file(2));
+  }
+}
+
+TEST_P(Log, a_tail_of_zeros_is_cut_and_is_no_damage) {
+  ASSERT_OK(open());
+  add("first");
+  const std::uint64_t good = log_->end().offset;
   crash();
   put_file(1, file_bytes(1) + std::string(5000, '\0'));
   ASSERT_OK(open());
   EXPECT_EQ(log_->recovery().records, 1U);
-  EXPECT_EQ(log_->recovery().cut_bytes, 5000U);
+  EXPECT_EQ(log_->recovery().cut_bytes, 0U);
+  EXPECT_EQ(log_->end().offset, good);
+  EXPECT_OK(log_->verify());
 }
 
 TEST_P(Log, damage_before_acknowledged_records_is_data_loss) {
@@ -388,6 +414,74 @@ TEST_P(Log, window_mode_acknowledges_first_and_syncs_within_the_window) {
   EXPECT_EQ(ops_.syncs, before + 2);
 }
 
+TEST_P(Log, zeros_are_written_ahead_and_never_taken_for_records) {
+  ASSERT_OK(open());
+  add("first");
+  const auto file = around_.path("log") / "0000000001.seg";
+  const auto grown = std::filesystem::file_size(file);
+  EXPECT_GT(grown, 60'000U) << "zeros behind the first record";
+  add("second");
+  EXPECT_EQ(std::filesystem::file_size(file), grown) << "the second stands in them";
+  EXPECT_EQ(all().size(), 2U);
+  const auto crashed = around_.path("crashed");  // as after kill -9: nobody cut the zeros off
+  std::filesystem::copy(around_.path("log"), crashed);
+  auto again = open_log(crashed, options_, around_.clock, around_.logger, ops_);
+  ASSERT_OK(again);
+  EXPECT_EQ((*again)->recovery().records, 2U);
+  EXPECT_EQ((*again)->recovery().cut_bytes, 0U) << "zeros are no damage";
+  ASSERT_OK((*again)->append(crypto::as_bytes("third")));
+  EXPECT_OK((*again)->verify());
+  log_.reset();
+  EXPECT_LT(std::filesystem::file_size(file), 1000U) << "closed in order: cut off";
+}
+
+TEST_P(Log, window_mode_takes_records_while_the_disk_works) {
+  options_.sync = SyncMode::window;
+  ASSERT_OK(open());
+  add("before");
+  ops_.while_syncing = [&] {
+    for (int i = 0; i < 10; ++i) add("meanwhile");  // on the thread that syncs: it would wait for itself
+    EXPECT_EQ(all().size(), 11U) << "and readers see them";
+  };
+  const int before = ops_.syncs;
+  ASSERT_OK(log_->sync());
+  EXPECT_EQ(ops_.syncs, before + 1);
+  ASSERT_OK(log_->sync());
+  EXPECT_EQ(ops_.syncs, before + 2) << "what came meanwhile was not on disk yet";
+  ASSERT_OK(log_->sync());
+  EXPECT_EQ(ops_.syncs, before + 2) << "now everything is";
+}
+
+TEST_P(Log, a_segment_that_ends_while_the_disk_works_is_whole) {
+  options_.sync = SyncMode::window;
+  options_.segment_bytes = 4096;
+  ASSERT_OK(open());
+  add(pattern(3000, 1));
+  std::thread other;
+  ops_.while_syncing = [&] { other = std::thread{[&] { add(pattern(3000, 2)); }}; };  // seals: waits for this sync
+  ASSERT_OK(log_->sync());
+  other.join();
+  ASSERT_OK(log_->sync());
+  EXPECT_OK(log_->verify());
+  ASSERT_OK(open());
+  EXPECT_EQ(all().size(), 2U);
+  EXPECT_EQ(log_->recovery().cut_bytes, 0U);
+}
+
+TEST_P(Log, a_sync_that_fails_while_others_write_fails_the_log_for_good) {
+  options_.sync = SyncMode::window;
+  ASSERT_OK(open());
+  add("before");
+  ops_.while_syncing = [&] {
+    add("meanwhile");
+    ops_.fail_sync = true;
+  };
+  EXPECT_CODE(log_->sync(), Code::unavailable);
+  ops_.fail_sync = false;
+  EXPECT_CODE(log_->sync(), Code::unavailable) << "a second fdatasync that succeeds proves nothing";
+  EXPECT_CODE(log_->append(crypto::as_bytes("after")), Code::unavailable);
+}
+
 TEST_P(Log, one_process_at_a_time) {
   ASSERT_OK(open());
   EXPECT_CODE(open_log(around_.path("log"), options_, around_.clock, around_.logger, ops_), Code::conflict);
@@ -525,7 +619,7 @@ TEST(LogEncryption, a_plain_log_can_become_an_encrypted_one) {
   ASSERT_OK(log);
   ASSERT_OK((*log)->append(crypto::as_bytes("hidden text")));
   EXPECT_EQ(text_of(*(*log)->read(plain, 10)), "plain");
-  EXPECT_EQ(read_text_file(around.path("log") / "0000000002.seg", 10'000)->find("hidden"), std::string::npos);
+  EXPECT_EQ(read_text_file(around.path("log") / "0000000002.seg", 200'000)->find("hidden"), std::string::npos);
 }
 
 TEST(Crc32c, matches_rfc_3720_and_its_portable_form) {
