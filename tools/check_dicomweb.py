@@ -1,6 +1,8 @@
-"""DICOMweb against a running node with clients that are not ours: dicomweb-client (Python) and pydicom as reader.
-Usage: check_dicomweb.py ADDRESS TOKEN. Prints one line a check, exit status 1 when one fails."""
+"""DICOMweb against a running node with clients that are not ours: dicomweb-client (Python), pydicom as reader, and curl.
+Usage: check_dicomweb.py PROGRAM. Prints one line a check, exit status 1 when one fails."""
 import io
+import json
+import pathlib
 import sys
 
 import numpy as np
@@ -10,13 +12,8 @@ from dicomweb_client import DICOMwebClient
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless, generate_uid
 
-failed = 0
-
-
-def check(name, good):
-    global failed
-    failed += 0 if good else 1
-    print(f"{'ok  ' if good else 'FAIL'} {name}")
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "tests" / "interop"))
+from dicom_node import Folder, Node, check, finish, run  # noqa: E402
 
 
 def make(study, series, number, syntax):
@@ -98,8 +95,38 @@ def main(address, token):
     check("without a token", requests.get(f"{address}/dicom-web/studies", timeout=60).status_code == 401)
     client.delete_study(study)
     check("deleted", client.search_for_studies(search_filters={"PatientID": "INTEROP-1"}) == [])
-    return 1 if failed else 0
+
+
+def with_curl(node, folder):
+    """STOW-RS with several parts, QIDO-RS and WADO-RS as somebody with a shell uses them."""
+    study, series = generate_uid(), generate_uid()
+    files = []
+    for n in range(3):
+        d = make(study, series, n + 1, ExplicitVRLittleEndian)
+        d.PatientID = "CURL-1"
+        files.append(folder / f"{d.SOPInstanceUID}.dcm")
+        files[-1].write_bytes(file_bytes(d))
+    body = b"".join(b"--part\r\nContent-Type: application/dicom\r\n\r\n" + f.read_bytes() + b"\r\n" for f in files) + b"--part--\r\n"
+    (folder / "stow").write_bytes(body)
+    curl = ["curl", "-sS", "--fail-with-body", "-H", "Authorization: Bearer " + node.token]
+    status, out = run([*curl, "-H", 'Content-Type: multipart/related; type="application/dicom"; boundary=part', "-H", "Accept: application/dicom+json",
+                       "--data-binary", f"@{folder / 'stow'}", node.address + "/dicom-web/studies"])
+    check("curl: STOW-RS of three parts", status == 0 and len(json.loads(out)["00081199"]["Value"]) == 3, out)
+    status, out = run([*curl, "-H", "Accept: application/dicom+json", node.address + "/dicom-web/studies?PatientID=CURL-1&includefield=all"])
+    check("curl: QIDO-RS", status == 0 and json.loads(out)[0]["00201208"]["Value"] == [3], out)
+    for file in files:
+        got = folder / "got"
+        status, out = run([*curl, "-H", "Accept: application/dicom; transfer-syntax=*", "-o", got,
+                           f"{node.address}/dicom-web/studies/{study}/series/{series}/instances/{file.stem}"])
+        check("curl: WADO-RS gives the file back", status == 0 and got.read_bytes() == file.read_bytes(), out)
+    status, out = run([*curl, "--compressed", "-H", "Accept: application/dicom+json", f"{node.address}/dicom-web/studies/{study}/metadata"])
+    check("curl: metadata, compressed", status == 0 and len(json.loads(out)) == 3, out)
+    status, out = run([*curl, "-o", folder / "frame", f"{node.address}/dicom-web/studies/{study}/series/{series}/instances/{files[0].stem}/frames/0"])
+    check("curl: a frame that is not there is refused", status == 22, out)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2]))
+    with Folder() as folder, Node(sys.argv[1], folder, "promiscuous: true") as node:
+        main(node.address, node.token)
+        with_curl(node, folder)
+    finish()

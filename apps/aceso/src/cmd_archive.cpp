@@ -12,35 +12,9 @@ namespace aceso::app {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::size_t kBatch = 64;  // files of one request
+constexpr std::size_t kBatch = kImportBatch;
 constexpr std::size_t kPage = 500;  // studies of one request
 constexpr std::size_t kShownRefusals = 20;
-
-// Value of an attribute of a DICOM JSON object as text; several separated by ", ".
-std::string value_of(const Json& object, const char* tag) {
-  const auto element = object.find(tag);
-  if (element == object.end() || !element->contains("Value")) return {};
-  std::string out;
-  for (const auto& value : element->at("Value")) {
-    std::string text;
-    if (value.is_string()) text = value.get<std::string>();
-    if (value.is_number()) text = value.dump();
-    if (value.is_object()) text = value.value("Alphabetic", value.value("Ideographic", ""));
-    if (!text.empty()) out += (out.empty() ? "" : ", ") + text;
-  }
-  return out;
-}
-
-Result<std::vector<Json>> qido(Api& api, const std::string& target) {
-  net::ClientRequest request;
-  request.target = target;
-  request.headers.set("Accept", "application/dicom+json");
-  ACESO_TRY(const auto answer, api.send(request));
-  if (answer.status == 204) return std::vector<Json>{};
-  ACESO_TRY(const Json list, answer.json());
-  if (!list.is_array()) return Error{Code::internal, "the node's answer is no list"};
-  return std::vector<Json>{list.begin(), list.end()};
-}
 
 // Regular files, also below folders, in a stable order. Links are not followed.
 Result<std::vector<fs::path>> files_of(const std::vector<fs::path>& sources) {
@@ -60,26 +34,6 @@ Result<std::vector<fs::path>> files_of(const std::vector<fs::path>& sources) {
   }
   std::ranges::sort(out);
   return out;
-}
-
-struct ImportTotals {
-  std::size_t stored = 0, duplicates = 0;
-  std::uint64_t bytes = 0;
-  Json refused = Json::array();
-};
-
-Status import_batch(Api& api, const std::vector<fs::path>& files, std::size_t first, ImportTotals& totals) {
-  Json paths = Json::array();
-  for (std::size_t i = first; i < std::min(first + kBatch, files.size()); ++i) paths.push_back(files[i].string());
-  ACESO_TRY(const Json answer, api.call(net::Method::post, "/api/v1/local/archive/import", Json{{"paths", paths}}));
-  for (const auto& result : answer.at("results")) {
-    const auto outcome = result.value("outcome", "");
-    totals.bytes += result.value("bytes", std::uint64_t{0});
-    if (outcome == "stored") ++totals.stored;
-    if (outcome == "duplicate") ++totals.duplicates;
-    if (outcome == "refused") totals.refused.push_back(result);
-  }
-  return {};
 }
 
 void print_refusals(const Context& context, const Json& refused) {
@@ -294,6 +248,45 @@ void add_export(CLI::App& group, Context& context) {
 
 }  // namespace
 
+std::string value_of(const Json& object, const char* tag) {
+  const auto element = object.find(tag);
+  if (element == object.end() || !element->contains("Value")) return {};
+  std::string out;
+  for (const auto& value : element->at("Value")) {
+    std::string text;
+    if (value.is_string()) text = value.get<std::string>();
+    if (value.is_number()) text = value.dump();
+    if (value.is_object()) text = value.value("Alphabetic", value.value("Ideographic", ""));
+    if (!text.empty()) out += (out.empty() ? "" : ", ") + text;
+  }
+  return out;
+}
+
+Result<std::vector<Json>> qido(Api& api, const std::string& target) {
+  net::ClientRequest request;
+  request.target = target;
+  request.headers.set("Accept", "application/dicom+json");
+  ACESO_TRY(const auto answer, api.send(request));
+  if (answer.status == 204) return std::vector<Json>{};
+  ACESO_TRY(const Json list, answer.json());
+  if (!list.is_array()) return Error{Code::internal, "the node's answer is no list"};
+  return std::vector<Json>{list.begin(), list.end()};
+}
+
+Status import_batch(Api& api, const std::vector<fs::path>& files, std::size_t first, ImportTotals& totals) {
+  Json paths = Json::array();
+  for (std::size_t i = first; i < std::min(first + kBatch, files.size()); ++i) paths.push_back(files[i].string());
+  ACESO_TRY(const Json answer, api.call(net::Method::post, "/api/v1/local/archive/import", Json{{"paths", paths}}));
+  for (const auto& result : answer.at("results")) {
+    const auto outcome = result.value("outcome", "");
+    totals.bytes += result.value("bytes", std::uint64_t{0});
+    if (outcome == "stored") ++totals.stored;
+    if (outcome == "duplicate") ++totals.duplicates;
+    if (outcome == "refused") totals.refused.push_back(result);
+  }
+  return {};
+}
+
 void add_archive(CLI::App& app, Context& context) {
   auto* group = app.add_subcommand("archive", "Import, find, show, export and delete DICOM objects");
   group->require_subcommand(1);
@@ -304,6 +297,8 @@ void add_archive(CLI::App& app, Context& context) {
   add_query(*group, context);
   add_export(*group, context);
   add_archive_analyses(*group, context);
+  add_archive_worklist(*group, context);
+  add_archive_pull(*group, context);
 
   auto* shown = group->add_subcommand("show", "Show a study and its series");
   auto uid = std::make_shared<std::string>();

@@ -1,16 +1,13 @@
-// aceso dicom: calling other DICOM nodes (SCU): echo, store, find, move, get.
+// aceso dicom: calling other DICOM nodes (SCU): echo, store, find, worklist, move, get.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 
-#include "aceso/crypto/tls.hpp"
 #include "aceso/dicom/dictionary.hpp"
-#include "aceso/dicom/write.hpp"
 #include "aceso/dimse/client.hpp"
 #include "context.hpp"
-#include "dicom_listener.hpp"
+#include "dicom_peer.hpp"
 
 namespace aceso::app {
 namespace {
@@ -18,42 +15,6 @@ namespace {
 using contracts::ObjectQuery;
 using contracts::QueryLevel;
 using dimse::InformationModel;
-
-struct PeerArguments {
-  std::string peer, calling_ae = "ACESO";
-  std::filesystem::path ca, certificate, key;
-  bool tls = false;
-  int timeout_s = 60;
-};
-
-void add_peer(CLI::App* command, PeerArguments& a) {
-  command->add_option("PEER", a.peer, "AE@host:port, such as PACS@192.0.2.10:104 (IPv4)")->required();
-  command->add_option("--aet", a.calling_ae, "Our AE title")->capture_default_str();
-  command->add_option("--timeout", a.timeout_s, "Seconds that the peer may be silent within a message")
-      ->check(CLI::Range(1, 3600))
-      ->capture_default_str();
-  command->add_flag("--tls", a.tls, "TLS 1.2 or later");
-  command->add_option("--tls-ca", a.ca,
-                      "PEM of the authorities that sign the peer's certificate (default: the system's)");
-  command->add_option("--tls-certificate", a.certificate, "PEM of our certificate chain, when the peer asks for one");
-  command->add_option("--tls-key", a.key, "PEM of its private key");
-}
-
-Result<std::unique_ptr<dimse::Client>> connect(const Context& context, const PeerArguments& a) {
-  dimse::ClientOptions options{.calling_ae = a.calling_ae,
-                               .message = std::chrono::seconds{a.timeout_s},
-                               .modules = dimse_module_folder(context.program),
-                               .stop = context.interrupted()};
-  ACESO_TRY(options.node, parse_node(a.peer));
-  if (options.node.port == 0) return Error{Code::invalid, "a peer needs a port: " + a.peer};
-  options.node.tls = options.node.tls || a.tls;
-  if (options.node.tls) {
-    ACESO_TRY(options.tls,
-              crypto::TlsContext::client(
-                  {.ca = a.ca, .certificate_chain = a.certificate, .private_key = a.key, .allow_tls12 = true}));
-  }
-  return dimse::Client::create(std::move(options));
-}
 
 Status echo(Context& context, const PeerArguments& a) {
   ACESO_TRY(const auto client, connect(context, a));
@@ -179,36 +140,75 @@ Result<ObjectQuery> query_of(const FindArguments& a) {
   return query;
 }
 
-Status find(Context& context, const FindArguments& a) {
-  ACESO_TRY(const auto query, query_of(a));
-  ACESO_TRY(const auto client, connect(context, a.peer));
-  Json matches = Json::array();
-  const auto model = query.level == QueryLevel::patient ? InformationModel::patient_root : InformationModel::study_root;
-  ACESO_TRY_OK(client->find(model, query, [&](const contracts::ObjectRow& row) {
-    Json match = Json::object();
-    for (const auto& attribute : row) {
-      const dicom::Tag tag{static_cast<std::uint16_t>(attribute.tag >> 16), static_cast<std::uint16_t>(attribute.tag)};
-      const auto name = dicom::keyword(tag);
-      match[name.empty() ? dicom::to_hex(tag) : std::string{name}] = attribute.value.reveal(Reveal::to_authorised_user);
-    }
-    matches.push_back(std::move(match));
-    return matches.size() < a.limit;
-  }));
+std::string name_of(std::uint32_t value) {
+  const dicom::Tag tag{static_cast<std::uint16_t>(value >> 16), static_cast<std::uint16_t>(value)};
+  const auto name = dicom::keyword(tag);
+  return name.empty() ? dicom::to_hex(tag) : std::string{name};
+}
+
+void add_row(Json& match, const contracts::ObjectRow& row) {
+  for (const auto& attribute : row) match[name_of(attribute.tag)] = attribute.value.reveal(Reveal::to_authorised_user);
+}
+
+// `shown`: the columns.
+void print_matches(Context& context, const Json& matches, const std::vector<contracts::QueryKey>& shown) {
   if (context.json) {
     context.print_json({{"matches", matches}});
-    return {};
+    return;
   }
   std::vector<std::string> header;
-  for (const auto& key : query.keys) {
-    const dicom::Tag tag{static_cast<std::uint16_t>(key.tag >> 16), static_cast<std::uint16_t>(key.tag)};
-    header.push_back(dicom::keyword(tag).empty() ? dicom::to_hex(tag) : std::string{dicom::keyword(tag)});
-  }
+  for (const auto& key : shown) header.push_back(name_of(key.tag));
   std::vector<std::vector<std::string>> rows;
   for (const auto& match : matches) {
     auto& row = rows.emplace_back();
     for (const auto& name : header) row.push_back(match.value(name, ""));
   }
   context.print(rows.empty() ? "nothing matches" : format_table(header, rows));
+}
+
+Status find(Context& context, const FindArguments& a) {
+  ACESO_TRY(const auto query, query_of(a));
+  ACESO_TRY(const auto client, connect(context, a.peer));
+  Json matches = Json::array();
+  const auto model = query.level == QueryLevel::patient ? InformationModel::patient_root : InformationModel::study_root;
+  ACESO_TRY_OK(client->find(model, query, [&](const contracts::ObjectRow& row) {
+    add_row(matches.emplace_back(Json::object()), row);
+    return matches.size() < a.limit;
+  }));
+  print_matches(context, matches, query.keys);
+  return {};
+}
+
+struct WorklistArguments {
+  PeerArguments peer;
+  std::string station, modality, date, patient_id;
+  std::size_t limit = 1000;
+};
+
+Status worklist(Context& context, const WorklistArguments& a) {
+  const auto key = [](std::uint32_t tag, const std::string& value = {}) {
+    return contracts::QueryKey{tag, Phi<std::string>{value}};
+  };
+  const std::vector keys{key(0x00100010), key(0x00100020, a.patient_id),
+                         key(0x00080050), key(0x0020000D),
+                         key(0x00401001), key(0x00321060)};
+  const std::vector step_keys{key(0x00400001, a.station),
+                              key(0x00080060, a.modality),
+                              key(0x00400002, a.date),
+                              key(0x00400003),
+                              key(0x00400007),
+                              key(0x00400009)};
+  ACESO_TRY(const auto client, connect(context, a.peer));
+  Json matches = Json::array();
+  ACESO_TRY_OK(client->worklist(keys, step_keys, [&](const contracts::WorklistItem& item) {
+    Json& match = matches.emplace_back(Json::object());
+    add_row(match, item.attributes);
+    add_row(match, item.step);
+    return matches.size() < a.limit;
+  }));
+  auto shown = keys;
+  shown.insert(shown.end(), step_keys.begin(), step_keys.end());
+  print_matches(context, matches, shown);
   return {};
 }
 
@@ -271,64 +271,6 @@ Status move(Context& context, const RetrieveArguments& a) {
   return report(context, end);
 }
 
-// Objects as numbered part 10 files: nothing a peer says becomes a file name.
-class FolderSink final : public contracts::ObjectSink {
- public:
-  explicit FolderSink(std::filesystem::path folder) : folder_{std::move(folder)} {}
-  Result<std::unique_ptr<contracts::ObjectWriter>> begin_file(const contracts::ObjectPeer&) override {
-    return Error{Code::unsupported, "only data sets come by association"};
-  }
-  Result<std::unique_ptr<contracts::ObjectWriter>> begin_data_set(const contracts::ObjectPeer& peer,
-                                                                  const contracts::AnnouncedObject& object) override {
-    ACESO_TRY(const auto head, dicom::part10_head({.sop_class = object.sop_class_uid,
-                                                   .sop_instance = object.sop_instance_uid,
-                                                   .transfer_syntax = object.transfer_syntax_uid,
-                                                   .source_ae = peer.called_ae}));
-    std::filesystem::path path;
-    std::error_code ec;
-    do {
-      std::array<char, 32> name{};
-      std::snprintf(name.data(), name.size(), "%06zu.dcm", ++number_);
-      path = folder_ / name.data();
-    } while (std::filesystem::exists(path, ec));
-    auto writer = std::make_unique<Writer>(path, object);
-    ACESO_TRY_OK(writer->write(head));
-    return std::unique_ptr<contracts::ObjectWriter>{std::move(writer)};
-  }
-
- private:
-  class Writer final : public contracts::ObjectWriter {
-   public:
-    Writer(const std::filesystem::path& path, contracts::AnnouncedObject object)
-        : path_{path}, out_{path, std::ios::binary | std::ios::trunc}, object_{std::move(object)} {}
-    ~Writer() override {
-      std::error_code ignored;
-      if (!kept_) std::filesystem::remove(path_, ignored);
-    }
-    Status write(std::span<const std::byte> piece) override {
-      out_.write(reinterpret_cast<const char*>(piece.data()), static_cast<std::streamsize>(piece.size()));
-      if (!out_) return Error{Code::exhausted, "a file could not be written"};
-      return {};
-    }
-    Result<contracts::StoredObject> commit() override {
-      out_.close();
-      if (!out_) return Error{Code::exhausted, "a file could not be written"};
-      kept_ = true;
-      return contracts::StoredObject{.sop_instance_uid = object_.sop_instance_uid,
-                                     .sop_class_uid = object_.sop_class_uid,
-                                     .transfer_syntax_uid = object_.transfer_syntax_uid};
-    }
-
-   private:
-    std::filesystem::path path_;
-    std::ofstream out_;
-    contracts::AnnouncedObject object_;
-    bool kept_ = false;
-  };
-  std::filesystem::path folder_;
-  std::size_t number_ = 0;
-};
-
 Status get(Context& context, const RetrieveArguments& a) {
   ACESO_TRY(const auto keys, keys_of(a));
   std::error_code ec;
@@ -346,7 +288,7 @@ Status get(Context& context, const RetrieveArguments& a) {
 }  // namespace
 
 void add_dicom(CLI::App& app, Context& context) {
-  auto* group = app.add_subcommand("dicom", "Call other DICOM nodes: echo, store, find, move, get");
+  auto* group = app.add_subcommand("dicom", "Call other DICOM nodes: echo, store, find, worklist, move, get");
   group->require_subcommand(1);
   group->footer(
       "Examples:\n  aceso dicom echo PACS@192.0.2.10:104\n  aceso dicom store PACS@192.0.2.10:104 scans/\n  aceso "
@@ -379,6 +321,17 @@ void add_dicom(CLI::App& app, Context& context) {
       "Examples:\n  aceso dicom find PACS@192.0.2.10:104 -k PatientID=4711\n  aceso dicom find PACS@192.0.2.10:104 "
       "--level series -k StudyInstanceUID=1.2.840... -k Modality=CT");
   on_run(f, context, [&context, fa] { return find(context, *fa); });
+
+  auto* w = group->add_subcommand("worklist", "Ask for scheduled procedure steps (modality worklist)");
+  auto wa = std::make_shared<WorklistArguments>();
+  add_peer(w, wa->peer);
+  w->add_option("--station", wa->station, "AE title of the modality");
+  w->add_option("--modality", wa->modality, "CT, MR, ...");
+  w->add_option("--date", wa->date, "Start date: 20240131, 20240101-20240131 or 20240101-");
+  w->add_option("--patient-id", wa->patient_id, "Patient ID; * and ? are wildcards");
+  w->add_option("--limit", wa->limit, "Matches, after which the query is cancelled")->capture_default_str();
+  w->footer("Example:\n  aceso dicom worklist RIS@192.0.2.10:104 --modality CT --date 20260131");
+  on_run(w, context, [&context, wa] { return worklist(context, *wa); });
 
   auto* m = group->add_subcommand("move", "Make a node send to another node (C-MOVE)");
   auto ma = std::make_shared<RetrieveArguments>();

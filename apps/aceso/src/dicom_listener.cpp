@@ -6,6 +6,8 @@
 namespace aceso::app {
 namespace {
 
+constexpr std::string_view kCertificate = "/certificate=";
+
 bool is_loopback(const std::string& address) {
   return address == "::1" || address.starts_with("127.");
 }
@@ -58,8 +60,9 @@ void declare_dimse_config(ConfigSchema& schema) {
               .max = 65535});
   add("ae_title", ConfigType::text, "ACESO", "AE title of this node, 1 to 16 characters.");
   add("peers", ConfigType::list, "",
-      "Nodes that may store, query and retrieve: AE@address:port, without port when they are never called, /tls at the "
-      "end when they are called by TLS.");
+      "Nodes that may store, query and retrieve: AE@address:port, without port when they are never called, with /tls "
+      "when they are called by TLS, and with /certificate=SHA256 (of its DER form, hex) when they must show this "
+      "certificate as they call.");
   add("promiscuous", ConfigType::boolean, "false", "Any other AE title may store (not query) as well.");
   add("from", ConfigType::list, "", "Networks that other AE titles must call from, as 192.0.2.0/24; empty: anywhere.");
   add("plain", ConfigType::boolean, "false", "Allow DICOM without TLS outside of loopback.");
@@ -90,6 +93,14 @@ std::filesystem::path dimse_module_folder(const std::filesystem::path& program) 
 Result<dimse::Node> parse_node(std::string_view text) {
   const Error wrong{Code::invalid, "a DICOM node is written AE@192.0.2.10:104, not " + std::string{text}};
   dimse::Node node;
+  if (const auto at = text.find(kCertificate); at != std::string_view::npos) {
+    node.certificate_sha256 = text.substr(at + kCertificate.size());
+    const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+    if (node.certificate_sha256.size() != 64 || !std::ranges::all_of(node.certificate_sha256, is_hex)) {
+      return Error{Code::invalid, "a certificate is named by the SHA-256 of its DER form, 64 lower-case hex digits"};
+    }
+    text = text.substr(0, at);
+  }
   if (text.ends_with("/tls")) {
     node.tls = true;
     text.remove_suffix(4);
@@ -109,6 +120,28 @@ Result<dimse::Node> parse_node(std::string_view text) {
   return node;
 }
 
+Result<std::vector<dimse::Node>> dimse_nodes(const Config& config) {
+  std::vector<dimse::Node> nodes;
+  for (const auto& peer : config.list("dimse.peers")) {
+    ACESO_TRY(auto node, parse_node(peer));
+    ACESO_TRY(auto network, dimse::Network::parse(node.host));  // an AE title alone proves nothing
+    node.networks = {std::move(network)};
+    node.scopes = {"archive:read", "archive:write"};
+    if (node.port == 0) node.host.clear();
+    nodes.push_back(std::move(node));
+  }
+  return nodes;
+}
+
+Result<std::shared_ptr<crypto::TlsContext>> dimse_client_tls(const Config& config,
+                                                             const std::vector<dimse::Node>& nodes) {
+  if (!std::ranges::any_of(nodes, &dimse::Node::tls)) return std::shared_ptr<crypto::TlsContext>{};
+  return crypto::TlsContext::client({.ca = config.text("dimse.tls_peer_ca"),
+                                     .certificate_chain = config.text("dimse.tls_certificate"),
+                                     .private_key = config.text("dimse.tls_key"),
+                                     .allow_tls12 = true});
+}
+
 Result<std::unique_ptr<dimse::Server>> start_dicom(const Config& config, const dimse::Services& services,
                                                    const std::filesystem::path& program, RandomSource& random,
                                                    const Logger& logger) {
@@ -122,14 +155,7 @@ Result<std::unique_ptr<dimse::Server>> start_dicom(const Config& config, const d
                                .associations = static_cast<std::size_t>(config.integer("dimse.associations")),
                                .idle = std::chrono::milliseconds{config.duration_ms("dimse.idle")},
                                .modules = dimse_module_folder(program)};
-  for (const auto& peer : config.list("dimse.peers")) {
-    ACESO_TRY(auto node, parse_node(peer));
-    ACESO_TRY(auto network, dimse::Network::parse(node.host));  // an AE title alone proves nothing
-    node.networks = {std::move(network)};
-    node.scopes = {"archive:read", "archive:write"};
-    if (node.port == 0) node.host.clear();
-    options.nodes.push_back(std::move(node));
-  }
+  ACESO_TRY(options.nodes, dimse_nodes(config));
   std::vector<dimse::Network> networks;
   for (const auto& from : config.list("dimse.from")) {
     ACESO_TRY(auto network, dimse::Network::parse(from));
@@ -138,12 +164,7 @@ Result<std::unique_ptr<dimse::Server>> start_dicom(const Config& config, const d
   options.admit = config.boolean("dimse.promiscuous")
                       ? dimse::allow_any(options.nodes, std::move(networks), {"archive:write"})
                       : dimse::allow_only(options.nodes);
-  if (std::ranges::any_of(options.nodes, &dimse::Node::tls)) {
-    ACESO_TRY(options.client_tls, crypto::TlsContext::client({.ca = config.text("dimse.tls_peer_ca"),
-                                                              .certificate_chain = config.text("dimse.tls_certificate"),
-                                                              .private_key = config.text("dimse.tls_key"),
-                                                              .allow_tls12 = true}));
-  }
+  ACESO_TRY(options.client_tls, dimse_client_tls(config, options.nodes));
   auto server = dimse::Server::start(std::move(options), services, random, logger);
   if (!server) return Error{std::move(server).error().add_context("dimse")};
   const auto& listener = (*server)->listeners().front();

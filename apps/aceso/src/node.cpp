@@ -99,10 +99,12 @@ Result<std::unique_ptr<Node>> Node::open(const Home& home, const ServicesOptions
 
 Status Node::start() {
   ACESO_TRY_OK(impl_->services->start());
-  ACESO_TRY(impl_->dicom,
-            start_dicom(impl_->services->config(),
-                        {.sink = &impl_->services->object_sink(), .source = &impl_->services->object_source()},
-                        impl_->program, impl_->random, impl_->services->logger()));
+  ACESO_TRY(impl_->dicom, start_dicom(impl_->services->config(),
+                                      {.sink = &impl_->services->object_sink(),
+                                       .source = &impl_->services->object_source(),
+                                       .worklist = &impl_->services->worklist(),
+                                       .steps = &impl_->services->procedure_steps()},
+                                      impl_->program, impl_->random, impl_->services->logger()));
   impl_->server->start();
   impl_->running = true;
   return {};

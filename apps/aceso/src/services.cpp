@@ -7,12 +7,15 @@
 
 #include "aceso/archive/analyses.hpp"
 #include "aceso/archive/archive.hpp"
+#include "aceso/archive/forwards.hpp"
+#include "aceso/archive/worklist.hpp"
 #include "aceso/crypto/crypto.hpp"
 #include "aceso/models/explainer.hpp"
 #include "aceso/models/models.hpp"
 #include "aceso/models/worker.hpp"
 #include "aceso/patients/patient_store.hpp"
 #include "aceso/portal/portal.hpp"
+#include "forward_sender.hpp"
 #include "local_archive_routes.hpp"
 #include "local_routes.hpp"
 #include "settings.hpp"
@@ -90,6 +93,9 @@ struct Services::Impl {
   std::unique_ptr<archive::Archive> archive;
   std::unique_ptr<contracts::Explainer> explainer;
   std::unique_ptr<contracts::VerdictSink> verdicts;
+  std::unique_ptr<archive::Worklist> worklist;
+  std::unique_ptr<archive::ObjectSender> sender;
+  std::unique_ptr<archive::Forwards> forwards;
   std::unique_ptr<archive::Analyses> analyses;
   net::Router router;
   net::Handler handler;
@@ -113,6 +119,8 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   const auto pseudonym_key = keys.derive("models.pseudonyms");
   const auto study_names_key = keys.derive("archive.audit");
   const auto analyses_key = keys.derive("archive.analyses");
+  const auto worklist_key = keys.derive("archive.worklist");
+  const auto forwards_key = keys.derive("archive.forwards");
   const auto signing = keys.signing;
   ACESO_TRY(impl->portal, portal::Portal::create(home.root, std::move(keys), {clock, impl->random, impl->logger},
                                                  {.web_root = web_folder(settings, options.program),
@@ -155,6 +163,22 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
 
   impl->explainer = models::make_explainer(*impl->models, clock, kExplainWait);
   impl->verdicts = models::make_verdict_sink(*impl->models);
+  ACESO_TRY(impl->worklist, archive::Worklist::open(home.root / "archive" / "worklist", {.clock = clock,
+                                                                                         .random = impl->random,
+                                                                                         .logger = impl->logger,
+                                                                                         .archive = *impl->archive,
+                                                                                         .key = worklist_key}));
+
+  ACESO_TRY(impl->sender, ForwardSender::create(settings, options.program));
+  ACESO_TRY(impl->forwards, archive::Forwards::create(home.root / "archive" / "forwards",
+                                                      {.clock = clock,
+                                                       .random = impl->random,
+                                                       .logger = impl->logger,
+                                                       .archive = *impl->archive,
+                                                       .sender = *impl->sender,
+                                                       .key = forwards_key},
+                                                      archive::forwarding_options_from(settings)));
+
   ACESO_TRY(impl->analyses, archive::Analyses::create(home.root / "archive" / "analyses",
                                                       {.clock = clock,
                                                        .random = impl->random,
@@ -172,6 +196,8 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   impl->portal->register_routes(impl->router);
   impl->models->register_routes(impl->router);
   impl->archive->register_routes(impl->router);
+  impl->worklist->register_routes(impl->router);
+  impl->forwards->register_routes(impl->router);
   impl->analyses->register_routes(impl->router);
   register_local_routes(impl->router, *impl->models);
   register_local_archive_routes(impl->router, *impl->archive);
@@ -187,9 +213,11 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
 
 Status Services::start() {
   ACESO_TRY_OK(impl_->models->start());
+  ACESO_TRY_OK(impl_->forwards->start());
   return impl_->analyses->start();
 }
 void Services::stop() {
+  if (impl_->forwards) impl_->forwards->stop();
   if (impl_->analyses) impl_->analyses->stop();
   if (impl_->models) impl_->models->stop();
 }
@@ -204,6 +232,12 @@ contracts::ObjectSink& Services::object_sink() {
 }
 contracts::ObjectSource& Services::object_source() {
   return *impl_->archive;
+}
+contracts::WorklistSource& Services::worklist() {
+  return *impl_->worklist;
+}
+contracts::ProcedureStepSink& Services::procedure_steps() {
+  return *impl_->worklist;
 }
 const Config& Services::config() const {
   return impl_->config;

@@ -11,6 +11,7 @@
 #include "aceso/base/log.hpp"
 #include "aceso/base/result.hpp"
 #include "aceso/contracts/objects.hpp"
+#include "aceso/contracts/worklist.hpp"
 #include "aceso/net/http.hpp"
 #include "home.hpp"
 
@@ -42,6 +43,8 @@ class Services {
   std::size_t max_body(const net::Request& request) const;
   contracts::ObjectSink& object_sink();      // the archive
   contracts::ObjectSource& object_source();  //
+  contracts::WorklistSource& worklist();
+  contracts::ProcedureStepSink& procedure_steps();
   const Config& config() const;
   const Logger& logger() const;
   std::string setup_token() const;  // empty once an administrator exists

@@ -6,6 +6,7 @@
 
 #include "aceso/archive/analyses.hpp"
 #include "aceso/archive/archive.hpp"
+#include "aceso/archive/forwards.hpp"
 #include "aceso/models/models.hpp"
 #include "dicom_listener.hpp"
 
@@ -75,6 +76,7 @@ ConfigSchema make_schema() {
   models::declare_config(schema);
   archive::declare_config(schema);
   archive::declare_routing_config(schema);
+  archive::declare_forwarding_config(schema);
   declare_dimse_config(schema);
   return schema;
 }

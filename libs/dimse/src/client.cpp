@@ -17,6 +17,8 @@ namespace {
 
 using contracts::ObjectQuery;
 
+constexpr dicom::Tag kScheduledSteps{0x0040, 0x0100};
+
 // Storage classes for C-GET where the caller names none: what hospitals have, within the 128 contexts of one request.
 constexpr std::array<std::string_view, 58> kUsualClasses{
     "1.2.840.10008.5.1.4.1.1.2",        "1.2.840.10008.5.1.4.1.1.2.1",    "1.2.840.10008.5.1.4.1.1.2.2",
@@ -53,19 +55,38 @@ std::vector<std::string> compressed_syntaxes() {
   return out;
 }
 
-Result<std::vector<std::byte>> identifier_of(const ObjectQuery& query, std::string_view syntax) {
-  dicom::Dataset data;
-  const bool ascii = std::ranges::all_of(query.keys, [](const contracts::QueryKey& key) {
+using Keys = std::vector<contracts::QueryKey>;
+
+bool is_ascii(const Keys& keys) {
+  return std::ranges::all_of(keys, [](const contracts::QueryKey& key) {
     return std::ranges::all_of(key.value.reveal(Reveal::to_authorised_user), [](char c) { return c > 0; });
   });
-  if (!ascii) data.set_charset(dicom::CharacterSet::utf8());
-  data.set_text(kQueryRetrieveLevel, dicom::Vr::cs, contracts::to_string(query.level));
-  for (const auto& key : query.keys) {
+}
+
+void add_keys(dicom::Dataset& data, const Keys& keys) {
+  for (const auto& key : keys) {
     const dicom::Tag tag{static_cast<std::uint16_t>(key.tag >> 16), static_cast<std::uint16_t>(key.tag)};
     const auto* known = dicom::find_attribute(tag);
     set_value(data, tag, known == nullptr ? dicom::Vr::lo : known->vr, key.value.reveal(Reveal::to_authorised_user));
   }
-  return dicom::write_dataset(data, syntax);
+}
+
+dicom::Dataset identifier_of(const ObjectQuery& query) {
+  dicom::Dataset data;
+  if (!is_ascii(query.keys)) data.set_charset(dicom::CharacterSet::utf8());
+  data.set_text(kQueryRetrieveLevel, dicom::Vr::cs, contracts::to_string(query.level));
+  add_keys(data, query.keys);
+  return data;
+}
+
+contracts::ObjectRow row_of(const dicom::Dataset& data) {
+  contracts::ObjectRow row;
+  for (const auto& element : data.elements()) {
+    if (!element.is_sequence() && element.tag() != kSpecificCharacterSet) {
+      row.push_back({element.tag().value(), Phi<std::string>{joined_text(data, element)}});
+    }
+  }
+  return row;
 }
 
 Error refused(const Command& answer, std::string_view what) {
@@ -124,6 +145,8 @@ struct Client::Impl {
     cancel_request.message_id = request.message_id;
     return association.send(context.id, cancel_request);
   }
+  Status find(const std::string& uid, const dicom::Dataset& keys,
+              const std::function<bool(const dicom::Dataset&)>& match);
   Result<Progress> retrieve(Association& association, const AgreedContext& context, const Command& request,
                             const ObjectQuery& keys, contracts::ObjectSink* sink, const contracts::ObjectPeer* as,
                             const std::function<bool(const Progress&)>& progress);
@@ -192,14 +215,13 @@ Status Client::store(std::span<const contracts::StoredObject> objects,
   return {};
 }
 
-Status Client::find(InformationModel model, const ObjectQuery& query,
-                    const std::function<bool(const contracts::ObjectRow&)>& match) {
-  const std::string uid{model_of(model, sop::kPatientRootFind, sop::kStudyRootFind)};
+Status Client::Impl::find(const std::string& uid, const dicom::Dataset& keys,
+                          const std::function<bool(const dicom::Dataset&)>& match) {
   const std::array<Proposal, 1> proposals{{{uid, plain_syntaxes(), {}}}};
-  ACESO_TRY(const auto association, impl_->open(proposals));
+  ACESO_TRY(const auto association, open(proposals));
   const auto* context = association->find_context(uid);
   if (context == nullptr) return Error{Code::unsupported, "the peer does not offer this query"};
-  ACESO_TRY(const auto identifier, identifier_of(query, context->transfer_syntax));
+  ACESO_TRY(const auto identifier, dicom::write_dataset(keys, context->transfer_syntax));
   const Command request = request_of(Verb::c_find, association->next_message_id(), uid);
   ACESO_TRY_OK(association->send(context->id, request, identifier));
   bool wanted = true;
@@ -211,7 +233,7 @@ Status Client::find(InformationModel model, const ObjectQuery& query,
       ACESO_TRY(bytes, association->receive_data_set(kMaxIdentifier));
     }
     if (!is_pending(answer->command.status)) {
-      Impl::close(*association);
+      close(*association);
       if (answer->command.status == kSuccess || (!wanted && answer->command.status == kCancelled)) return {};
       return refused(answer->command, "find");
     }
@@ -221,22 +243,39 @@ Status Client::find(InformationModel model, const ObjectQuery& query,
       association->link().abort();
       return Error{Code::invalid, "the peer sent a damaged match"};
     }
-    contracts::ObjectRow row;
-    for (const auto& element : parsed->dataset.elements()) {
-      if (!element.is_sequence() && element.tag() != kSpecificCharacterSet) {
-        row.push_back({element.tag().value(), Phi<std::string>{joined_text(parsed->dataset, element)}});
-      }
-    }
-    wanted = match(row);
-    if (!wanted) ACESO_TRY_OK(impl_->cancel(*association, *context, request));
+    wanted = match(parsed->dataset);
+    if (!wanted) ACESO_TRY_OK(cancel(*association, *context, request));
   }
+}
+
+Status Client::find(InformationModel model, const ObjectQuery& query,
+                    const std::function<bool(const contracts::ObjectRow&)>& match) {
+  return impl_->find(std::string{model_of(model, sop::kPatientRootFind, sop::kStudyRootFind)}, identifier_of(query),
+                     [&](const dicom::Dataset& data) { return match(row_of(data)); });
+}
+
+Status Client::worklist(const std::vector<contracts::QueryKey>& keys, const std::vector<contracts::QueryKey>& step_keys,
+                        const std::function<bool(const contracts::WorklistItem&)>& match) {
+  dicom::Dataset data;
+  dicom::Dataset step;
+  if (!is_ascii(keys) || !is_ascii(step_keys)) data.set_charset(dicom::CharacterSet::utf8());
+  step.set_charset(data.charset());
+  add_keys(data, keys);
+  add_keys(step, step_keys);
+  step.erase(kSpecificCharacterSet);
+  data.set_items(kScheduledSteps, {std::move(step)});
+  return impl_->find(std::string{sop::kWorklistFind}, data, [&](const dicom::Dataset& answer) {
+    contracts::WorklistItem item{.attributes = row_of(answer)};
+    if (const auto steps = answer.items(kScheduledSteps); !steps.empty()) item.step = row_of(steps[0]);
+    return match(item);
+  });
 }
 
 Result<Progress> Client::Impl::retrieve(Association& association, const AgreedContext& context, const Command& request,
                                         const ObjectQuery& keys, contracts::ObjectSink* sink,
                                         const contracts::ObjectPeer* as,
                                         const std::function<bool(const Progress&)>& progress) {
-  ACESO_TRY(const auto identifier, identifier_of(keys, context.transfer_syntax));
+  ACESO_TRY(const auto identifier, dicom::write_dataset(identifier_of(keys), context.transfer_syntax));
   ACESO_TRY_OK(association.send(context.id, request, identifier));
   bool wanted = true;
   for (;;) {

@@ -15,6 +15,7 @@ using dicom::Tag;
 
 constexpr Tag kStepStatus{0x0040, 0x0252};
 constexpr Tag kScheduledStepAttributes{0x0040, 0x0270};
+constexpr Tag kScheduledStepId{0x0040, 0x0009};
 constexpr Tag kPerformedSeriesSequence{0x0040, 0x0340};
 constexpr Tag kReferencedImageSequence{0x0008, 0x1140};
 constexpr Tag kReferencedNonImageSequence{0x0040, 0x0220};
@@ -36,7 +37,9 @@ Result<PerformedStep> step_of(const Dataset& data, std::string sop_instance) {
   }
   for (const auto& scheduled : data.items(kScheduledStepAttributes)) {
     if (auto uid = scheduled.text_or(kStudyInstanceUid); !uid.empty()) step.study_uids.push_back(std::move(uid));
+    if (auto id = scheduled.text_or(kScheduledStepId); !id.empty()) step.step_ids.push_back(std::move(id));
   }
+  step.has_series = data.contains(kPerformedSeriesSequence);
   for (const auto& series : data.items(kPerformedSeriesSequence)) {
     auto& performed = step.series.emplace_back();
     performed.series_uid = series.text_or(kSeriesInstanceUid);

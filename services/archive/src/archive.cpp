@@ -142,7 +142,9 @@ std::unique_ptr<contracts::ObjectWriter> Archive::Impl::writer(const ObjectPeer&
             metrics.bytes_stored += entry.file_bytes;
             if (stored.new_study) introduce(entry);
             const std::shared_lock lock{listener_mutex};
-            if (listener.stored) listener.stored(describe(*stored.instance));
+            for (const auto& [name, listener] : listeners) {
+              if (listener.stored) listener.stored(describe(*stored.instance));
+            }
           },
       .refused = [this](const Error& why) { metrics.refuse(why.code()); }};
   return std::make_unique<Ingest>(*store, deps.clock, options.max_object, std::move(source_ae), std::move(hooks));
@@ -270,13 +272,15 @@ Result<std::size_t> Archive::remove(const ObjectPeer& peer, std::string_view stu
   ACESO_TRY(const std::size_t removed, impl_->store->remove(chosen));
   impl_->metrics.removed += removed;
   const std::shared_lock lock{impl_->listener_mutex};
-  if (impl_->listener.removed) impl_->listener.removed(study_uid);
+  for (const auto& [name, listener] : impl_->listeners) {
+    if (listener.removed) listener.removed(study_uid);
+  }
   return removed;
 }
 
-void Archive::listen(Listener listener) {
+void Archive::listen(Listener listener, const std::string& name) {
   const std::unique_lock lock{impl_->listener_mutex};
-  impl_->listener = std::move(listener);
+  impl_->listeners[name] = std::move(listener);
 }
 
 Totals Archive::totals() const {

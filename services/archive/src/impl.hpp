@@ -37,7 +37,7 @@ struct Archive::Impl {
   std::unique_ptr<ObjectStore> store;
   std::unique_ptr<FrameSource> frames;
   std::shared_mutex listener_mutex;  // held shared while a listener runs
-  Listener listener;
+  std::map<std::string, Listener, std::less<>> listeners;
 
   std::unique_ptr<contracts::ObjectWriter> writer(const contracts::ObjectPeer& peer, std::string source_ae);
   // The patient of a new study, told to the index of patients; a failure is logged, the object is kept.

@@ -45,8 +45,10 @@ struct PerformedSeries {
 struct PerformedStep {
   std::string sop_instance_uid = {};
   StepState state = StepState::in_progress;
-  bool has_state = false;  // an update need not name it
-  std::vector<std::string> study_uids = {};
+  bool has_state = false;                    // an update need not name it
+  std::vector<std::string> study_uids = {};  // of the scheduled steps it performs
+  std::vector<std::string> step_ids = {};    // their Scheduled Procedure Step IDs, those that it names
+  bool has_series = false;                   // an update need not name them; when it does, these are all there are
   std::vector<PerformedSeries> series = {};
   ObjectRow attributes = {};  // text of the top level
 };

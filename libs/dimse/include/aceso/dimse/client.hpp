@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "aceso/contracts/objects.hpp"
+#include "aceso/contracts/worklist.hpp"
 #include "aceso/crypto/tls.hpp"
 #include "aceso/dimse/access.hpp"
 #include "aceso/dimse/status.hpp"
@@ -69,6 +70,10 @@ class Client {
   // limit of the query are not used. Errors also: those of the peer's status.
   Status find(InformationModel model, const contracts::ObjectQuery& query,
               const std::function<bool(const contracts::ObjectRow&)>& match);
+
+  // The modality worklist (PS3.4 Annex K): `keys` of the top level, `step_keys` of the item of (0040,0100). As find().
+  Status worklist(const std::vector<contracts::QueryKey>& keys, const std::vector<contracts::QueryKey>& step_keys,
+                  const std::function<bool(const contracts::WorklistItem&)>& match);
 
   // `keys` name the unique key of the level, and those above it that the peer wants. `progress` is told of each
   // pending answer; its false cancels. The last Progress is returned even when objects failed.

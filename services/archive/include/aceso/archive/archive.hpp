@@ -73,13 +73,13 @@ class Archive final : public contracts::ObjectSink, public contracts::ObjectSour
                              std::string_view sop_instance_uid);
 
   // Told of each new object, after it lasts and before it is acknowledged, on the thread that stored it; of a study
-  // whose objects were removed, after they went. Must not block. One at a time: null takes it away, and waits for calls
-  // that are under way.
+  // whose objects were removed, after they went. Must not block. One of each name: an empty one takes it away, and
+  // waits for calls that are under way.
   struct Listener {
     std::function<void(const contracts::StoredObject& object)> stored;
     std::function<void(std::string_view study_uid)> removed;
   };
-  void listen(Listener listener);
+  void listen(Listener listener, const std::string& name = {});
 
   void register_routes(net::Router& router);  // DICOMweb at /dicom-web; the router outlives the archive's handlers
   Totals totals() const;

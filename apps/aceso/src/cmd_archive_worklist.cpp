@@ -1,0 +1,163 @@
+// aceso archive worklist, steps: what is scheduled for modalities, and what they reported to have done.
+#include <array>
+#include <memory>
+
+#include "archive_commands.hpp"
+
+namespace aceso::app {
+namespace {
+
+constexpr const char* kPath = "/api/v1/archive/modality-worklist";
+
+struct NamedField {
+  const char* option;
+  const char* field;
+  const char* help;
+};
+constexpr std::array<NamedField, 18> kFields{{
+    {"--patient-id", "patient_id", "Patient ID"},
+    {"--name", "patient_name", "Patient's name, as Doe^Jane"},
+    {"--modality", "modality", "CT, MR, ..."},
+    {"--date", "date", "When it begins, YYYYMMDD"},
+    {"--issuer", "issuer", "Who gave the patient ID"},
+    {"--birth-date", "birth_date", "YYYYMMDD"},
+    {"--sex", "sex", "M, F or O"},
+    {"--accession", "accession", "Accession number"},
+    {"--referring", "referring_physician", "Referring physician"},
+    {"--study", "study_uid", "Study Instance UID (default: a new one)"},
+    {"--procedure-id", "procedure_id", "Requested procedure ID"},
+    {"--procedure", "procedure", "Requested procedure"},
+    {"--station", "station_ae", "AE title of the modality"},
+    {"--time", "time", "HHMM"},
+    {"--physician", "physician", "Performing physician"},
+    {"--description", "description", "Description of the step"},
+    {"--step-id", "step_id", "Scheduled procedure step ID (default: a new one)"},
+    {"--location", "location", "Room"},
+}};
+constexpr std::size_t kRequired = 4;  // the first ones
+
+using Values = std::array<std::string, kFields.size()>;
+
+Status add_step(Context& context, const Values& values) {
+  Json step = Json::object();
+  for (std::size_t i = 0; i < kFields.size(); ++i) {
+    if (!values.at(i).empty()) step[kFields.at(i).field] = values.at(i);
+  }
+  ACESO_TRY(Api * api, context.api());
+  ACESO_TRY(const Json made, api->call(net::Method::post, kPath, step));
+  if (context.json)
+    context.print_json(made);
+  else
+    context.print("scheduled as " + made.at("id").get<std::string>() + ", study " +
+                  made.at("study_uid").get<std::string>() + ", step " + made.at("step_id").get<std::string>());
+  return {};
+}
+
+struct ListedArguments {
+  std::string date, modality, station, state;
+};
+
+Status list_steps(Context& context, const ListedArguments& a) {
+  ACESO_TRY(Api * api, context.api());
+  std::string target = std::string{kPath} + "?limit=1000";
+  const auto add = [&](const char* key, const std::string& value) {
+    if (!value.empty()) target += std::string{"&"} + key + "=" + url_encode(value);
+  };
+  add("date", a.date);
+  add("modality", a.modality);
+  add("station_ae", a.station);
+  add("state", a.state);
+  ACESO_TRY(const Json found, api->get(target));
+  if (context.json) {
+    context.print_json(found);
+    return {};
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& step : found.at("items")) {
+    auto& row = rows.emplace_back();
+    for (const char* field : {"date", "time", "state", "modality", "station_ae", "patient_name", "patient_id",
+                              "accession", "description", "id"})
+      row.push_back(step.value(field, ""));
+  }
+  if (rows.empty()) {
+    context.print("nothing is scheduled");
+    return {};
+  }
+  context.print(format_table(
+      {"DATE", "TIME", "STATE", "MODALITY", "STATION", "NAME", "PATIENT ID", "ACCESSION", "DESCRIPTION", "ID"}, rows));
+  return {};
+}
+
+Status delete_step(Context& context, const std::string& id) {
+  ACESO_TRY(Api * api, context.api());
+  ACESO_TRY(const Json answer, api->call(net::Method::del, std::string{kPath} + "/" + url_encode(id), Json(nullptr)));
+  (void)answer;
+  if (context.json)
+    context.print_json(Json{{"deleted", true}});
+  else
+    context.print("deleted");
+  return {};
+}
+
+Status list_performed(Context& context, std::size_t limit) {
+  ACESO_TRY(Api * api, context.api());
+  ACESO_TRY(const Json found, api->get("/api/v1/archive/performed-steps?limit=" + std::to_string(limit)));
+  if (context.json) {
+    context.print_json(found);
+    return {};
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& step : found.at("items")) {
+    std::size_t instances = 0;
+    for (const auto& series : step.at("series")) instances += series.at("instances").get<std::size_t>();
+    rows.push_back({step.value("start_date", ""), step.value("start_time", ""), step.value("state", ""),
+                    step.value("modality", ""), step.value("reporter", ""), step.value("patient_name", ""),
+                    step.value("patient_id", ""), std::to_string(step.at("series").size()), std::to_string(instances),
+                    step.at("studies").empty() ? "" : step.at("studies").front().get<std::string>()});
+  }
+  if (rows.empty()) {
+    context.print("no modality has reported a step");
+    return {};
+  }
+  context.print(format_table(
+      {"DATE", "TIME", "STATE", "MODALITY", "AE TITLE", "NAME", "PATIENT ID", "SERIES", "OBJECTS", "STUDY UID"}, rows));
+  return {};
+}
+
+}  // namespace
+
+void add_archive_worklist(CLI::App& group, Context& context) {
+  auto* worklist = group.add_subcommand("worklist", "Procedure steps that are scheduled for modalities");
+  worklist->require_subcommand(1);
+  worklist->footer(
+      "Modalities read the worklist by DICOM (C-FIND) from the node's listener.\n\nExamples:\n  aceso archive worklist "
+      "add --patient-id P1 --name Doe^Jane --modality CT --date 20260131 --station CT1\n  aceso archive worklist list "
+      "--date 20260131");
+
+  auto* added = worklist->add_subcommand("add", "Schedule a procedure step");
+  auto values = std::make_shared<Values>();
+  for (std::size_t i = 0; i < kFields.size(); ++i)
+    added->add_option(kFields.at(i).option, values->at(i), kFields.at(i).help)->required(i < kRequired);
+  on_run(added, context, [&context, values] { return add_step(context, *values); });
+
+  auto* listed = worklist->add_subcommand("list", "List scheduled steps by date and time");
+  auto a = std::make_shared<ListedArguments>();
+  listed->add_option("--date", a->date, "YYYYMMDD");
+  listed->add_option("--modality", a->modality, "CT, MR, ...");
+  listed->add_option("--station", a->station, "AE title of the modality");
+  listed->add_option("--state", a->state, "scheduled, started, completed or discontinued")
+      ->check(CLI::IsMember({"scheduled", "started", "completed", "discontinued"}));
+  on_run(listed, context, [&context, a] { return list_steps(context, *a); });
+
+  auto* deleted = worklist->add_subcommand("delete", "Take a step off the worklist");
+  auto id = std::make_shared<std::string>();
+  deleted->add_option("ID", *id, "As the list shows it")->required();
+  on_run(deleted, context, [&context, id] { return delete_step(context, *id); });
+
+  auto* performed = group.add_subcommand("steps", "Show what modalities reported to have done (MPPS)");
+  auto limit = std::make_shared<std::size_t>(50);
+  performed->add_option("--limit", *limit, "Steps at most")->check(CLI::Range(1, 200))->capture_default_str();
+  on_run(performed, context, [&context, limit] { return list_performed(context, *limit); });
+}
+
+}  // namespace aceso::app

@@ -1,0 +1,260 @@
+#include "aceso/archive/worklist.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <shared_mutex>
+#include <utility>
+
+#include "aceso/base/id.hpp"
+#include "aceso/dicom/uid.hpp"
+#include "impl.hpp"
+#include "worklist_impl.hpp"
+
+namespace aceso::archive {
+namespace {
+
+using contracts::ObjectPeer;
+using contracts::PerformedStep;
+using contracts::StepState;
+
+constexpr std::size_t kMaxScheduled = 20'000;
+
+std::pair<std::string_view, std::string_view> when(const ScheduledStep& step) {
+  return {step.field("date"), step.field("time")};
+}
+
+bool performs(const PerformedStep& performed, const ScheduledStep& scheduled) {
+  const auto names = [](const std::vector<std::string>& list, std::string_view value) {
+    return std::ranges::find(list, value) != list.end();
+  };
+  return names(performed.study_uids, scheduled.field("study_uid")) &&
+         (performed.step_ids.empty() || names(performed.step_ids, scheduled.field("step_id")));
+}
+
+StepProgress progress_of(StepState state) {
+  switch (state) {
+    case StepState::in_progress:
+      return StepProgress::started;
+    case StepState::completed:
+      return StepProgress::completed;
+    case StepState::discontinued:
+      return StepProgress::discontinued;
+  }
+  return StepProgress::started;
+}
+
+// What a later message says replaces what was said before; what it does not name stays (PS3.4 F.7.2.2).
+void merge(PerformedStep& kept, const PerformedStep& update) {
+  if (update.has_state) kept.state = update.state;
+  if (!update.study_uids.empty()) kept.study_uids = update.study_uids;
+  if (!update.step_ids.empty()) kept.step_ids = update.step_ids;
+  if (update.has_series) {
+    kept.has_series = true;
+    kept.series = update.series;
+  }
+  for (const auto& attribute : update.attributes) {
+    const auto same = std::ranges::find(kept.attributes, attribute.tag, &contracts::ObjectAttribute::tag);
+    if (same == kept.attributes.end()) {
+      kept.attributes.push_back(attribute);
+    } else {
+      same->value = attribute.value;
+    }
+  }
+  std::ranges::sort(kept.attributes, {}, &contracts::ObjectAttribute::tag);
+}
+
+}  // namespace
+
+Worklist::Worklist(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
+Worklist::~Worklist() = default;
+
+Result<std::unique_ptr<Worklist>> Worklist::open(const std::filesystem::path& folder, WorklistDeps deps) {
+  std::error_code ec;
+  std::filesystem::create_directories(folder, ec);
+  if (ec) return Error{Code::internal, "cannot create the folder of the worklist: " + ec.message()};
+  std::filesystem::permissions(folder, std::filesystem::perms::owner_all, ec);
+  auto impl = std::make_unique<Impl>(std::move(deps));
+  ACESO_TRY(impl->catalogue,
+            store::open_sqlite(folder / "worklist.sqlite", WorklistTable::migrations(), impl->deps.logger));
+  impl->table = std::make_unique<WorklistTable>(*impl->catalogue, impl->deps.random, impl->deps.key);
+  ACESO_TRY(auto kept, impl->table->scheduled());
+  for (auto& step : kept) impl->steps.emplace(step.id, std::move(step));
+  return std::unique_ptr<Worklist>{new Worklist{std::move(impl)}};  // NOLINT(modernize-make-unique): private
+}
+
+Status Worklist::Impl::record(const ObjectPeer& peer, std::string_view action, std::string_view event,
+                              std::string_view study_uid) const {
+  return archive.access.record(
+      peer, {.action = action, .event = event, .entity_type = "study", .entity = study_uid, .once_a_window = false});
+}
+
+// Room for one more: steps that have ended make it, the oldest first.
+Status Worklist::Impl::make_room() {
+  if (steps.size() < kMaxScheduled) return {};
+  const auto ended = std::ranges::find_if(steps, [](const auto& one) { return one.second.has_ended(); });
+  if (ended == steps.end()) return Error{Code::exhausted, "the worklist is full: delete steps that are past"};
+  ACESO_TRY_OK(table->remove(ended->first));
+  steps.erase(ended);
+  return {};
+}
+
+Result<Json> Worklist::schedule(const ObjectPeer& peer, const Json& json) {
+  ACESO_TRY_OK(require(peer, kWrite));
+  ACESO_TRY(ScheduledStep step, parse_scheduled_step(json));
+  Impl& impl = *impl_;
+  const Uuid id = Uuid::v7(impl.deps.clock, impl.deps.random);
+  step.id = id.to_string();
+  if (step.field("study_uid").empty())
+    step.fields["study_uid"] = dicom::uid_from_hash(std::as_bytes(std::span{id.bytes()}));
+  if (step.field("step_id").empty()) {
+    std::string name = step.id;
+    std::erase(name, '-');
+    step.fields["step_id"] = name.substr(name.size() - 16);
+  }
+  const std::unique_lock lock{impl.mutex};
+  const auto same = std::ranges::find_if(impl.steps, [&](const auto& one) {
+    const ScheduledStep& other = one.second;
+    return other.field("step_id") == step.field("step_id") && other.field("accession") == step.field("accession") &&
+           other.field("patient_id") == step.field("patient_id");
+  });
+  if (same != impl.steps.end()) return Error{Code::exists, "this order has a step of this id already"};
+  ACESO_TRY_OK(impl.make_room());
+  ACESO_TRY_OK(impl.record(peer, "C", "archive.worklist_schedule", step.field("study_uid")));
+  ACESO_TRY_OK(impl.table->put(step));
+  Json out = to_json(step);
+  impl.steps.emplace(step.id, std::move(step));
+  return out;
+}
+
+Status Worklist::remove(const ObjectPeer& peer, std::string_view id) {
+  ACESO_TRY_OK(require(peer, kWrite));
+  Impl& impl = *impl_;
+  const std::unique_lock lock{impl.mutex};
+  const auto found = impl.steps.find(id);
+  if (found == impl.steps.end()) return Error{Code::not_found, "there is no such step"};
+  ACESO_TRY_OK(impl.record(peer, "D", "archive.worklist_delete", found->second.field("study_uid")));
+  ACESO_TRY_OK(impl.table->remove(id));
+  impl.steps.erase(found);
+  return {};
+}
+
+template <class Wanted>
+std::vector<ScheduledStep> Worklist::Impl::by_time(const Wanted& wanted) const {
+  std::vector<ScheduledStep> out;
+  {
+    const std::shared_lock lock{mutex};
+    for (const auto& [id, step] : steps) {
+      if (wanted(step)) out.push_back(step);
+    }
+  }
+  std::ranges::stable_sort(out, [](const auto& a, const auto& b) { return when(a) < when(b); });
+  return out;
+}
+
+Result<Json> Worklist::list(const ObjectPeer& peer, const Filter& filter) const {
+  ACESO_TRY_OK(require(peer, kRead));
+  ACESO_TRY_OK(impl_->archive.access.record(
+      peer, {.action = "E", .event = "archive.worklist_query", .entity_type = "query", .entity = "worklist"}));
+  const auto is = [](const std::string& wanted, std::string_view value) { return wanted.empty() || wanted == value; };
+  auto found = impl_->by_time([&](const ScheduledStep& step) {
+    return is(filter.date, step.field("date")) && is(filter.modality, step.field("modality")) &&
+           is(filter.station_ae, step.field("station_ae")) && is(filter.state, to_string(step.progress));
+  });
+  const std::size_t total = found.size();
+  if (found.size() > filter.limit) found.resize(filter.limit);
+  Json items = Json::array();
+  for (const auto& step : found) items.push_back(to_json(step));
+  return Json{{"total", total}, {"items", std::move(items)}};
+}
+
+Result<Json> Worklist::performed(const ObjectPeer& peer, std::string_view before, std::size_t limit) const {
+  ACESO_TRY_OK(require(peer, kRead));
+  ACESO_TRY_OK(impl_->archive.access.record(
+      peer, {.action = "E", .event = "archive.worklist_query", .entity_type = "query", .entity = "performed"}));
+  ACESO_TRY(auto found, impl_->table->performed(before, limit + 1));
+  const bool more = found.size() > limit;
+  if (more) found.pop_back();
+  Json items = Json::array();
+  for (const auto& step : found) items.push_back(to_json(step));
+  return Json{{"items", std::move(items)}, {"next", more ? Json(found.back().id) : Json(nullptr)}};
+}
+
+Result<std::vector<contracts::WorklistItem>> Worklist::scheduled(const ObjectPeer& peer,
+                                                                 const contracts::WorklistQuery& query) const {
+  ACESO_TRY_OK(require(peer, kRead));
+  ACESO_TRY_OK(impl_->archive.access.record(
+      peer, {.action = "E", .event = "archive.worklist_query", .entity_type = "query", .entity = "worklist"}));
+  auto found = impl_->by_time([&](const ScheduledStep& step) {
+    const auto date = step.field("date");
+    return !step.has_ended() && (query.station_ae.empty() || query.station_ae == step.field("station_ae")) &&
+           (query.modality.empty() || query.modality == step.field("modality")) &&
+           (query.from_date.empty() || date >= query.from_date) && (query.to_date.empty() || date <= query.to_date);
+  });
+  if (found.size() > query.limit) found.resize(query.limit);
+  std::vector<contracts::WorklistItem> out;
+  out.reserve(found.size());
+  for (const auto& step : found) out.push_back(item_of(step));
+  return out;
+}
+
+std::vector<ScheduledStep> Worklist::Impl::changed_by(const PerformedStep& performed) const {
+  std::vector<ScheduledStep> out;
+  for (const auto& [id, step] : steps) {
+    if (!performs(performed, step) || step.progress == progress_of(performed.state)) continue;
+    out.push_back(step);
+    out.back().progress = progress_of(performed.state);
+  }
+  return out;
+}
+
+void Worklist::Impl::take(const std::vector<ScheduledStep>& changed) {
+  for (const auto& step : changed) steps.insert_or_assign(step.id, step);
+}
+
+Status Worklist::create(const ObjectPeer& peer, const PerformedStep& step) {
+  ACESO_TRY_OK(require(peer, kWrite));
+  Impl& impl = *impl_;
+  const KeptStep kept{.id = Uuid::v7(impl.deps.clock, impl.deps.random).to_string(),
+                      .reporter = peer.calling_ae,
+                      .updated_us = impl.now_us(),
+                      .step = step};
+  const std::unique_lock lock{impl.mutex};
+  ACESO_TRY_OK(impl.record(peer, "C", "archive.step_begun", step.sop_instance_uid));
+  const auto changed = impl.changed_by(step);
+  if (auto added = impl.table->add(kept, changed); !added) {
+    if (added.error().code() == Code::exists) return Error{Code::exists, "this procedure step is known"};
+    return added;
+  }
+  impl.take(changed);
+  return {};
+}
+
+Status Worklist::update(const ObjectPeer& peer, const PerformedStep& step) {
+  ACESO_TRY_OK(require(peer, kWrite));
+  Impl& impl = *impl_;
+  std::optional<KeptStep> kept;
+  {
+    const std::unique_lock lock{impl.mutex};
+    ACESO_TRY(kept, impl.table->find(step.sop_instance_uid));
+    if (!kept) return Error{Code::not_found, "there is no such procedure step"};
+    if (kept->step.state != StepState::in_progress)
+      return Error{Code::precondition, "the procedure step has ended and may no longer be updated"};
+    ACESO_TRY_OK(impl.record(peer, "U", "archive.step_updated", step.sop_instance_uid));
+    merge(kept->step, step);
+    kept->updated_us = impl.now_us();
+    const auto changed = impl.changed_by(kept->step);
+    ACESO_TRY_OK(impl.table->update(*kept, changed));
+    impl.take(changed);
+  }
+  if (kept->step.state == StepState::in_progress) return {};
+  const std::shared_lock lock{impl.listener_mutex};
+  if (impl.when_ended) impl.when_ended(kept->step);
+  return {};
+}
+
+void Worklist::on_ended(Ended listener) {
+  const std::unique_lock lock{impl_->listener_mutex};
+  impl_->when_ended = std::move(listener);
+}
+
+}  // namespace aceso::archive

@@ -1,0 +1,237 @@
+// Complete series on their way to other archives: rules, retries, restarts, loops. Time stands until the test moves it.
+#include "aceso/archive/forwards.hpp"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "fixture.hpp"
+#include "forward_rules.hpp"
+
+namespace aceso::archive {
+namespace {
+
+using namespace testing;
+
+// Another archive, which may be away or choosy.
+class OtherArchive final : public ObjectSender {
+ public:
+  Status check(std::string_view destination) const override {
+    if (destination == "PACS" || destination == "BACKUP") return {};
+    return Error{Code::invalid, "there is no such destination"};
+  }
+  Status send(std::string_view destination, std::span<const contracts::StoredObject> objects, const Open& open,
+              const std::function<void(std::size_t, bool)>& done, const std::stop_token&) override {
+    const std::lock_guard lock{mutex_};
+    ++calls_;
+    changed_.notify_all();
+    if (away_) return Error{Code::unavailable, "nothing answers"};
+    for (std::size_t i = 0; i < objects.size(); ++i) {
+      const auto bytes = open(i);
+      if (!bytes) return bytes.error();
+      Bytes whole((*bytes)->object().bytes);
+      ACESO_TRY_OK((*bytes)->read(0, whole));
+      const bool taken = objects[i].sop_instance_uid != refused_;
+      if (taken) kept_[std::string{destination}][objects[i].sop_instance_uid] = std::move(whole);
+      done(i, taken);
+    }
+    return {};
+  }
+  void away(bool away) {
+    const std::lock_guard lock{mutex_};
+    away_ = away;
+  }
+  void refuse(std::string uid) {
+    const std::lock_guard lock{mutex_};
+    refused_ = std::move(uid);
+  }
+  std::map<std::string, Bytes> kept(const std::string& destination) {
+    const std::lock_guard lock{mutex_};
+    return kept_[destination];
+  }
+  bool called(int times) {
+    std::unique_lock lock{mutex_};
+    return changed_.wait_for(lock, std::chrono::minutes{1}, [&] { return calls_ >= times; });
+  }
+  int calls() {
+    const std::lock_guard lock{mutex_};
+    return calls_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool away_ = false;
+  std::string refused_;
+  int calls_ = 0;
+  std::map<std::string, std::map<std::string, Bytes>> kept_;
+};
+
+class ForwardsTest : public ::testing::Test {
+ protected:
+  ForwardsTest() { options_.rules = R"([{"match": {"modality": "CT"}, "to": "PACS"}])"; }
+  ~ForwardsTest() override { close(); }
+  void open() {
+    auto archive = Archive::create(folder_.path() / "archive",
+                                   {.clock = clock_, .logger = logger_, .audit = audit_, .audit_key = key_}, {});
+    ASSERT_OK(archive);
+    archive_ = *std::move(archive);
+    auto forwards = Forwards::create(
+        folder_.path() / "forwards",
+        {.clock = clock_, .random = random_, .logger = logger_, .archive = *archive_, .sender = other_, .key = key_},
+        options_);
+    ASSERT_OK(forwards);
+    forwards_ = *std::move(forwards);
+    ASSERT_OK(forwards_->start());
+  }
+  void close() {
+    forwards_.reset();
+    archive_.reset();
+  }
+  void store(const ObjectSpec& spec, const std::string& from = "MODALITY") {
+    clock_.advance(std::chrono::milliseconds{1});
+    auto peer = caller();
+    peer.calling_ae = from;
+    ASSERT_OK(put(*archive_, make_file(spec), peer));
+  }
+  static ObjectSpec image(int number, const std::string& modality = "CT") {
+    ObjectSpec spec;
+    spec.modality = modality;
+    spec.number = number;
+    spec.series = "1.2.3.1." + std::string{modality == "CT" ? "1" : "2"};
+    spec.instance = spec.series + "." + std::to_string(number);
+    return spec;
+  }
+  // The list, once every entry of it is in a state.
+  Json settled(const std::string& state, std::size_t count) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes{1};
+    Json items;
+    while (std::chrono::steady_clock::now() < end) {
+      items = forwards_->list(caller(), "", 100)->at("items");
+      if (items.size() == count &&
+          std::ranges::all_of(items, [&](const Json& one) { return one.at("state") == state; }))
+        return items;
+      std::this_thread::yield();
+    }
+    ADD_FAILURE() << items.dump(1);
+    return items;
+  }
+
+  TempDir folder_ = *TempDir::create("aceso-forwards");
+  ManualClock clock_;
+  SilentSink silent_;
+  Logger logger_{clock_, silent_};
+  SeededRandom random_{7};
+  contracts::testing::MemoryAuditSink audit_;
+  crypto::SecretKey key_ = crypto::SecretKey::generate(random_);
+  OtherArchive other_;
+  ForwardingOptions options_;
+  std::unique_ptr<Archive> archive_;
+  std::unique_ptr<Forwards> forwards_;
+};
+
+TEST_F(ForwardsTest, a_complete_series_that_a_rule_matches_is_sent_byte_for_byte) {
+  open();
+  for (int i = 1; i <= 3; ++i) store(image(i));
+  store(image(1, "MR"));
+  EXPECT_EQ(other_.calls(), 0) << "not before it is quiet";
+  clock_.advance(options_.quiet);
+  const auto items = settled("sent", 1);
+  EXPECT_EQ(items.at(0).at("objects"), 3);
+  EXPECT_EQ(items.at(0).at("sent"), 3);
+  const auto kept = other_.kept("PACS");
+  ASSERT_EQ(kept.size(), 3U);
+  EXPECT_EQ(kept.at("1.2.3.1.1.2"), make_file(image(2)));
+}
+
+TEST_F(ForwardsTest, what_comes_later_is_sent_alone) {
+  open();
+  store(image(1));
+  clock_.advance(options_.quiet);
+  settled("sent", 1);
+  store(image(2));
+  clock_.advance(options_.quiet);
+  const auto items = settled("sent", 2);
+  EXPECT_EQ(items.at(0).at("objects"), 1);
+  EXPECT_EQ(other_.kept("PACS").size(), 2U);
+}
+
+TEST_F(ForwardsTest, a_destination_that_is_away_gets_it_when_it_is_back_also_after_a_restart) {
+  open();
+  other_.away(true);
+  store(image(1));
+  clock_.advance(options_.quiet);
+  ASSERT_TRUE(other_.called(1));
+  close();
+  other_.away(false);
+  open();
+  clock_.advance(std::chrono::minutes{10});
+  settled("sent", 1);
+  EXPECT_EQ(other_.kept("PACS").size(), 1U);
+}
+
+TEST_F(ForwardsTest, what_was_stored_before_a_crash_and_not_settled_is_found) {
+  open();
+  store(image(1));
+  close();  // before the series was quiet
+  open();
+  clock_.advance(options_.quiet);
+  settled("sent", 1);
+}
+
+TEST_F(ForwardsTest, what_a_destination_refuses_is_counted) {
+  open();
+  other_.refuse("1.2.3.1.1.2");
+  for (int i = 1; i <= 3; ++i) store(image(i));
+  clock_.advance(options_.quiet);
+  const auto items = settled("failed", 1);
+  EXPECT_EQ(items.at(0).at("sent"), 2);
+  EXPECT_NE(items.at(0).at("reason"), "");
+}
+
+TEST_F(ForwardsTest, what_came_from_the_destination_does_not_go_back) {
+  open();
+  store(image(1), "PACS");
+  store(image(1, "MR"));
+  clock_.advance(options_.quiet);
+  store(image(2, "CT"));  // another series' turn shows that the first one was looked at
+  clock_.advance(options_.quiet);
+  EXPECT_EQ(forwards_->list(caller(), "", 10)->at("items").size(), 0U);
+  EXPECT_EQ(other_.calls(), 0);
+}
+
+TEST_F(ForwardsTest, a_study_is_sent_by_hand_to_a_known_destination_by_whom_may) {
+  options_.rules = "[]";
+  open();
+  store(image(1));
+  store(image(1, "MR"));
+  EXPECT_EQ(forwards_->send(caller({"archive:read"}), "1.2.3.1", "BACKUP").error().code(), Code::denied);
+  EXPECT_EQ(forwards_->send(caller(), "1.2.3.1", "ELSEWHERE").error().code(), Code::invalid);
+  EXPECT_EQ(forwards_->send(caller(), "1.2.3.9", "BACKUP").error().code(), Code::not_found);
+  ASSERT_OK(forwards_->send(caller(), "1.2.3.1", "BACKUP"));
+  settled("sent", 2);
+  EXPECT_EQ(other_.kept("BACKUP").size(), 2U);
+  EXPECT_EQ(forwards_->list(caller({}), "", 10).error().code(), Code::denied);
+}
+
+TEST(ForwardRules, wrong_rules_are_refused_by_their_number) {
+  const auto why = [](std::string_view json) {
+    const auto rules = parse_forward_rules(json);
+    EXPECT_FALSE(rules.ok()) << json;
+    return rules ? std::string{} : rules.error().message();
+  };
+  EXPECT_NE(why(R"({"to": "PACS"})").find("list"), std::string::npos);
+  EXPECT_NE(why(R"([{"to": "PACS"}, {"match": {"modality": "CT"}}])").find("rule 2: to"), std::string::npos);
+  EXPECT_NE(why(R"([{"to": "PACS", "match": {"modalty": "CT"}}])").find("rule 1: "), std::string::npos);
+  EXPECT_NE(why(R"([{"to": "PACS", "model": "x"}])").find("model"), std::string::npos);
+  const auto good = parse_forward_rules(R"([{"to": "PACS"}, {"to": "PACS", "match": {"modality": ["CT", "MR"]}}])");
+  ASSERT_OK(good);
+  EXPECT_EQ(good->at(1).match.modalities.size(), 2U);
+  EXPECT_NE(good->at(0).match.name, good->at(1).match.name);
+}
+
+}  // namespace
+}  // namespace aceso::archive
