@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::size_t kMaxBatch = 256;
 constexpr std::size_t kOpenSegments = 64;
+// Above it a sync costs what its bytes cost: zeros would only be written twice (docs/adr/0105).
+constexpr std::uint64_t kLargestGroupWithZeros = std::uint64_t{128} << 10;
 
 }  // namespace
 
@@ -129,7 +131,8 @@ void SegmentedLogImpl::commit_group(std::vector<Pending*>& group, std::uint64_t 
     if (const Status back = roll_back(good_end, good_records); !back) status = back;
   }
   if (status.ok() && options_.sync == SyncMode::each) {
-    active_->write_ahead(options_.ahead_bytes, options_.segment_bytes);
+    if (active_->flushed() - good_end <= kLargestGroupWithZeros)
+      active_->write_ahead(options_.ahead_bytes, options_.segment_bytes);
     status = sync_active();
   }
   if (status.ok()) {

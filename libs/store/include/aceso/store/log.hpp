@@ -49,8 +49,8 @@ class SegmentedLog {
     std::uint64_t segment_bytes = std::uint64_t{256} << 20;
     SyncMode sync = SyncMode::each;
     std::int64_t window_ms = 20;
-    // With SyncMode::each: zeros are written so far ahead of the last record, so that most syncs change no metadata of
-    // the file (a tenth of the time on the machine where it was measured). Cut off when the segment ends. 0: none.
+    // With SyncMode::each, behind small records: zeros are written so far ahead, so that most syncs change no metadata
+    // of the file (a tenth of the time on the machine where it was measured). Cut off when the segment ends. 0: none.
     std::uint64_t ahead_bytes = std::uint64_t{4} << 20;
     std::optional<crypto::SecretKey> key =
         {};  // key encryption key: each segment gets its own wrapped data key; 64 KiB chunks, AES-256-GCM
