@@ -1,6 +1,7 @@
-// Predictions by registered models, for services that have an image, a signal or a table and want an answer.
+// Predictions by registered models, for services that have an image, a volume, a signal or a table and want an answer.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,7 +42,27 @@ struct Uncertainty {
   std::optional<Interval> interval = {};
 };
 
-// What a model says of one picture, with all that must stand beside it wherever it is shown.
+// What a model drew into an image or a volume, in the input's own grid: no matter what the network works on, the mask
+// has the spatial shape of what was given.
+struct Outlines {
+  learn::Array mask;           // uint8 [height, width] or [depth, height, width]; 0: background, k: labels[k - 1]
+  learn::Array probabilities;  // float32 [labels, spatial...], of each label at each point
+  std::vector<std::string> labels;
+  std::vector<double> spacing_mm = {};  // of each axis of the mask; empty: unknown
+  // One a label, in their order. A label that was not found has 0 points.
+  struct Region {
+    std::string label;
+    std::uint64_t points = 0;     // pixels or voxels
+    std::optional<double> size;   // mm2 of an image, mm3 of a volume; none where the spacing is unknown
+    std::size_t parts = 0;        // that do not touch, not even at corners
+    double mean_probability = 0;  // over its points, 0 when there are none
+    double doubtful = 0;          // share of the points drawn or nearly drawn whose probability is within 0.25 of the
+                                  // threshold
+  };
+  std::vector<Region> regions = {};
+};
+
+// What a model says of one picture or volume, with all that must stand beside it wherever it is shown.
 struct PictureAnswer {
   std::string prediction_id;  // of the stored prediction, on which verdicts are given
   std::string model_name;
@@ -51,7 +72,8 @@ struct PictureAnswer {
   std::string intended_use;
   std::string engine;
   std::vector<std::pair<std::string, double>> outputs = {};  // class, probability
-  std::string finding;                                       // the class that the model decides for
+  std::string finding;                                       // the class that the model decides for; of models that
+                                                             // draw: the labels found, "none" without one
   std::string class_name;                                    // the class that `probability` speaks of
   double probability = 0;
   std::optional<double> threshold = {};  // of models that decide between two classes
@@ -59,6 +81,15 @@ struct PictureAnswer {
   // Why the model may not be asked about this picture; not empty: there is no finding and no number.
   std::vector<std::string> not_applicable = {};
   std::vector<std::string> warnings = {};  // "This version is not live: ..."
+  // Of models that draw outlines, when they are applicable; then `outputs` has the largest probability of each label,
+  // `probability` the largest of all.
+  std::optional<Outlines> outlines = {};
+};
+
+// A volume, or an image that is no picture: values as the model's data set has them (CT: Hounsfield units), row-major.
+struct VolumeInput {
+  learn::Array values;                  // [depth, height, width]; [height, width] or [height, width, channels]
+  std::vector<double> spacing_mm = {};  // of each spatial axis in the order of the shape; empty: unknown
 };
 
 // Thread-safe.
@@ -74,6 +105,12 @@ class Predictor {
   // the model was made for, and why), unavailable, exhausted, timeout.
   virtual Result<PictureAnswer> predict_picture(const ModelRef& model, const imaging::Image& picture,
                                                 const learn::InputFacts& facts) = 0;
+  // The same of a volume or of values as they were measured: classes or outlines. The array as NPY is what is stored
+  // and hashed. Errors: as predict_picture(); too_large (more values than the node allows).
+  virtual Result<PictureAnswer> predict_volume(const ModelRef& /*model*/, const VolumeInput& /*input*/,
+                                               const learn::InputFacts& /*facts*/) {
+    return Error{Code::unsupported, "no model here reads volumes"};
+  }
 };
 
 }  // namespace aceso::contracts
