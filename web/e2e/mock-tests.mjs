@@ -115,6 +115,35 @@ export function mockTests(mock) {
     check(lit, 'the image is drawn');
   });
 
+  test('diagnose: an outline is drawn over the image, with its size and how good such outlines were', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    await visitor.signIn('okafor', password);
+    await read(visitor, '/diagnose?model=nodule-outline@1');
+    await page.getByTestId('outlined').waitFor();
+    const region = mock.state.predictions[0].outlines.regions[0];
+    equal(await page.getByTestId('outline-size').textContent(), `${region.size.toFixed(region.size < 10 ? 2 : region.size < 1000 ? 1 : 0)} mm²`);
+    for (const text of ['Outlined: nodule', 'Of 40 validation cases', 'half reached a Dice of 0.91', 'parts: 1']) check((await page.getByText(text).count()) > 0, `"${text}" is shown`);
+    // The line's orange (255, 176, 0) stands on the canvas while it is shown, and only then.
+    const orange = () => page.locator('.viewer-frame canvas').evaluate((canvas) => {
+      const c = /** @type {HTMLCanvasElement} */ (canvas);
+      const data = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+      let n = 0;
+      for (let i = 0; i < data.length; i += 4) if (data[i] > 230 && data[i + 1] > 150 && data[i + 1] < 200 && data[i + 2] < 60) n += 1;
+      return n;
+    });
+    await page.locator('[data-ready=true][data-marks="1"]').waitFor();
+    check((await orange()) > 200, 'the outline is on the canvas');
+    await visitor.shot('diagnose-outline');
+    await page.getByLabel('Show outline').click({ force: true });
+    await page.locator('[data-marks="0"]').waitFor();
+    equal(await orange(), 0, 'hidden outline');
+    await page.getByRole('button', { name: 'Disagree' }).click();
+    await page.getByRole('button', { name: /Save verdict/ }).click();
+    await page.getByText('Stored as revision 1.').waitFor();
+    equal(mock.state.predictions[0].verdicts[0].agree, false);
+  });
+
   test('diagnose: verdicts are revisable and kept', async (visit) => {
     const visitor = await visit();
     const { page } = visitor;

@@ -46,6 +46,9 @@ std::string p_text(const Json& p) {
 
 std::string describe_baseline(const Json& evaluation) {
   const Json b = at(evaluation, "baseline");
+  if (b.is_object() && b.contains("gain"))
+    return std::string{at(b, "adds_nothing") == Json(false) ? "beats " : "ADDS NOTHING over "} + b.value("kind", "") +
+           " (mean Dice " + describe_figure(at(b, "dice")) + "): Dice gained " + describe_figure(at(b, "gain"));
   if (!b.is_object())
     return "no trivial baseline could be computed: the training data set is not here or has another form";
   const Json gain = at(b, "gain_auroc");

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "aceso/base/file.hpp"
+#include "aceso/models/volume_input.hpp"
 #include "commands.hpp"
 #include "context.hpp"
 
@@ -56,8 +57,33 @@ struct PredictArguments {
   std::string model;
   int version = 0;
   std::vector<std::filesystem::path> files;
+  std::filesystem::path masks;  // folder
   FactsArguments facts;
 };
+
+// The mask of an answer that is an outline: NAME_mask.png of an image, NAME_mask.npy of a volume.
+Status save_mask(Api& api, const Json& prediction, const std::filesystem::path& image,
+                 const std::filesystem::path& folder) {
+  if (folder.empty() || !prediction.contains("outlines")) return {};
+  std::error_code ec;
+  std::filesystem::create_directories(folder, ec);
+  const bool volume = prediction.at("outlines").value("shape", Json::array()).size() == 3;
+  const std::string ending = volume ? ".npy" : ".png";
+  ACESO_TRY(const std::string bytes, api.text("/api/v1/predictions/" + prediction.value("id", "") + "/mask" + ending));
+  return write_file_atomic(folder / (image.stem().string() + "_mask" + ending), bytes);
+}
+
+// The file as it is, or where it is a volume in a format of its own, its values as NPY in a file of this process.
+Result<Json> ask(Api& api, const std::string& target, const std::filesystem::path& file, const FactsArguments& facts) {
+  if (!models::is_volume_path(file)) return api.upload(target, file, content_type_of(file), facts.json());
+  ACESO_TRY(const contracts::VolumeInput volume, models::read_volume(file));
+  ACESO_TRY(const TempDir folder, TempDir::create());
+  const std::filesystem::path npy = folder.path() / "volume.npy";
+  ACESO_TRY_OK(write_file_atomic(npy, learn::to_npy(volume.values), {.durable = false}));
+  Json stated = facts.json().empty() ? Json(Json::object()) : *parse_json(facts.json());
+  if (!volume.spacing_mm.empty()) stated["voxel_spacing_mm"] = volume.spacing_mm;
+  return api.upload(target, npy, "application/x-npy", stated.empty() ? std::string{} : stated.dump());
+}
 
 Status predict(Context& context, const PredictArguments& a) {
   ACESO_TRY(Api * api, context.api());
@@ -65,9 +91,8 @@ Status predict(Context& context, const PredictArguments& a) {
   Json all = Json::array();
   std::optional<Error> failed;
   for (const auto& file : a.files) {
-    auto answer =
-        api->upload("/api/v1/models/" + url_encode(a.model) + "/predictions?version=" + std::to_string(version), file,
-                    content_type_of(file), a.facts.json());
+    auto answer = ask(*api, "/api/v1/models/" + url_encode(a.model) + "/predictions?version=" + std::to_string(version),
+                      file, a.facts);
     if (!answer) {
       failed = std::move(answer).error();
       failed->add_context(file.filename().string());
@@ -76,6 +101,7 @@ Status predict(Context& context, const PredictArguments& a) {
       continue;
     }
     Json entry = std::move(*answer);
+    ACESO_TRY_OK(save_mask(*api, entry, file, a.masks));
     if (!context.json) context.print(file.filename().string() + ": " + describe_prediction(entry));
     entry["file"] = file.filename().string();
     all.push_back(std::move(entry));
@@ -140,6 +166,31 @@ std::string describe_figure(const Json& figure) {
   return number(figure);
 }
 
+namespace {
+
+std::string describe_outlines(const Json& outlines) {
+  std::string out;
+  const bool volume = outlines.value("shape", Json::array()).size() == 3;
+  for (const Json& region : outlines.value("regions", Json::array())) {
+    char text[200];
+    const auto points = region.value("points", std::uint64_t{0});
+    std::snprintf(text, sizeof text, " %llu %s", static_cast<unsigned long long>(points), volume ? "voxels" : "pixels");
+    out += (out.empty() ? "" : "; ") + region.value("label", "") + text;
+    if (const Json size = region.value("size", Json()); size.is_number()) {
+      std::snprintf(text, sizeof text, " = %.1f %s", size.get<double>(), volume ? "mm3" : "mm2");
+      out += text;
+    }
+    if (points == 0) continue;
+    std::snprintf(text, sizeof text, " in %zu part(s), mean probability %.2f, %.0f %% of it doubtful",
+                  region.value("parts", std::size_t{0}), region.value("mean_probability", 0.0),
+                  100 * region.value("doubtful", 0.0));
+    out += text;
+  }
+  return out;
+}
+
+}  // namespace
+
 std::string describe_prediction(const Json& p) {
   const Json model = p.value("model", Json::object());
   std::string out;
@@ -153,6 +204,8 @@ std::string describe_prediction(const Json& p) {
     for (const auto& reason : p.value("reasons", Json::array())) {
       if (reason.is_string()) out += "\n    " + reason.get<std::string>();
     }
+  } else if (p.contains("outlines") && p.at("outlines").is_object()) {
+    out = describe_outlines(p.at("outlines"));
   } else if (p.contains("outputs") && p.at("outputs").is_array()) {
     for (const auto& o : p.at("outputs"))
       out += (out.empty() ? "" : ", ") + o.value("label", "") + " " + number(o.value("probability", 0.0));
@@ -276,11 +329,14 @@ void add_model(CLI::App& app, Context& context) {
 }
 
 void add_predict(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("predict", "Ask a model about images");
+  auto* command = app.add_subcommand("predict", "Ask a model about images and volumes");
   const auto a = std::make_shared<PredictArguments>();
   command->add_option("MODEL", a->model, "Model")->required();
-  command->add_option("FILES", a->files, "PNG, JPEG or .npy files")->required();
+  command
+      ->add_option("FILES", a->files, "PNG, JPEG, .npy or NIfTI files, or folders with the DICOM files of one series")
+      ->required();
   command->add_option("--version", a->version, "Version (default: the live one, else the newest)");
+  command->add_option("--masks", a->masks, "Folder for the masks of a model that draws: NAME_mask.png or .npy");
   a->facts.add_to(*command);
   command->footer(
       "Every answer is stored with model, version and hashes. Outside of the limits that a model carries, and on "

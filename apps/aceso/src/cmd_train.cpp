@@ -16,7 +16,7 @@ struct TrainArguments {
   std::vector<std::string> freeze;
   int epochs = 0, batch = 0, patience = -1;
   double learning_rate = 0;
-  std::int64_t image_size = -1;
+  std::int64_t image_size = -1, patch = -1;
   std::uint64_t seed = 0;
   bool no_flip = false, detach = false;
 };
@@ -33,6 +33,7 @@ Result<Json> config_json(const TrainArguments& a) {
   if (a.patience >= 0) config.patience = a.patience;
   if (a.learning_rate > 0) config.options.learning_rate = a.learning_rate;
   if (a.image_size >= 0) config.image_size = a.image_size;
+  if (a.patch >= 0) config.patch = a.patch;
   if (a.seed > 0) config.seed = a.seed;
   if (a.no_flip) config.flip = false;
   if (!a.freeze.empty()) config.start.freeze = a.freeze;
@@ -110,6 +111,10 @@ std::string describe_evaluation(const Json& evaluation) {
       return std::string{"-"};
     return describe_figure(evaluation.at("metrics").at(key));
   };
+  if (evaluation.is_object() && evaluation.value("kind", "") == "outlines")
+    return "Dice " + figure("dice") + ", IoU " + figure("iou") + ", HD95 " + figure("hd95") + " " +
+           evaluation.value("unit", "") + ", parts found " + figure("part_sensitivity") + ", false parts a sample " +
+           figure("false_parts");
   return "AUROC " + figure("auroc") + ", accuracy " + figure("accuracy") + ", sensitivity " + figure("sensitivity") +
          ", specificity " + figure("specificity") + ", F1 " + figure("f1");
 }
@@ -128,8 +133,12 @@ void add_train(CLI::App& app, Context& context) {
   train->add_option("--epochs", a->epochs, "Passes over the training samples")->check(CLI::Range(1, 100000));
   train->add_option("--batch", a->batch, "Samples a step")->check(CLI::Range(1, 65536));
   train->add_option("--learning-rate", a->learning_rate, "Step size of the optimiser")->check(CLI::PositiveNumber);
-  train->add_option("--patience", a->patience, "Stop after so many epochs without a better validation AUC; 0: never");
+  train->add_option("--patience", a->patience,
+                    "Stop after so many epochs without a better validation AUC (outlines: Dice); 0: never");
   train->add_option("--image-size", a->image_size, "Side in pixels that images are resized to; 0: as they are");
+  train->add_option(
+      "--patch", a->patch,
+      "Outlines: side of the windows that the network sees, slid over the whole afterwards; 0: the whole");
   train->add_option("--seed", a->seed, "Seed of weights, order and augmentation")->check(CLI::PositiveNumber);
   train->add_option(
       "--accept-leakage", a->accept_leakage,
@@ -147,7 +156,9 @@ void add_train(CLI::App& app, Context& context) {
       "figures are of the test split. The keys of CONFIG: docs/training.md.\n\nExamples:\n  aceso train --dataset xray "
       "--name pneumonia --epochs 5\n  aceso "
       "train resnet.yaml --dataset xray --seed 3\n  aceso train --dataset xray --architecture resnet18 --stem standard "
-      "--init resnet18.pt --freeze 'conv1.*' 'bn1.*' 'layer1.*'\n  aceso train --resume last");
+      "--init resnet18.pt --freeze 'conv1.*' 'bn1.*' 'layer1.*'\n  aceso train --dataset outlined --architecture "
+      "unet\n  aceso "
+      "train --resume last");
   on_run(train, context, [&context, a]() -> Status {
     ACESO_TRY(Api * api, context.api());
     if (a->detach && api->in_process())

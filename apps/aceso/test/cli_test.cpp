@@ -105,6 +105,43 @@ TEST_F(Cli, a_damaged_archive_is_refused_and_leaves_nothing) {
   EXPECT_EQ(run({"dataset", "show", "bad"}).status, kNotFound);
 }
 
+TEST_F(Cli, outlines_from_phantoms_to_a_mask) {
+  const auto made = run({"dataset", "synthesise", "outlined", "--size", "32", "--train", "80", "--validation", "24",
+                         "--test", "16", "--diameter", "24", "--json"});
+  ASSERT_EQ(made.status, kOk) << made.err << made.out;
+  const auto trained = run({"train", "--dataset", "outlined", "--architecture", "unet", "--epochs", "6", "--batch", "8",
+                            "--learning-rate", "0.005"});
+  ASSERT_EQ(trained.status, kOk) << trained.err;
+  EXPECT_NE(trained.out.find("Dice 0."), std::string::npos) << trained.out;
+  const auto evaluated = run(
+      {"evaluate", "outlined", "--dataset", "outlined", "--output", (home_.path() / "report.html").string(), "--json"});
+  ASSERT_EQ(evaluated.status, kOk) << evaluated.err;
+  const Json evaluation = parse_json(evaluated.out)->at("evaluation");
+  EXPECT_GT(evaluation["metrics"]["dice"]["value"].get<double>(), 0.6);
+  EXPECT_TRUE(evaluation["baseline"].is_object());
+  const auto page = read_text_file(home_.path() / "report.html", 1 << 24);
+  ASSERT_TRUE(page.ok());
+  EXPECT_NE(page->find("What it draws"), std::string::npos);
+  const auto exported =
+      run({"dataset", "export", "outlined", "--output", (home_.path() / "files").string(), "--format", "folder"});
+  ASSERT_EQ(exported.status, kOk) << exported.err;
+  std::string image;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator{home_.path() / "files"}) {
+    const std::string name = entry.path().string();
+    if (name.ends_with(".png") && name.find("mask") == std::string::npos) image = name;
+  }
+  ASSERT_FALSE(image.empty());
+  const auto predicted =
+      run({"predict", "outlined", image, "--spacing", "3.125", "--masks", (home_.path() / "masks").string(), "--json"});
+  ASSERT_EQ(predicted.status, kOk) << predicted.err;
+  const Json answer = parse_json(predicted.out)->at(0);
+  EXPECT_EQ(answer["outlines"]["shape"], (Json{32, 32}));
+  EXPECT_TRUE(answer["outlines"]["regions"][0]["size"].is_number());
+  EXPECT_FALSE(std::filesystem::is_empty(home_.path() / "masks"));
+  EXPECT_EQ(run({"compare", "outlined@1", "outlined@1", "--dataset", "outlined"}).status, kUsage);
+  EXPECT_NE(run({"train", "--dataset", "outlined", "--architecture", "unet", "--image-size", "33"}).status, kOk);
+}
+
 TEST_F(Cli, training_on_a_full_disk_says_so_and_leaves_the_home_usable) {
   std::filesystem::create_directories(home_.path() / "home");
   const auto disk = testing::SmallDisk::mount(home_.path() / "home", 16 << 20);

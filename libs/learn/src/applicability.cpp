@@ -78,9 +78,10 @@ struct Observed {
 Result<Observed> observe(InferenceSession& session, const ModelSignature& signature, const Dataset& dataset,
                          const std::vector<std::size_t>& indices, bool run, const std::stop_token& stop) {
   Observed seen;
-  for (std::size_t at = 0; at < indices.size(); at += kBatch) {
+  const std::size_t batch = signature.preprocessing.window.empty() ? kBatch : 1;  // else samples may differ in size
+  for (std::size_t at = 0; at < indices.size(); at += batch) {
     if (stop.stop_requested()) return Error{Code::cancelled, "cancelled while looking at training samples"};
-    const std::size_t count = std::min(kBatch, indices.size() - at);
+    const std::size_t count = std::min(batch, indices.size() - at);
     std::vector<Array> samples;
     samples.reserve(count);
     for (std::size_t i = 0; i < count; ++i) samples.push_back(dataset.array(indices[at + i]));

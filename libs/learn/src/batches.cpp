@@ -5,6 +5,8 @@
 #include <cstring>
 #include <new>
 
+#include "draws.hpp"
+#include "resize.hpp"
 #include "shuffle.hpp"
 
 namespace aceso::learn {
@@ -12,7 +14,7 @@ namespace {
 
 // The configuration's plain flips are one of the geometric changes when there are others.
 Augmentation all_changes(const TrainConfig& config, PortKind kind) {
-  if (kind != PortKind::image) return Augmentation{.mixup = config.augment.mixup};
+  if (kind != PortKind::image && kind != PortKind::volume) return Augmentation{.mixup = config.augment.mixup};
   Augmentation augment = config.augment;
   if (augment.changes_geometry() && config.flip && augment.flip_left_right == 0) augment.flip_left_right = 0.5;
   return augment;
@@ -25,15 +27,18 @@ void mirror(Array& images) {
 }
 
 BatchMaker::BatchMaker(const Dataset& dataset, const TrainConfig& config, const Preprocessing& how,
-                       bool integer_targets)
+                       bool integer_targets, std::int64_t outlines)
     : dataset_{dataset},
       how_{how},
       augment_{all_changes(config, how.kind)},
       seed_{config.seed},
-      mirror_{config.flip && how.kind == PortKind::image && !augment_.changes_geometry()},
-      integer_targets_{integer_targets} {}
+      mirror_{config.flip && (how.kind == PortKind::image || how.kind == PortKind::volume) &&
+              !augment_.changes_geometry()},
+      integer_targets_{integer_targets},
+      outlines_{outlines} {}
 
 Result<Batch> BatchMaker::plain(std::span<const std::size_t> samples) const {
+  if (outlines_ > 0) return outlines(samples, nullptr);
   std::vector<Array> raw;
   raw.reserve(samples.size());
   for (const std::size_t i : samples) raw.push_back(dataset_.array(i));
@@ -45,8 +50,8 @@ Result<Batch> BatchMaker::plain(std::span<const std::size_t> samples) const {
 }
 
 Result<Batch> BatchMaker::changed(std::span<const std::size_t> samples, int epoch) const {
-  ACESO_TRY(Batch batch, plain(samples));
-  change(samples, epoch, batch.inputs);
+  ACESO_TRY(Batch batch, outlines_ > 0 ? outlines(samples, &epoch) : plain(samples));
+  if (outlines_ == 0) change(samples, epoch, batch.inputs);
   if (augment_.mixup > 0) mix(samples, epoch, batch);
   return batch;
 }
@@ -56,22 +61,144 @@ void BatchMaker::change(std::span<const std::size_t> samples, int epoch, Array& 
   const bool intensity = augment_.changes_intensity();
   if (!mirror_ && !geometry && !intensity) return;
   const std::size_t each = inputs.f32().size() / samples.size();
-  const Shape size{inputs.shape.begin() + 2, inputs.shape.end()};
-  const std::size_t area = each / static_cast<std::size_t>(inputs.shape[1]);
-  std::vector<float> before;
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    const std::span<float> values = inputs.f32().subspan(i * each, each);
-    const DrawKey key{seed_, epoch, samples[i]};
-    if (mirror_ && coin(seed_, epoch, samples[i])) flip_rows(values, inputs.shape.back());
-    if (geometry) {
-      const Warp warp = draw_warp(augment_, size, key);
-      before.assign(values.begin(), values.end());
-      for (std::size_t at = 0; at < each; at += area)
-        resample(warp, Interpolation::linear, augment_.edge, std::span{before}.subspan(at, area),
-                 values.subspan(at, area));
-    }
-    if (intensity) change_intensity(augment_, size, key, values);
+  const Shape one{inputs.shape.begin() + 1, inputs.shape.end()};
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    change_one(inputs.f32().subspan(i * each, each), one, {}, {seed_, epoch, samples[i]});
+}
+
+// One sample of `shape` [channels, spatial...], and its mask [spatial...] moved along where there is one.
+void BatchMaker::change_one(std::span<float> values, const Shape& shape, std::span<float> mask,
+                            const DrawKey& key) const {
+  const Shape size{shape.begin() + 1, shape.end()};
+  const std::size_t area = values.size() / static_cast<std::size_t>(shape.front());
+  if (mirror_ && coin(key.seed, key.epoch, key.sample)) {
+    flip_rows(values, shape.back());
+    flip_rows(mask, shape.back());
   }
+  if (augment_.changes_geometry()) {
+    const Warp warp = draw_warp(augment_, size, key);
+    std::vector<float> before{values.begin(), values.end()};
+    for (std::size_t at = 0; at < values.size(); at += area)
+      resample(warp, Interpolation::linear, augment_.edge, std::span{before}.subspan(at, area),
+               values.subspan(at, area));
+    if (!mask.empty()) {
+      before.assign(mask.begin(), mask.end());
+      resample(warp, Interpolation::nearest, augment_.edge, before, mask);
+    }
+  }
+  if (augment_.changes_intensity()) change_intensity(augment_, size, key, values);
+}
+
+namespace {
+
+// A sample ready for the network with its mask.
+struct Drawn {
+  Shape shape;  // [channels, spatial...]
+  std::vector<float> values, mask;
+};
+
+// A window of `size` out of it, half of the time around a point that is outlined; what it lacks is filled with 0 on
+// both sides. Without an epoch the window lies in the middle of the outline, or of the sample.
+Drawn cut_window(const Drawn& from, const Shape& size, const DrawKey* key) {
+  const std::size_t axes = size.size();
+  const Shape spatial{from.shape.begin() + 1, from.shape.end()};
+  std::vector<std::size_t> inside;
+  for (std::size_t i = 0; i < from.mask.size(); ++i)
+    if (from.mask[i] > 0) inside.push_back(i);
+  const DrawKey none{};
+  const Draws draws{key != nullptr ? *key : none};
+  const auto drawn = [&](std::size_t index) { return draws.uniform(Draw::window, index); };
+  Shape first(axes);
+  std::size_t centre = from.mask.size();  // none
+  if (!inside.empty() && key == nullptr) centre = inside[inside.size() / 2];
+  if (!inside.empty() && key != nullptr && drawn(0) < 0.5)
+    centre =
+        inside[std::min(inside.size() - 1, static_cast<std::size_t>(drawn(1) * static_cast<double>(inside.size())))];
+  for (std::size_t d = axes; d-- > 0;) {
+    const std::int64_t room = spatial[d] - size[d];
+    const bool around = centre < from.mask.size();
+    if (room <= 0) {
+      first[d] = -((-room) / 2);
+    } else if (around) {
+      std::size_t below = 1;
+      for (std::size_t k = d + 1; k < axes; ++k) below *= static_cast<std::size_t>(spatial[k]);
+      const auto at = static_cast<std::int64_t>(centre / below % static_cast<std::size_t>(spatial[d]));
+      first[d] = std::clamp<std::int64_t>(at - size[d] / 2, 0, room);
+    } else {
+      first[d] = key == nullptr
+                     ? room / 2
+                     : std::min(room, static_cast<std::int64_t>(drawn(2 + d) * static_cast<double>(room + 1)));
+    }
+  }
+  Drawn out;
+  out.shape = {from.shape.front()};
+  out.shape.insert(out.shape.end(), size.begin(), size.end());
+  const bool volume = axes == 3;
+  const std::int64_t depth = volume ? size[0] : 1, height = size[axes - 2], width = size[axes - 1];
+  const std::int64_t full_depth = volume ? spatial[0] : 1, full_height = spatial[axes - 2],
+                     full_width = spatial[axes - 1];
+  const auto copy = [&](std::span<const float> plane, std::vector<float>& to) {
+    for (std::int64_t z = 0; z < depth; ++z) {
+      for (std::int64_t y = 0; y < height; ++y) {
+        for (std::int64_t x = 0; x < width; ++x) {
+          const std::int64_t k = z + (volume ? first[0] : 0), j = y + first[axes - 2], i = x + first[axes - 1];
+          const bool there = k >= 0 && j >= 0 && i >= 0 && k < full_depth && j < full_height && i < full_width;
+          to.push_back(there ? plane[static_cast<std::size_t>((k * full_height + j) * full_width + i)] : 0);
+        }
+      }
+    }
+  };
+  for (std::size_t c = 0; c < static_cast<std::size_t>(from.shape.front()); ++c)
+    copy(std::span{from.values}.subspan(c * from.mask.size(), from.mask.size()), out.values);
+  copy(from.mask, out.mask);
+  return out;
+}
+
+}  // namespace
+
+Result<Batch> BatchMaker::outlines(std::span<const std::size_t> samples, const int* epoch) const {
+  Batch batch;
+  batch.samples = samples.size();
+  std::size_t each = 0, area = 0;
+  for (std::size_t n = 0; n < samples.size(); ++n) {
+    const Sample& about = dataset_.manifest().samples[samples[n]];
+    const Array sample = dataset_.array(samples[n]), outline = *dataset_.mask(samples[n]);
+    auto input = preprocess(how_, {&sample, 1});
+    if (!input) return std::move(std::move(input).error().add_context("sample \"" + about.id + "\""));
+    Drawn one;
+    one.shape.assign(input->shape.begin() + 1, input->shape.end());
+    one.values.assign(input->f32().begin(), input->f32().end());
+    one.mask = resize_nearest(outline.as<std::uint8_t>(), outline.shape, {one.shape.begin() + 1, one.shape.end()});
+    const float most = outlines_ == 1 ? 1 : static_cast<float>(outlines_ - 1);
+    if (*std::max_element(one.mask.begin(), one.mask.end()) > most)
+      return Error{Code::invalid, "the mask of sample \"" + about.id + "\" holds a label that no training sample has"};
+    const DrawKey key{seed_, epoch != nullptr ? *epoch : 0, samples[n]};
+    if (epoch != nullptr) change_one(one.values, one.shape, one.mask, key);
+    if (!how_.window.empty()) one = cut_window(one, how_.window, epoch != nullptr ? &key : nullptr);
+    if (n == 0) {
+      const auto count = static_cast<std::int64_t>(samples.size());
+      Shape shape{count};
+      shape.insert(shape.end(), one.shape.begin(), one.shape.end());
+      batch.inputs = Array::zeros(DType::f32, shape);
+      shape[1] = outlines_;
+      batch.targets = Array::zeros(DType::f32, shape);
+      each = one.values.size();
+      area = one.mask.size();
+    }
+    if (one.values.size() != each || one.mask.size() != area)
+      return Error{Code::invalid, "sample \"" + about.id + "\" has another shape than the first of its batch"};
+    std::copy(one.values.begin(), one.values.end(), batch.inputs.f32().begin() + static_cast<std::ptrdiff_t>(n * each));
+    const auto channels = static_cast<std::size_t>(outlines_);
+    for (std::size_t i = 0; i < area; ++i) {
+      const auto label = static_cast<std::size_t>(one.mask[i]);
+      if (channels > 1) {
+        batch.targets.f32()[(n * channels + label) * area + i] = 1;
+      } else {
+        batch.targets.f32()[n * area + i] = label == 1 ? 1.0F : 0.0F;
+      }
+    }
+  }
+  return batch;
 }
 
 // Each sample with its neighbour in the batch, whose order is random already.

@@ -26,7 +26,10 @@ struct Batch {
 class BatchMaker {
  public:
   // `integer_targets`: classes as int64 [N]; else float: [N] of the second of two classes, or shares [N, classes].
-  BatchMaker(const Dataset& dataset, const TrainConfig& config, const Preprocessing& how, bool integer_targets);
+  // `outlines`: outputs of a network that draws, whose targets are masks [N, outputs, spatial...] of 0 and 1; 0:
+  // classes.
+  BatchMaker(const Dataset& dataset, const TrainConfig& config, const Preprocessing& how, bool integer_targets,
+             std::int64_t outlines = 0);
 
   Result<Batch> plain(std::span<const std::size_t> samples) const;
   Result<Batch> changed(std::span<const std::size_t> samples, int epoch) const;
@@ -35,6 +38,8 @@ class BatchMaker {
   void change(std::span<const std::size_t> samples, int epoch, Array& inputs) const;
   void mix(std::span<const std::size_t> samples, int epoch, Batch& batch) const;
   Array targets_of(std::span<const std::size_t> samples, bool shares) const;
+  Result<Batch> outlines(std::span<const std::size_t> samples, const int* epoch) const;
+  void change_one(std::span<float> values, const Shape& shape, std::span<float> mask, const DrawKey& key) const;
 
   const Dataset& dataset_;
   const Preprocessing& how_;
@@ -42,6 +47,7 @@ class BatchMaker {
   std::uint64_t seed_;
   bool mirror_;  // left-right flips and no other geometry: rows are reversed in place
   bool integer_targets_;
+  std::int64_t outlines_;
 };
 
 // Makes items first..count-1 ahead of their use, at most `ahead` beyond the last one taken. next() is for one thread.

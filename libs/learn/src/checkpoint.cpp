@@ -23,6 +23,7 @@ Json record_json(const EpochRecord& e) {
               {"validation_loss", number_or_null(e.validation_loss)},
               {"validation_auc", number_or_null(e.validation_auc)},
               {"validation_accuracy", number_or_null(e.validation_accuracy)},
+              {"validation_dice", number_or_null(e.validation_dice)},
               {"images_per_second", e.images_per_second},
               {"seconds", e.seconds},
               {"learning_rate", e.learning_rate},
@@ -44,6 +45,7 @@ Result<EpochRecord> parse_record(const Json& json) {
   e.validation_loss = number_or_nan(reader, "validation_loss");
   e.validation_auc = number_or_nan(reader, "validation_auc");
   e.validation_accuracy = number_or_nan(reader, "validation_accuracy");
+  e.validation_dice = number_or_nan(reader, "validation_dice");
   e.images_per_second = reader.number("images_per_second");
   e.seconds = reader.number("seconds");
   e.learning_rate = reader.number("learning_rate");

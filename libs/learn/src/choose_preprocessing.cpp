@@ -1,5 +1,6 @@
 #include "choose_preprocessing.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "values.hpp"
@@ -44,21 +45,29 @@ Result<Preprocessing> for_images(const Dataset& dataset, const TrainConfig& conf
   Preprocessing how;
   const Manifest& manifest = dataset.manifest();
   const Shape& first = manifest.samples.front().shape;
+  const bool volume = manifest.kind == "volume";
+  const std::size_t axes = volume ? 3 : 2;
+  how.kind = volume ? PortKind::volume : PortKind::image;
   bool one_size = true;
   bool one_depth = true;
   for (const Sample& sample : manifest.samples) {
-    one_size = one_size && sample.shape[0] == first[0] && sample.shape[1] == first[1];
-    one_depth = one_depth && sample.shape[2] == first[2];
+    one_size = one_size && std::equal(first.begin(), first.end() - 1, sample.shape.begin());
+    one_depth = one_depth && sample.shape[axes] == first[axes];
   }
-  if (config.image_size > 0) {
+  if (config.patch > 0) {  // samples keep their size, the network sees windows
+    how.window.assign(axes, config.patch);
+  } else if (config.image_size > 0) {
     how.height = how.width = config.image_size;
+    how.depth = volume ? config.image_size : 0;
   } else if (one_size) {
-    how.height = first[0];
-    how.width = first[1];
+    how.height = first[axes - 2];
+    how.width = first[axes - 1];
+    how.depth = volume ? first[0] : 0;
   } else {
-    return Error{Code::invalid, "the images differ in size: give image_size"};
+    return Error{Code::invalid, std::string{volume ? "the volumes" : "the images"} +
+                                    " differ in size: give image_size, or patch where outlines are learnt"};
   }
-  how.channels = config.channels != 0 ? config.channels : one_depth && first[2] <= 2 ? 1 : 3;
+  how.channels = config.channels != 0 ? config.channels : one_depth && first[axes] <= 2 ? 1 : 3;
   if (manifest.dtype == DType::u8) return how;
   if (manifest.dtype == DType::u16) {
     how.scale = 1.0 / 65535.0;
@@ -81,10 +90,11 @@ Result<Preprocessing> choose_preprocessing(const Dataset& dataset, const TrainCo
     if (sample.shape.size() != manifest.samples.front().shape.size())
       return Error{Code::invalid, "the samples differ in dimensions"};
   }
-  if (manifest.kind == "volume") return Error{Code::unsupported, "volumes cannot be trained on yet"};
-  if (manifest.kind == "image") {
-    if (manifest.samples.front().shape.size() != 3)
-      return Error{Code::data_loss, "an image of the dataset has no shape [height, width, channels]"};
+  if (manifest.kind == "image" || manifest.kind == "volume") {
+    if (manifest.samples.front().shape.size() != (manifest.kind == "image" ? 3U : 4U))
+      return Error{Code::data_loss,
+                   "a sample of the dataset has no shape [height, width, channels] or, of volumes, "
+                   "[depth, height, width, channels]"};
     return for_images(dataset, config);
   }
   for (const Sample& sample : manifest.samples) {

@@ -24,7 +24,8 @@ enum class Draw : std::uint32_t {
   noise,
   cutout,
   mixup,
-  pixels
+  pixels,
+  window
 };
 
 class Draws {

@@ -17,11 +17,12 @@ class FlipAverage final : public InferenceSession {
     if (image == turned.end() || image->second.dtype != DType::f32 || image->second.shape.size() < 3)
       return Error{Code::invalid, "the batch lacks the image \"" + input_ + "\""};
     mirror(image->second);
-    ACESO_TRY(const NamedArrays others, session_->run(turned));
+    ACESO_TRY(NamedArrays others, session_->run(turned));
     for (auto& [name, array] : outputs) {
       const auto other = others.find(name);
       if (array.dtype != DType::f32 || other == others.end() || other->second.shape != array.shape)
         return Error{Code::internal, "the engine's outputs for an image and its mirror image differ in shape"};
+      if (name == "output" && array.shape.size() > 2) mirror(other->second);  // a mask turns with its image
       for (std::size_t i = 0; i < array.f32().size(); ++i)
         array.f32()[i] = 0.5F * (array.f32()[i] + other->second.f32()[i]);
     }

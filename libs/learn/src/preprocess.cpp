@@ -54,16 +54,22 @@ struct Planes {
 };
 
 Result<Planes> image_planes(const Preprocessing& how, const Array& sample) {
-  if (sample.shape.size() != 2 && sample.shape.size() != 3)
+  const std::size_t axes = how.kind == PortKind::volume ? 3 : 2;
+  if (sample.shape.size() != axes && sample.shape.size() != axes + 1)
     return Error{Code::invalid,
-                 "an image needs shape [height, width] or [height, width, channels], has " + to_string(sample.shape)};
-  const std::int64_t height = sample.shape[0];
-  const std::int64_t width = sample.shape[1];
-  const std::int64_t depth = sample.shape.size() == 3 ? sample.shape[2] : 1;
-  if (height < 1 || width < 1 || height > kMaxSide || width > kMaxSide || depth < 1 || depth > 64)
-    return Error{Code::invalid, "an image cannot have shape " + to_string(sample.shape)};
+                 std::string{axes == 3 ? "a volume needs shape [depth, height, width] or [depth, height, "
+                                         "width, channels]"
+                                       : "an image needs shape [height, width] or [height, width, "
+                                         "channels]"} +
+                     ", has " + to_string(sample.shape)};
+  const Shape spatial{sample.shape.begin(), sample.shape.begin() + static_cast<std::ptrdiff_t>(axes)};
+  const std::int64_t depth = sample.shape.size() == axes + 1 ? sample.shape[axes] : 1;  // of colour
+  if (!std::all_of(spatial.begin(), spatial.end(), [](std::int64_t side) { return side >= 1 && side <= kMaxSide; }) ||
+      depth < 1 || depth > 64)
+    return Error{Code::invalid,
+                 std::string{axes == 3 ? "a volume" : "an image"} + " cannot have shape " + to_string(sample.shape)};
   const std::vector<float> pixels = to_floats(sample);
-  const auto area = static_cast<std::size_t>(height * width);
+  const auto area = static_cast<std::size_t>(*element_count(spatial));
   const auto stride = static_cast<std::size_t>(depth);
   const bool colour =
       depth == 3 || depth == 4;  // a fourth channel is opacity and is left out, as is a second beside grey
@@ -73,7 +79,7 @@ Result<Planes> image_planes(const Preprocessing& how, const Array& sample) {
                  "an image of " + std::to_string(depth) + " channels cannot become " + std::to_string(how.channels)};
   Planes planes;
   planes.channels = convert ? how.channels : depth;
-  planes.spatial = {height, width};
+  planes.spatial = spatial;
   planes.values.resize(area * static_cast<std::size_t>(planes.channels));
   for (std::size_t c = 0; c < static_cast<std::size_t>(planes.channels); ++c) {
     float* to = planes.values.data() + c * area;
@@ -86,15 +92,15 @@ Result<Planes> image_planes(const Preprocessing& how, const Array& sample) {
       }
     }
   }
-  if (how.height == 0 || (how.height == height && how.width == width)) return planes;
+  const Shape wanted = axes == 3 ? Shape{how.depth, how.height, how.width} : Shape{how.height, how.width};
+  if (how.height == 0 || wanted == spatial) return planes;
   std::vector<float> resized;
   for (std::size_t c = 0; c < static_cast<std::size_t>(planes.channels); ++c) {
-    const auto plane =
-        resize_bilinear(std::span{planes.values}.subspan(c * area, area), height, width, how.height, how.width);
+    const auto plane = resize_linear(std::span{planes.values}.subspan(c * area, area), spatial, wanted);
     resized.insert(resized.end(), plane.begin(), plane.end());
   }
   planes.values = std::move(resized);
-  planes.spatial = {how.height, how.width};
+  planes.spatial = wanted;
   return planes;
 }
 
@@ -102,7 +108,7 @@ Result<Planes> planes_of(const Preprocessing& how, const Array& sample) {
   ACESO_TRY(const std::int64_t count, element_count(sample.shape));
   if (count == 0 || static_cast<std::uint64_t>(count) * size_of(sample.dtype) != sample.data.size())
     return Error{Code::invalid, "its data do not fill its shape " + to_string(sample.shape)};
-  if (how.kind == PortKind::image) return image_planes(how, sample);
+  if (how.kind == PortKind::image || how.kind == PortKind::volume) return image_planes(how, sample);
   const std::size_t dims = sample.shape.size();
   if (how.kind == PortKind::signal) {
     if (dims != 1 && dims != 2)

@@ -82,16 +82,21 @@ std::string multiclass_part(const Json& evaluation) {
 
 std::string render_report_html(const Json& evaluation, const Json& context) {
   const Json& card = get(context, "card");
+  const bool outlines = get(evaluation, "kind") == "outlines";
   std::string out = head(get(card, "name").is_string() ? text(get(card, "name")) : "Model", "Evaluation report", card);
   if (!evaluation.is_object()) {
     out += "<h2>Key figures</h2><p>This model was not evaluated: its dataset has no test split.</p>";
   } else {
-    out += get(evaluation, "kind") == "multiclass" ? multiclass_part(evaluation) : binary_part(evaluation);
-    out += baseline_part(evaluation) + calibration_part(evaluation) + decision_curve_part(evaluation) +
-           subgroups_part(evaluation);
+    if (outlines) {
+      out += outlines_part(evaluation);
+    } else {
+      out += get(evaluation, "kind") == "multiclass" ? multiclass_part(evaluation) : binary_part(evaluation);
+      out += baseline_part(evaluation) + calibration_part(evaluation) + decision_curve_part(evaluation) +
+             subgroups_part(evaluation);
+    }
   }
-  out += gallery_part(get(context, "gallery")) + training_part(get(context, "training")) +
-         data_part(get(context, "dataset"), card) + card_part(card, context) +
+  out += (outlines ? outline_gallery_part(get(context, "gallery")) : gallery_part(get(context, "gallery"))) +
+         training_part(get(context, "training")) + data_part(get(context, "dataset"), card) + card_part(card, context) +
          checklist_part(reporting_checklist(evaluation, context));
   return out + "</body></html>\n";
 }

@@ -19,6 +19,7 @@ table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}th,t
 .area{fill:rgba(var(--good),.14);stroke:none}.third{stroke:#6a4c93}.k3{color:#6a4c93;font-weight:600}.k4{color:var(--soft);font-weight:600}
 .wide{flex-basis:100%;max-width:46rem}th small{font-weight:400}
 .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(7.5rem,1fr));gap:.8rem}.pictures figure{max-width:none}.pictures img{width:100%;image-rendering:pixelated;background:#000;border-radius:4px}
+.pictures.large{grid-template-columns:repeat(auto-fill,minmax(11rem,1fr))}
 .list td:first-child{white-space:nowrap}.missing{color:var(--two);font-weight:600}
 .confusion{width:auto}.confusion td{text-align:center;min-width:6rem}.right{background:rgba(var(--good),calc(var(--share)*.35))}.wrong{background:rgba(var(--bad),calc(var(--share)*.6))}
 code{font:13px ui-monospace,monospace;overflow-wrap:anywhere}

@@ -26,6 +26,8 @@ std::string decision_curve_part(const Json& evaluation);
 std::string baseline_part(const Json& evaluation);
 std::string subgroups_part(const Json& evaluation);
 std::string gallery_part(const Json& gallery);
+std::string outlines_part(const Json& evaluation);
+std::string outline_gallery_part(const Json& gallery);
 std::string training_part(const Json& training);
 std::string data_part(const Json& dataset, const Json& card);
 std::string card_part(const Json& card, const Json& context);

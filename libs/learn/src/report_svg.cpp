@@ -200,13 +200,16 @@ std::string curves_svg(const Json& history) {
   loss.axes("epoch", "loss", 0, 3, ticks);
   loss.line(series(history, "train_loss"), "main");
   loss.line(series(history, "validation_loss"), "second");
-  Plot area{280, 200, {1, last}, range_of(history, {"validation_auc"}), "Validation AUROC by epoch"};
-  area.axes("epoch", "validation AUROC", 0, 3, ticks);
-  area.line(series(history, "validation_auc"), "second");
+  const bool dice = history.back().is_object() && history.back().contains("validation_dice") &&
+                    history.back()["validation_dice"].is_number();
+  const std::string name = dice ? "mean Dice" : "AUROC", key = dice ? "validation_dice" : "validation_auc";
+  Plot area{280, 200, {1, last}, range_of(history, {key.c_str()}), "Validation " + name + " by epoch"};
+  area.axes("epoch", "validation " + name, 0, 3, ticks);
+  area.line(series(history, key.c_str()), "second");
   return "<figure>" + loss.finish() +
          "<figcaption>Loss: <span class=\"k1\">training</span>, <span "
          "class=\"k2\">validation</span></figcaption></figure><figure>" +
-         area.finish() + "<figcaption>AUROC on validation data</figcaption></figure>";
+         area.finish() + "<figcaption>" + name + " on validation data</figcaption></figure>";
 }
 
 std::string confusion_table(const Json& rows, const Json& classes) {

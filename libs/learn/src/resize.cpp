@@ -60,4 +60,38 @@ std::vector<float> resize_bilinear(std::span<const float> pixels, std::int64_t h
   return out;
 }
 
+std::vector<float> resize_linear(std::span<const float> values, const Shape& from, const Shape& to) {
+  if (from == to) return {values.begin(), values.end()};
+  const std::size_t d = from.size() - 2;  // 1 in a volume
+  const std::int64_t slices = d == 1 ? from[0] : 1;
+  const auto area = static_cast<std::size_t>(from[d] * from[d + 1]);
+  std::vector<float> flat;
+  for (std::int64_t z = 0; z < slices; ++z) {
+    const auto slice = resize_bilinear(values.subspan(static_cast<std::size_t>(z) * area, area), from[d], from[d + 1],
+                                       to[d], to[d + 1]);
+    flat.insert(flat.end(), slice.begin(), slice.end());
+  }
+  if (d == 0 || from[0] == to[0]) return flat;
+  const std::int64_t row = to[1] * to[2];
+  return resize_bilinear(flat, from[0], row, to[0], row);
+}
+
+std::vector<float> resize_nearest(std::span<const std::uint8_t> values, const Shape& from, const Shape& to) {
+  const auto source = [&](std::size_t axis, std::int64_t i) {
+    return std::min(from[axis] - 1, (2 * i + 1) * from[axis] / (2 * to[axis]));
+  };
+  const std::size_t d = from.size() - 2;
+  std::vector<float> out;
+  out.reserve(static_cast<std::size_t>((d == 1 ? to[0] : 1) * to[d] * to[d + 1]));
+  for (std::int64_t z = 0; z < (d == 1 ? to[0] : 1); ++z) {
+    const std::int64_t slice = d == 1 ? source(0, z) * from[1] : 0;
+    for (std::int64_t y = 0; y < to[d]; ++y) {
+      const std::int64_t row = (slice + source(d, y)) * from[d + 1];
+      for (std::int64_t x = 0; x < to[d + 1]; ++x)
+        out.push_back(static_cast<float>(values[static_cast<std::size_t>(row + source(d + 1, x))]));
+    }
+  }
+  return out;
+}
+
 }  // namespace aceso::learn

@@ -294,6 +294,12 @@ Result<SourceSample> read_sample_file(const fs::path& path, bool volume, DType d
   return sample;
 }
 
+Result<SourceSample> read_sample(const fs::path& path) {
+  if (!is_sample_name(path)) return Error{Code::unsupported, "neither a picture, NIfTI nor .npy by its name"};
+  ACESO_TRY(const SampleHead head, read_sample_head(path));
+  return read_sample_file(path, head.volume, head.dtype);
+}
+
 Result<Array> read_mask_file(const fs::path& path, bool volume) {
   ACESO_TRY(const SampleHead head, read_sample_head(path));
   if (head.volume != volume) return Error{Code::invalid, "the mask has another number of dimensions"};

@@ -1,5 +1,6 @@
 #include "aceso/learn/signature.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -9,9 +10,10 @@
 namespace aceso::learn {
 namespace {
 
-constexpr std::array<std::string_view, 7> kKinds{"image", "signal",    "table", "probability",
-                                                 "logit", "embedding", "other"};
+constexpr std::array<std::string_view, 9> kKinds{"image",     "signal", "table",  "probability", "logit",
+                                                 "embedding", "other",  "volume", "mask"};
 constexpr std::int64_t kMaxSide = 16384;
+constexpr std::int64_t kMaxVoxels = std::int64_t{1} << 28;
 
 std::string_view kind_name(PortKind kind) {
   return kKinds[static_cast<std::size_t>(kind)];
@@ -70,12 +72,14 @@ Result<Preprocessing> parse_preprocessing(const Json& json) {
   const std::string kind = reader.text("kind");
   how.height = reader.integer("height", 0);
   how.width = reader.integer("width", 0);
+  how.depth = reader.integer("depth", 0);
   how.channels = reader.integer("channels", 0);
   how.scale = reader.number("scale", how.scale);
   how.mean = reader.numbers("mean", JsonReader::optional);
   how.std = reader.numbers("std", JsonReader::optional);
   how.channels_last = reader.boolean("channels_last", false);
   how.flip_average = reader.boolean("flip_average", false);
+  how.window = reader.integers("window", JsonReader::optional);
   ACESO_TRY_OK(reader.finish());
   ACESO_TRY(how.kind, parse_kind(kind, where));
   if (how.height < 0 || how.height > kMaxSide || how.width < 0 || how.width > kMaxSide ||
@@ -84,8 +88,18 @@ Result<Preprocessing> parse_preprocessing(const Json& json) {
   }
   if (how.channels != 0 && how.channels != 1 && how.channels != 3)
     return Error{Code::invalid, where + ".channels: must be 0, 1 or 3"};
-  if (how.flip_average && how.kind != PortKind::image)
-    return Error{Code::invalid, where + ".flip_average: goes with images only"};
+  const bool volume = how.kind == PortKind::volume;
+  if (how.depth < 0 || how.depth > kMaxSide || (volume ? (how.depth == 0) != (how.height == 0) : how.depth != 0))
+    return Error{Code::invalid, where + ".depth: goes with the height and width of volumes, 1 to 16384"};
+  if (how.flip_average && how.kind != PortKind::image && !volume)
+    return Error{Code::invalid, where + ".flip_average: goes with images and volumes only"};
+  const bool window = how.window.size() == (volume ? 3U : 2U) &&
+                      std::all_of(how.window.begin(), how.window.end(),
+                                  [](std::int64_t side) { return side >= 1 && side <= kMaxSide; });
+  if (!how.window.empty() && ((how.kind != PortKind::image && !volume) || !window))
+    return Error{Code::invalid, where + ".window: a size for each spatial axis of an image or a volume"};
+  if (volume && how.height > 0 && how.depth * how.height > kMaxVoxels / how.width)
+    return Error{Code::too_large, where + ": a volume of more than 2^28 voxels"};
   for (const double deviation : how.std) {
     if (!(deviation > 0)) return Error{Code::invalid, where + ".std: must be positive"};
   }
@@ -145,6 +159,8 @@ Json to_json(const ModelSignature& signature) {
               {"std", how.std},
               {"flip_average", how.flip_average}}}};
   if (how.channels_last) json["preprocessing"]["channels_last"] = true;
+  if (how.depth != 0) json["preprocessing"]["depth"] = how.depth;
+  if (!how.window.empty()) json["preprocessing"]["window"] = how.window;
   return json;
 }
 

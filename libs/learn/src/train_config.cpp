@@ -92,11 +92,14 @@ constexpr Field choice(std::string_view name) {
 
 template <class T, std::size_t N>
 using Names = std::array<std::pair<std::string_view, T>, N>;
-constexpr Names<Loss, 5> kLosses{{{"binary_cross_entropy", Loss::binary_cross_entropy},
+constexpr Names<Loss, 6> kLosses{{{"binary_cross_entropy", Loss::binary_cross_entropy},
                                   {"cross_entropy", Loss::cross_entropy},
                                   {"mean_squared_error", Loss::mean_squared_error},
                                   {"focal", Loss::focal},
-                                  {"dice", Loss::dice}}};
+                                  {"dice", Loss::dice},
+                                  {"dice_cross_entropy", Loss::dice_cross_entropy}}};
+constexpr Names<TrainTask, 3> kTasks{
+    {{"auto", TrainTask::automatic}, {"classes", TrainTask::classes}, {"outlines", TrainTask::outlines}}};
 constexpr Names<Optimiser, 3> kOptimisers{
     {{"sgd", Optimiser::sgd}, {"adam", Optimiser::adam}, {"adamw", Optimiser::adamw}}};
 constexpr Names<Precision, 3> kPrecisions{
@@ -107,6 +110,38 @@ constexpr Names<Schedule, 4> kSchedules{{{"constant", Schedule::constant},
                                          {"cosine", Schedule::cosine},
                                          {"one_cycle", Schedule::one_cycle}}};
 constexpr Names<Edge, 3> kEdges{{{"nearest", Edge::nearest}, {"zero", Edge::zero}, {"reflect", Edge::reflect}}};
+
+std::string set_loss(TrainConfig& config, const Json& value) {
+  config.automatic_loss = value.is_string() && value.get_ref<const std::string&>() == "auto";
+  if (!config.automatic_loss) {
+    const std::string why = set_choice(config.options.loss, value, kLosses);
+    return why.empty() ? why : why + ", auto";
+  }
+  config.options.loss = Loss::binary_cross_entropy;
+  return {};
+}
+
+Json get_loss(TrainConfig& config) {
+  return config.automatic_loss && config.options.loss == Loss::binary_cross_entropy
+             ? Json("auto")
+             : Json(name_of(config.options.loss, kLosses));
+}
+
+std::string set_outline_labels(TrainConfig& config, const Json& value) {
+  constexpr const char* kWhat = "must be a list of 1 to 64 different names";
+  if (!value.is_array() || value.size() > 64) return kWhat;
+  std::vector<std::string> names;
+  for (const Json& item : value) {
+    if (!item.is_string()) return kWhat;
+    const std::string name = item.get<std::string>();
+    if (name.empty() || name.size() > 64 || name == "background" ||
+        std::find(names.begin(), names.end(), name) != names.end())
+      return kWhat;
+    names.push_back(name);
+  }
+  config.outline_labels = std::move(names);
+  return {};
+}
 
 std::string set_weights(TrainConfig& config, const Json& value) {
   constexpr const char* kWhat = "must be \"balanced\" or a list of positive numbers, one a class";
@@ -162,7 +197,10 @@ constexpr std::array kFields{
     boolean<[](C& c) -> bool& { return c.flip_average; }>("flip_average"),
     whole<[](C& c) -> int& { return c.patience; }, 0, 100'000>("patience"),
     whole<[](C& c) -> int& { return c.loaders; }, 1, 64>("loaders"),
-    choice<[](C& c) -> Loss& { return c.options.loss; }, kLosses>("loss"),
+    Field{"loss", set_loss, get_loss},
+    choice<[](C& c) -> TrainTask& { return c.task; }, kTasks>("task"),
+    Field{"outline_labels", set_outline_labels, [](C& c) { return Json(c.outline_labels); }},
+    whole<[](C& c) -> std::int64_t& { return c.patch; }, 0, 1024>("patch"),
     real<[](C& c) -> double& { return c.options.label_smoothing; }, 0.0, 0.999>("label_smoothing"),
     real<[](C& c) -> double& { return c.options.focal_gamma; }, 0.0, 100.0>("focal_gamma"),
     choice<[](C& c) -> Optimiser& { return c.options.optimiser; }, kOptimisers>("optimiser"),
@@ -294,6 +332,8 @@ Status read_object(const Json& json, const std::string& where, bool augment, Tra
 }
 
 Status check_whole(const TrainConfig& config) {
+  if (config.patch > 0 && config.image_size > 0)
+    return Error{Code::invalid, "patch: leave image_size out, the network sees windows of the images as they are"};
   if (config.channels == 2) return Error{Code::invalid, "channels: must be 0, 1 or 3"};
   if (config.options.nesterov && (config.options.optimiser != Optimiser::sgd || config.options.momentum <= 0))
     return Error{Code::invalid, "nesterov: goes with optimiser sgd and a momentum above 0"};

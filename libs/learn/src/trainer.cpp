@@ -8,12 +8,14 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "aceso/learn/outlines.hpp"
 #include "batches.hpp"
 #include "checkpoint.hpp"
 #include "choose_preprocessing.hpp"
 #include "progress_update.hpp"
 #include "scores.hpp"
 #include "shuffle.hpp"
+#include "train_task.hpp"
 #include "usage.hpp"
 
 namespace aceso::learn {
@@ -43,15 +45,14 @@ class Trainer {
         stop_{stop},
         plan_{plan},
         identity_{checkpoint_identity(config, dataset.manifest().sha256)},
-        classes_{dataset.manifest().classes.size()},
         meter_{clock},
         last_checkpoint_{clock.steady_now()} {}
 
   Result<TrainResult> run(Engine& engine, const ArchitectureRegistry& registry,
                           const std::function<void(const EpochRecord&)>& on_epoch) {
-    train_ = dataset_.indices(Split::train);
-    validation_ = dataset_.indices(Split::validation);
-    ACESO_TRY_OK(check_samples());
+    ACESO_TRY(what_, plan_training(dataset_, config_));
+    result_.classes = what_.classes;
+    result_.warnings = what_.warnings;
     ACESO_TRY_OK(make_network(registry));
     ACESO_TRY_OK(start(engine));
     ACESO_TRY_OK(resume());
@@ -72,33 +73,22 @@ class Trainer {
   }
 
  private:
-  Status check_samples() const {
-    std::vector<std::size_t> seen(classes_, 0);
-    for (const std::size_t i : train_) {
-      const int label = dataset_.manifest().samples[i].label;
-      if (label < 0) return Error{Code::invalid, "sample \"" + dataset_.manifest().samples[i].id + "\" has no label"};
-      ++seen[static_cast<std::size_t>(label)];
-    }
-    for (const std::size_t i : validation_) {
-      if (dataset_.manifest().samples[i].label < 0)
-        return Error{Code::invalid, "sample \"" + dataset_.manifest().samples[i].id + "\" has no label"};
-    }
-    if (std::count_if(seen.begin(), seen.end(), [](std::size_t n) { return n > 0; }) < 2)
-      return Error{Code::invalid, "the training split has fewer than two classes"};
-    return {};
-  }
-
   Status make_network(const ArchitectureRegistry& registry) {
     ModelSignature& signature = result_.signature;
     ACESO_TRY(signature.preprocessing, choose_preprocessing(dataset_, config_));
-    signature.preprocessing.flip_average = config_.flip_average && signature.preprocessing.kind == PortKind::image;
-    ACESO_TRY(const Array first, preprocess(signature.preprocessing, std::vector{dataset_.array(train_.front())}));
-    const Shape sample{first.shape.begin() + 1, first.shape.end()};
-    const auto outputs = static_cast<std::int64_t>(classes_ == 2 ? 1 : classes_);
-    ACESO_TRY(result_.network,
-              registry.make(config_.architecture, {.input = sample, .outputs = outputs, .stem = config_.start.stem}));
+    const PortKind kind = signature.preprocessing.kind;
+    signature.preprocessing.flip_average =
+        config_.flip_average && (kind == PortKind::image || kind == PortKind::volume);
+    ACESO_TRY(const Array first, preprocess(signature.preprocessing, std::vector{dataset_.array(what_.train.front())}));
+    Shape sample{first.shape.begin() + 1, first.shape.end()};
+    const Shape& window = signature.preprocessing.window;
+    if (!window.empty()) std::copy(window.begin(), window.end(), sample.begin() + 1);
+    auto network =
+        registry.make(config_.architecture,
+                      {.input = sample, .outputs = what_.outputs, .task = what_.task, .stem = config_.start.stem});
+    if (!network) return std::move(std::move(network).error().add_context("architecture"));
+    result_.network = *std::move(network);
     input_ = result_.network.layers.front().name;
-    const auto& names = dataset_.manifest().classes;
     signature.inputs = {{input_,
                          DType::f32,
                          sample,
@@ -106,13 +96,7 @@ class Trainer {
                          dataset_.manifest().kind + " as preprocessed",
                          {},
                          ""}};
-    signature.outputs = {{"output",
-                          DType::f32,
-                          {outputs},
-                          PortKind::probability,
-                          outputs == 1 ? "probability of " + names[1] : "probability of each class",
-                          outputs == 1 ? std::vector<std::string>{names[1]} : names,
-                          ""}};
+    signature.outputs = {output_port(what_, sample)};
     return {};
   }
 
@@ -122,39 +106,20 @@ class Trainer {
     batch.insert(batch.end(), sample.begin(), sample.end());
     const std::map<std::string, Shape> inputs{{input_, batch}};
     ACESO_TRY(const Shapes shapes, infer_shapes(result_.network, inputs));
-    ACESO_TRY(TrainingOptions options, training_options());
+    if (what_.task == Task::outlines && shapes.outputs.at(result_.network.output).size() != batch.size())
+      return Error{Code::invalid, "architecture: " + config_.architecture + " draws no outlines; unet does"};
+    ACESO_TRY(TrainingOptions options, training_options(what_, dataset_, config_));
     ACESO_TRY(options.rate_factors, rate_factors(shapes, config_.start.freeze, config_.start.groups));
     ACESO_TRY(const Weights weights, starting_weights(shapes, inputs));
-    integer_targets_ = options.loss == Loss::cross_entropy || (options.loss == Loss::focal && classes_ > 2);
+    integer_targets_ = what_.task == Task::classes &&
+                       (options.loss == Loss::cross_entropy || (options.loss == Loss::focal && what_.outputs > 1));
     ACESO_TRY(session_, engine.train(result_.network, weights, inputs, options));
     result_.engine = engine.name() + " " + engine.version() + " (" + engine.device() + ")";
-    maker_.emplace(dataset_, config_, result_.signature.preprocessing, integer_targets_);
+    maker_.emplace(dataset_, config_, result_.signature.preprocessing, integer_targets_,
+                   what_.task == Task::outlines ? what_.outputs : 0);
     const auto group = static_cast<std::size_t>(config_.batch) * static_cast<std::size_t>(config_.accumulate);
-    steps_ = static_cast<std::int64_t>((train_.size() + group - 1) / group);
+    steps_ = static_cast<std::int64_t>((what_.train.size() + group - 1) / group);
     return {};
-  }
-
-  Result<TrainingOptions> training_options() const {
-    TrainingOptions options = config_.options;
-    if (options.loss == Loss::dice)
-      return Error{Code::unsupported, "loss: dice needs masks, and the data set has classes"};
-    if (options.loss == Loss::binary_cross_entropy || options.loss == Loss::cross_entropy)
-      options.loss = classes_ == 2 ? Loss::binary_cross_entropy : Loss::cross_entropy;
-    if (config_.balance_classes) {
-      std::vector<double> seen(classes_, 0);
-      for (const std::size_t i : train_) ++seen[static_cast<std::size_t>(dataset_.manifest().samples[i].label)];
-      for (std::size_t c = 0; c < classes_; ++c) {
-        if (seen[c] == 0)
-          return Error{Code::invalid, "class_weights: class \"" + dataset_.manifest().classes[c] +
-                                          "\" has no training sample, so classes cannot be balanced"};
-        options.class_weights.push_back(static_cast<double>(train_.size()) / (static_cast<double>(classes_) * seen[c]));
-      }
-    }
-    if (!options.class_weights.empty() && options.class_weights.size() != classes_)
-      return Error{Code::invalid, "class_weights: " + std::to_string(options.class_weights.size()) + " weights for " +
-                                      std::to_string(classes_) + " classes"};
-    options.seed = config_.seed;
-    return options;
   }
 
   Result<Weights> starting_weights(const Shapes& shapes, const std::map<std::string, Shape>& inputs) {
@@ -211,7 +176,7 @@ class Trainer {
   }
 
   bool out_of_patience() const {
-    return config_.patience > 0 && !validation_.empty() && at_.epoch - 1 - at_.best_epoch >= config_.patience;
+    return config_.patience > 0 && !what_.validation.empty() && at_.epoch - 1 - at_.best_epoch >= config_.patience;
   }
 
   // A stop is obeyed between steps; what was learnt is kept.
@@ -224,8 +189,8 @@ class Trainer {
   Result<EpochRecord> run_epoch() {
     EpochRecord record;
     const int epoch = record.epoch = at_.epoch;
-    std::vector<std::size_t> order = shuffled(train_.size(), config_.seed, at_.epoch);
-    for (std::size_t& i : order) i = train_[i];
+    std::vector<std::size_t> order = shuffled(what_.train.size(), config_.seed, at_.epoch);
+    for (std::size_t& i : order) i = what_.train[i];
     const auto size = static_cast<std::size_t>(config_.batch);
     const std::size_t batches = (order.size() + size - 1) / size;
     const auto accumulate = static_cast<std::size_t>(config_.accumulate);
@@ -325,6 +290,8 @@ class Trainer {
                      {"loss", number(loss, "%.4f")}};
     if (!at_.history.empty() && std::isfinite(at_.history.back().validation_auc))
       update.values.emplace_back("val AUC", number(at_.history.back().validation_auc, "%.4f"));
+    if (!at_.history.empty() && std::isfinite(at_.history.back().validation_dice))
+      update.values.emplace_back("val Dice", number(at_.history.back().validation_dice, "%.4f"));
     update.values.emplace_back("img/s", number(speed, "%.0f"));
     update.seconds_left = spent / static_cast<double>(done - done_before_) * static_cast<double>(total - done);
     progress_.update(update);
@@ -342,15 +309,16 @@ class Trainer {
 
   Status validate(EpochRecord& record) {
     constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-    record.validation_loss = record.validation_auc = record.validation_accuracy = kNone;
-    if (validation_.empty()) return {};
+    record.validation_loss = record.validation_auc = record.validation_accuracy = record.validation_dice = kNone;
+    if (what_.validation.empty()) return {};
+    if (what_.task == Task::outlines) return validate_outlines(record);
     Rows probabilities;
     std::vector<int> labels;
     const auto size = static_cast<std::size_t>(config_.batch);
     const auto part = [this, size](std::size_t b) {
-      return std::span{validation_}.subspan(b * size, std::min(size, validation_.size() - b * size));
+      return std::span{what_.validation}.subspan(b * size, std::min(size, what_.validation.size() - b * size));
     };
-    const std::size_t batches = (validation_.size() + size - 1) / size;
+    const std::size_t batches = (what_.validation.size() + size - 1) / size;
     Prefetcher ahead{[&](std::size_t b) { return maker_->plain(part(b)); }, 0, batches, config_.loaders};
     for (std::size_t b = 0; b < batches; ++b) {
       if (stop_.stop_requested()) return Error{Code::cancelled, "training cancelled while validating"};
@@ -367,24 +335,45 @@ class Trainer {
     return {};
   }
 
+  Status validate_outlines(EpochRecord& record) {
+    const auto size = static_cast<std::size_t>(config_.batch);
+    const std::span<const std::size_t> all{what_.validation};
+    double sum = 0;
+    for (std::size_t at = 0; at < all.size(); at += size) {
+      if (stop_.stop_requested()) return Error{Code::cancelled, "training cancelled while validating"};
+      ACESO_TRY(Batch batch, maker_->plain(all.subspan(at, std::min(size, all.size() - at))));
+      const auto count = static_cast<double>(batch.samples);
+      ACESO_TRY(const double loss, session_->loss(named(std::move(batch.inputs)), batch.targets));
+      sum += loss * count;
+    }
+    record.validation_loss = sum / static_cast<double>(all.size());
+    if (!std::isfinite(record.validation_loss))
+      return Error{Code::invalid, "the validation loss is not finite in epoch " + std::to_string(record.epoch)};
+    const Forward forward = [this](const Array& inputs) { return answers(inputs); };
+    ACESO_TRY(record.validation_dice, mean_dice(forward, result_.signature, dataset_, all, config_.batch, stop_));
+    return {};
+  }
+
   // As serving will give them.
   Result<Array> answers(Array inputs) {
     NamedArrays batch = named(std::move(inputs));
     ACESO_TRY(Array output, session_->forward(batch));
     if (!result_.signature.preprocessing.flip_average) return output;
     mirror(batch.begin()->second);
-    ACESO_TRY(const Array other, session_->forward(batch));
+    ACESO_TRY(Array other, session_->forward(batch));
     if (output.dtype != DType::f32 || other.shape != output.shape)
       return Error{Code::internal, "the engine's outputs for an image and its mirror image differ in shape"};
+    if (output.shape.size() > 2) mirror(other);  // a mask turns with its image
     for (std::size_t i = 0; i < output.f32().size(); ++i) output.f32()[i] = 0.5F * (output.f32()[i] + other.f32()[i]);
     return output;
   }
 
-  // By AUC; by loss where validation has one class only; the last epoch where there is none.
+  // By AUC, of outlines by Dice; by loss where validation has one class only; the last epoch where there is none.
   Status keep_if_best(const EpochRecord& record) {
-    const double merit = validation_.empty()                    ? record.epoch
-                         : std::isfinite(record.validation_auc) ? record.validation_auc
-                                                                : -record.validation_loss;
+    const double merit = what_.validation.empty()                ? record.epoch
+                         : std::isfinite(record.validation_dice) ? record.validation_dice
+                         : std::isfinite(record.validation_auc)  ? record.validation_auc
+                                                                 : -record.validation_loss;
     if (at_.best_epoch != 0 && !(merit > at_.best_merit)) return {};
     at_.best_merit = merit;
     at_.best_epoch = record.epoch;
@@ -399,8 +388,7 @@ class Trainer {
   const std::stop_token& stop_;
   const CheckpointPlan& plan_;
   std::string identity_;
-  std::size_t classes_;
-  std::vector<std::size_t> train_, validation_;
+  TrainPlan what_;
   std::string input_;
   bool integer_targets_ = false;
   std::int64_t steps_ = 0;  // of the optimiser an epoch

@@ -11,6 +11,7 @@
 #include <ATen/ops/one_hot.h>
 #include <ATen/ops/rsub.h>
 #include <ATen/ops/sigmoid.h>
+#include <ATen/ops/softmax.h>
 #include <ATen/ops/where.h>
 
 #include <algorithm>
@@ -57,8 +58,9 @@ Status check_loss(const learn::TrainingOptions& options, const Shape& logits) {
         return Error{Code::invalid, "binary cross-entropy takes two class weights"};
       return {};
     case Loss::cross_entropy:
-      if (logits.size() != 2 || logits[1] < 2)
-        return Error{Code::invalid, "cross-entropy needs logits [N, classes], the network gives " + to_string(logits)};
+      if (logits.size() < 2 || logits[1] < 2)
+        return Error{Code::invalid,
+                     "cross-entropy needs logits [N, classes, ...], the network gives " + to_string(logits)};
       if (!weights.empty() && weights.size() != static_cast<std::size_t>(logits[1]))
         return Error{Code::invalid, "cross-entropy takes one weight a class"};
       return {};
@@ -73,9 +75,11 @@ Status check_loss(const learn::TrainingOptions& options, const Shape& logits) {
       if (!weights.empty()) return Error{Code::invalid, "the squared error takes no class weights"};
       return {};
     case Loss::dice:
+    case Loss::dice_cross_entropy:
       if (logits.size() < 3)
         return Error{Code::invalid,
                      "the Dice loss needs logits for each pixel, the network gives " + to_string(logits)};
+      if (options.exclusive && logits[1] < 2) return Error{Code::invalid, "one output alone cannot exclude others"};
       if (!weights.empty()) return Error{Code::invalid, "the Dice loss takes no class weights"};
       return {};
   }
@@ -142,10 +146,12 @@ at::Tensor focal(const learn::TrainingOptions& options, const at::Tensor& logits
   return weighted_mean(losses, class_weight_of(weights, shares));
 }
 
-at::Tensor dice(const at::Tensor& logits, const at::Tensor& target) {
+// monai.losses.DiceLoss; exclusive: with softmax=True and include_background=False.
+at::Tensor dice(const at::Tensor& logits, const at::Tensor& target, bool exclusive) {
   constexpr double kSmooth = 1e-5;  // an empty mask that is found empty loses nothing
-  const at::Tensor p = at::sigmoid(logits).flatten(2);
-  const at::Tensor t = target.flatten(2);
+  const std::int64_t first = exclusive ? 1 : 0;
+  const at::Tensor p = (exclusive ? at::softmax(logits, 1) : at::sigmoid(logits)).flatten(2).slice(1, first);
+  const at::Tensor t = target.flatten(2).slice(1, first);
   const at::Tensor both = p.mul(t).sum(2).mul(2).add(kSmooth);
   return at::rsub(both.div(p.sum(2).add(t.sum(2)).add(kSmooth)), 1).mean();
 }
@@ -160,7 +166,13 @@ at::Tensor loss_of(const learn::TrainingOptions& options, const at::Tensor& raw_
                                                        : view_of(targets);
   const at::Tensor target = given.to(logits.device());
   if (options.loss == Loss::focal) return focal(options, logits, target);
-  if (options.loss == Loss::dice) return dice(logits, target);
+  if (options.loss == Loss::dice) return dice(logits, target, options.exclusive);
+  if (options.loss == Loss::dice_cross_entropy) {
+    const at::Tensor cross = options.exclusive
+                                 ? at::cross_entropy_loss(logits, target, {}, at::Reduction::Mean, -100, 0.0)
+                                 : at::binary_cross_entropy_with_logits(logits, target, {}, {}, at::Reduction::Mean);
+    return dice(logits, target, options.exclusive).add(cross);
+  }
   if (options.loss == Loss::cross_entropy) {
     const at::Tensor weight = weights.empty() ? at::Tensor{} : weights_tensor(weights).to(logits.device());
     return at::cross_entropy_loss(logits, target, weight, at::Reduction::Mean, -100, options.label_smoothing);

@@ -7,7 +7,7 @@
 
 namespace aceso::learn_torch {
 
-// The options that do not go together with the network's logits: [N, outputs] of shape `logits`.
+// The options that do not go together with the network's logits: [N, outputs, ...] of shape `logits`.
 Status check_loss(const learn::TrainingOptions& options, const learn::Shape& logits);
 // Targets fit N logits: int64 [N] or float shares [N, classes] where classes exclude each other (cross-entropy, focal
 // loss of several logits), else float [N] or the logits' shape.

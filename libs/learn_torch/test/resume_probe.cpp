@@ -1,9 +1,10 @@
 // A training run to be killed: trains a small network on phantoms with a checkpoint after each step, writes a byte to
-// its standard output after each, and its final weights to FOLDER/weights.safetensors.
+// its standard output after each, and its final weights to FOLDER/weights.safetensors. FOLDER DATASET classes|outlines
 #include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
+#include <string_view>
 
 #include "aceso/base/file.hpp"
 #include "aceso/learn/trainer.hpp"
@@ -21,7 +22,8 @@ int fail(const Error& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
+  if (argc != 4) return 2;
+  const bool outlines = std::string_view{argv[3]} == "outlines";
   const std::filesystem::path folder = argv[1];
   auto dataset = learn::Dataset::open(argv[2]);
   if (!dataset) return fail(dataset.error());
@@ -33,8 +35,8 @@ int main(int argc, char** argv) {
   const auto progress = make_callback_progress([](const ProgressUpdate&) {
     if (::write(1, ".", 1) != 1) std::_Exit(3);
   });
-  const auto result = learn::train(**engine, *dataset, registry, learn_torch::test::probe_config(), clock, *progress,
-                                   {}, {}, {.file = folder / "checkpoint.safetensors", .every_seconds = 0});
+  const auto result = learn::train(**engine, *dataset, registry, learn_torch::test::probe_config(outlines), clock,
+                                   *progress, {}, {}, {.file = folder / "checkpoint.safetensors", .every_seconds = 0});
   if (!result) return fail(result.error());
   const Status written =
       write_file_atomic(folder / "weights.safetensors", learn::to_safetensors(result->weights, {}), {.durable = false});

@@ -5,9 +5,10 @@
 namespace aceso::learn_torch::test {
 
 // Everything that has a state of its own: momentum, averages, accumulation, schedule, augmentation, mix-up.
-inline learn::TrainConfig probe_config() {
+inline learn::TrainConfig probe_config(bool outlines = false) {
   learn::TrainConfig config;
-  config.architecture = "article_cnn";
+  config.architecture = outlines ? "unet" : "article_cnn";
+  config.patch = outlines ? 16 : 0;
   config.epochs = 3;
   config.batch = 8;
   config.accumulate = 2;

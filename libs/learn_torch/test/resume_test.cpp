@@ -8,6 +8,7 @@
 
 #include "aceso/base/file.hpp"
 #include "aceso/base/random.hpp"
+#include "aceso/learn/synthesise.hpp"
 #include "engines.hpp"
 #include "resume_probe.hpp"
 
@@ -20,7 +21,7 @@ class Resume : public testing::Test {
  protected:
   void SetUp() override {
     const auto progress = make_null_progress();
-    learn::PhantomOptions phantoms;
+    learn::SynthesiseOptions phantoms;
     phantoms.train = 60;
     phantoms.validation = 12;
     phantoms.test = 4;
@@ -28,8 +29,7 @@ class Resume : public testing::Test {
     learn::ImportOptions options;
     options.name = "phantoms";
     ASSERT_TRUE(
-        learn::Dataset::import_arrays(learn::make_phantom_ct(phantoms), "phantoms", dataset_, options, *progress, {})
-            .ok());
+        learn::Dataset::import_arrays(*learn::synthesise(phantoms), "phantoms", dataset_, options, *progress, {}).ok());
   }
 
   // Runs the probe; with `steps` it is killed after so many. Whether it ended by itself.
@@ -41,7 +41,8 @@ class Resume : public testing::Test {
     if (child == 0) {
       ::dup2(out[1], 1);
       ::close(out[0]);
-      ::execl(ACESO_RESUME_PROBE, ACESO_RESUME_PROBE, folder.c_str(), dataset_.c_str(), nullptr);
+      ::execl(ACESO_RESUME_PROBE, ACESO_RESUME_PROBE, folder.c_str(), dataset_.c_str(),
+              outlines_ ? "outlines" : "classes", nullptr);
       ::_exit(127);
     }
     ::close(out[1]);
@@ -72,12 +73,18 @@ class Resume : public testing::Test {
     EXPECT_EQ(weights(dir_.path() / "killed"), expected);
   }
 
+  bool outlines_ = false;
   TempDir dir_ = *TempDir::create();
   fs::path dataset_ = dir_.path() / "dataset";
 };
 
 TEST_F(Resume, killed_at_random_steps_gives_the_same_weights_to_the_bit) {
   kill_and_resume(3);
+}
+
+TEST_F(Resume, outlines_learnt_from_windows_too) {
+  outlines_ = true;
+  kill_and_resume(2);
 }
 
 TEST_F(Resume, soak_of_many_kills) {

@@ -18,6 +18,11 @@ void declare_config(ConfigSchema& schema) {
             .default_value = "32MiB",
             .help = "Largest image that may be sent for a prediction.",
             .min = 1024.0})
+      .add({.name = "models.max_volume",
+            .type = ConfigType::size,
+            .default_value = "512MiB",
+            .help = "Largest array (NPY), a volume for example, that may be sent for a prediction.",
+            .min = 1024.0})
       .add({.name = "models.session_cache",
             .type = ConfigType::integer,
             .default_value = "4",
@@ -70,6 +75,7 @@ Options options_from(const Config& config) {
   Options o;
   o.max_upload_bytes = config.size_bytes("models.max_upload");
   o.max_image_bytes = config.size_bytes("models.max_image");
+  o.max_volume_bytes = config.size_bytes("models.max_volume");
   o.session_cache = static_cast<std::size_t>(config.integer("models.session_cache"));
   o.max_running = static_cast<std::size_t>(config.integer("models.max_running"));
   o.max_waiting = static_cast<std::size_t>(config.integer("models.max_waiting"));

@@ -6,6 +6,7 @@
 #include "aceso/crypto/hash.hpp"
 #include "aceso/learn/flip_average.hpp"
 #include "aceso/learn/foreign_model.hpp"
+#include "aceso/learn/outlines.hpp"
 #include "object_reader.hpp"
 #include "serving.hpp"
 #include "training.hpp"
@@ -90,6 +91,8 @@ Result<EvaluationJobs::Judged> EvaluationJobs::judge(const std::string& model, i
                                                      store::JobContext& job) const {
   ACESO_TRY(ModelVersion v, registry_.find(model, version));
   ACESO_TRY(learn::Bundle bundle, registry_.read(v.bundle));
+  if (learn::draws_outlines(bundle.signature))
+    return Error{Code::unsupported, "model " + model + " draws outlines: it can be evaluated, not compared"};
   if (bundle.card.classes != dataset.manifest().classes)
     return Error{Code::invalid, "the dataset's classes are not those of model " + model};
   ACESO_TRY(learn::Engine * engine, engines_.serving());
@@ -99,14 +102,50 @@ Result<EvaluationJobs::Judged> EvaluationJobs::judge(const std::string& model, i
   JobProgress progress{job, context_.clock};
   ACESO_TRY(learn::Predictions predictions,
             learn::predict_split(*session, bundle.signature, dataset, split, kBatch, progress, job.stop()));
-  Judged judged{std::move(v), std::move(bundle), std::move(predictions), 0};
-  if (const auto origin = trained_on(judged.bundle)) {
-    std::unordered_set<std::string> seen;
-    for (const std::size_t i : origin->indices(learn::Split::train)) seen.insert(origin->manifest().samples[i].sha256);
-    for (const std::size_t i : dataset.indices(split))
-      judged.seen_in_training += seen.contains(dataset.manifest().samples[i].sha256) ? 1U : 0U;
+  const std::size_t seen = seen_in_training(bundle, dataset, split);
+  return Judged{std::move(v), std::move(bundle), std::move(predictions), seen};
+}
+
+std::size_t EvaluationJobs::seen_in_training(const learn::Bundle& bundle, const learn::Dataset& dataset,
+                                             learn::Split split) const {
+  const auto origin = trained_on(bundle);
+  if (!origin) return 0;
+  std::size_t count = 0;
+  std::unordered_set<std::string> seen;
+  for (const std::size_t i : origin->indices(learn::Split::train)) seen.insert(origin->manifest().samples[i].sha256);
+  for (const std::size_t i : dataset.indices(split))
+    count += seen.contains(dataset.manifest().samples[i].sha256) ? 1U : 0U;
+  return count;
+}
+
+// What the model draws on the split against the dataset's masks.
+Result<EvaluationJobs::Evaluated> EvaluationJobs::evaluate_outlines(const learn::Bundle& bundle,
+                                                                    const learn::Dataset& dataset, learn::Split split,
+                                                                    store::JobContext& job) const {
+  ACESO_TRY(learn::Engine * engine, engines_.serving());
+  ACESO_TRY(auto loaded,
+            learn::load_bundle(*engine, bundle, {.threads = context_.options.inference_threads, .allow_bf16 = false}));
+  const auto session = learn::with_flip_average(std::move(loaded), bundle.signature);
+  const learn::Forward forward = learn::forward_of(*session, bundle.signature);
+  const double threshold = bundle.card.threshold;
+  JobProgress progress{job, context_.clock};
+  ACESO_TRY(const learn::OutlineCases cases,
+            learn::judge_outlines(forward, bundle.signature, dataset, split, threshold, progress, job.stop()));
+  std::optional<learn::OutlineCases> validation;
+  std::optional<learn::OutlineBaseline> baseline;
+  if (const auto origin = trained_on(bundle)) {
+    if (split != learn::Split::validation || origin->manifest().sha256 != dataset.manifest().sha256) {
+      if (auto judged = learn::judge_outlines(forward, bundle.signature, *origin, learn::Split::validation, threshold,
+                                              progress, job.stop()))
+        validation = *std::move(judged);
+    }
+    if (auto trivial = learn::outline_baseline(bundle.signature, *origin, dataset, cases, job.stop()))
+      baseline = *std::move(trivial);
   }
-  return judged;
+  return Evaluated{learn::evaluate_outlines(cases, threshold, 1, baseline ? &*baseline : nullptr,
+                                            validation ? &*validation : nullptr),
+                   learn::outline_gallery(forward, bundle.signature, cases, threshold, dataset, job.stop()),
+                   seen_in_training(bundle, dataset, split)};
 }
 
 std::optional<learn::Predictions> EvaluationJobs::validation_of(const Judged& judged, const learn::Dataset& origin,
@@ -116,36 +155,47 @@ std::optional<learn::Predictions> EvaluationJobs::validation_of(const Judged& ju
   return std::move(again->predictions);
 }
 
+Result<EvaluationJobs::Evaluated> EvaluationJobs::evaluate_classes(const std::string& model, int version,
+                                                                   const learn::Dataset& dataset, learn::Split split,
+                                                                   store::JobContext& job) const {
+  ACESO_TRY(const Judged judged, judge(model, version, dataset, split, job));
+  const learn::Bundle& bundle = judged.bundle;
+  std::optional<learn::Predictions> validation;
+  std::optional<learn::BaselineAnswer> baseline;
+  if (const auto origin = trained_on(bundle)) {
+    if (split != learn::Split::validation || origin->manifest().sha256 != dataset.manifest().sha256)
+      validation = validation_of(judged, *origin, job);
+    if (const auto fitted = learn::Baseline::fit(*origin, bundle.signature, job.stop())) {
+      if (auto answer = fitted->answer(dataset, split)) baseline = *std::move(answer);
+    }
+  }
+  return Evaluated{
+      learn::evaluate(judged.predictions, bundle.card.threshold, bundle.card.classes, 1,
+                      {.validation = validation ? &*validation : nullptr, .baseline = baseline ? &*baseline : nullptr}),
+      learn::gallery(judged.predictions, bundle.card.threshold, bundle.card.classes, dataset, split),
+      judged.seen_in_training};
+}
+
 Result<Json> EvaluationJobs::run(store::JobContext& job) const {
   ACESO_TRY(const Json input, parse_own(job.job().input_json));
   const std::string name = input.value("dataset", std::string{});
   ACESO_TRY(const auto dataset, datasets_.open(name));
   ACESO_TRY(const learn::Split split, parse_split(input.value("split", std::string{"test"})));
-  ACESO_TRY(const Judged judged,
-            judge(input.value("model", std::string{}), input.value("version", 0), *dataset, split, job));
-  const learn::Bundle& bundle = judged.bundle;
-  std::optional<learn::Predictions> validation;
-  std::optional<learn::BaselineAnswer> baseline;
-  if (const auto origin = trained_on(bundle)) {
-    if (split != learn::Split::validation || origin->manifest().sha256 != dataset->manifest().sha256)
-      validation = validation_of(judged, *origin, job);
-    if (const auto fitted = learn::Baseline::fit(*origin, bundle.signature, job.stop())) {
-      if (auto answer = fitted->answer(*dataset, split)) baseline = *std::move(answer);
-    }
-  }
-  Json evaluation =
-      learn::evaluate(judged.predictions, bundle.card.threshold, bundle.card.classes, 1,
-                      {.validation = validation ? &*validation : nullptr, .baseline = baseline ? &*baseline : nullptr});
-  evaluation["seen_in_training"] = judged.seen_in_training;
-  const Json context{
-      {"card", card_json(bundle.card)},
-      {"training", bundle.training},
-      {"signature", learn::to_json(bundle.signature)},
-      {"model_sha256", judged.version.bundle},
-      {"dataset", learn::summary_json(*dataset)},
-      {"gallery", learn::gallery(judged.predictions, bundle.card.threshold, bundle.card.classes, *dataset, split)}};
+  const std::string model = input.value("model", std::string{});
+  ACESO_TRY(const ModelVersion v, registry_.find(model, input.value("version", 0)));
+  ACESO_TRY(const learn::Bundle bundle, registry_.read(v.bundle));
+  ACESO_TRY(Evaluated done, learn::draws_outlines(bundle.signature)
+                                ? evaluate_outlines(bundle, *dataset, split, job)
+                                : evaluate_classes(model, v.version, *dataset, split, job));
+  Json& evaluation = done.evaluation;
+  evaluation["seen_in_training"] = done.seen_in_training;
+  const Json context{{"card", card_json(bundle.card)},
+                     {"training", bundle.training},
+                     {"signature", learn::to_json(bundle.signature)},
+                     {"model_sha256", v.bundle},
+                     {"dataset", learn::summary_json(*dataset)},
+                     {"gallery", std::move(done.gallery)}};
   ACESO_TRY(const store::BlobInfo page, blobs_.put(crypto::as_bytes(learn::render_report_html(evaluation, context))));
-  const ModelVersion& v = judged.version;
   ACESO_TRY_OK(context_.record(actor_of(input, job.job()), "E", "model.evaluate", "model",
                                v.name + "/" + std::to_string(v.version), dump(Json{{"dataset", name}})));
   return Json{{"model", v.name},

@@ -39,6 +39,15 @@ class EvaluationJobs {
   };
   Result<Judged> judge(const std::string& model, int version, const learn::Dataset& dataset, learn::Split split,
                        store::JobContext& job) const;
+  std::size_t seen_in_training(const learn::Bundle& bundle, const learn::Dataset& dataset, learn::Split split) const;
+  struct Evaluated {
+    Json evaluation, gallery;
+    std::size_t seen_in_training = 0;
+  };
+  Result<Evaluated> evaluate_classes(const std::string& model, int version, const learn::Dataset& dataset,
+                                     learn::Split split, store::JobContext& job) const;
+  Result<Evaluated> evaluate_outlines(const learn::Bundle& bundle, const learn::Dataset& dataset, learn::Split split,
+                                      store::JobContext& job) const;
   // The dataset that a version was trained on, when it is still here and unchanged.
   std::shared_ptr<const learn::Dataset> trained_on(const learn::Bundle& bundle) const;  // shared with the dataset cache
   std::optional<learn::Predictions> validation_of(const Judged& judged, const learn::Dataset& origin,

@@ -4,6 +4,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "aceso/learn/outlines.hpp"
+
 #include "aceso/base/file.hpp"
 #include "images.hpp"
 #include "object_reader.hpp"
@@ -69,6 +71,9 @@ Result<Feedback::Collected> Feedback::collect(const std::string& model) const {
                                       {model}));
   if (versions.empty()) return Error{Code::not_found, "there is no model " + model};
   ACESO_TRY(const auto info, registry_.info(versions.front().text(0)));
+  if (learn::draws_outlines(info->signature))
+    return Error{Code::unsupported,
+                 "the verdicts on a model that draws outlines are no labels: they cannot be exported"};
   out.classes = info->card.classes;
   ACESO_TRY(const auto rows, context_.catalogue->query(kLatest, {model}, kMaxVerdicts));
   std::map<std::string, Labelled> by_input;  // equal inputs are one sample, whoever read them how often

@@ -124,6 +124,29 @@ Status check_values(const learn::Preprocessing& how, const std::vector<double>& 
   return {};
 }
 
+Status check_volume(const learn::Preprocessing& how, const learn::Array& sample) {
+  const std::size_t dimensions = sample.shape.size();
+  if ((dimensions != 3 && dimensions != 4) || (dimensions == 4 && sample.shape[3] != 1 && sample.shape[3] != 3))
+    return Error{Code::invalid, "a volume needs shape [depth, height, width] or [depth, height, width, 1 or 3], has " +
+                                    learn::to_string(sample.shape)};
+  bool finite = true;
+  double low = INFINITY, high = -INFINITY;
+  with_type(sample.dtype, [&](auto zero) {
+    for (const auto v : sample.as<decltype(zero)>()) {
+      const auto value = static_cast<double>(v);
+      finite = finite && std::isfinite(value);
+      low = std::min(low, value);
+      high = std::max(high, value);
+    }
+  });
+  if (!finite) return Error{Code::invalid, "the input holds values that are not finite"};
+  if (!(low < high)) return Error{Code::invalid, "the volume is constant: every voxel has one value"};
+  if (how.mean.empty() && (low * how.scale < -0.001 || high * how.scale > 1.001))
+    return Error{Code::invalid, "the volume's values lie outside of the range that the model was trained on (0 to " +
+                                    std::to_string(static_cast<std::int64_t>(std::llround(1 / how.scale))) + ")"};
+  return {};
+}
+
 }  // namespace
 
 std::string_view media_type_of(InputType type) noexcept {
@@ -172,6 +195,7 @@ Status check_contract(const learn::ModelSignature& signature, learn::Array& samp
   const learn::Preprocessing& how = signature.preprocessing;
   if (how.kind != learn::PortKind::image) {
     if (type != InputType::npy) return Error{Code::unsupported, "this model does not read images: send an NPY array"};
+    if (how.kind == learn::PortKind::volume) return check_volume(how, sample);
     return check_values(how, values_of(sample));
   }
   const std::size_t dimensions = sample.shape.size();

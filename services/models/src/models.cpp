@@ -60,6 +60,7 @@ Status Models::Impl::open() {
   }
   std::vector<store::Migration> migrations{{1, migration_0001()}};
   for (const store::Migration& m : store::JobQueue::migrations(2)) migrations.push_back(m);
+  migrations.push_back({migrations.back().number + 1, migration_0002()});
   ACESO_TRY(catalogue, store::open_sqlite(context.folder / "catalogue.sqlite", migrations, context.log));
   context.catalogue = catalogue.get();
   store::SegmentedLog::Options log_options;
@@ -433,8 +434,9 @@ Status Models::export_bundle(const Actor& actor, std::string_view name, int vers
 
 Result<Json> Models::predict_bytes(const Actor& actor, const contracts::ModelRef& model,
                                    std::span<const std::byte> bytes, std::string_view content_type, bool blinded,
-                                   const learn::InputFacts& facts) {
-  return impl_->predictions->predict_bytes(actor, model, bytes, content_type, blinded, facts);
+                                   const learn::InputFacts& facts, std::vector<double> voxel_spacing_mm) {
+  return impl_->predictions->predict_bytes(actor, model, bytes, content_type, blinded, facts,
+                                           std::move(voxel_spacing_mm));
 }
 Result<Json> Models::predictions(const Actor& reader, std::string_view model, std::string_view cursor,
                                  std::size_t limit) {
@@ -443,8 +445,15 @@ Result<Json> Models::predictions(const Actor& reader, std::string_view model, st
 Result<Json> Models::prediction(const Actor& reader, std::string_view id) {
   return impl_->predictions->show(reader, id);
 }
-Result<std::vector<std::byte>> Models::prediction_png(const Actor&, std::string_view id) {
-  return impl_->predictions->png(id);
+Result<std::vector<std::byte>> Models::prediction_png(const Actor&, std::string_view id,
+                                                      std::optional<std::int64_t> slice) {
+  return impl_->predictions->png(id, slice);
+}
+Result<std::vector<std::byte>> Models::outline_png(const Actor& reader, std::string_view id, std::int64_t slice) const {
+  return impl_->predictions->outline_png(reader, id, slice);
+}
+Result<std::vector<std::byte>> Models::outline_npy(const Actor& reader, std::string_view id, bool probabilities) const {
+  return impl_->predictions->outline_npy(reader, id, probabilities);
 }
 Result<Json> Models::explain(const Actor& reader, std::string_view prediction, const Json& request) {
   ACESO_TRY(Json input, impl_->explanation->prepare(reader, prediction, request));
@@ -501,6 +510,17 @@ Result<contracts::PictureAnswer> Models::predict_picture(const contracts::ModelR
   ACESO_TRY(const std::vector<std::byte> png, imaging::encode_png(picture));
   // "api": kept as a picture, so that it can be explained and learnt from as any other.
   ACESO_TRY(StoredPrediction p, impl_->predictions->predict_one(kNode, model, png, "image/png", false, facts, "api"));
+  return picture_answer(std::move(p));
+}
+
+Result<contracts::PictureAnswer> Models::predict_volume(const contracts::ModelRef& model,
+                                                        const contracts::VolumeInput& input,
+                                                        const learn::InputFacts& facts) {
+  ACESO_TRY(const auto info, signature(model));
+  const learn::PortKind kind = info.preprocessing.kind;
+  if ((kind != learn::PortKind::image && kind != learn::PortKind::volume) || info.inputs.size() != 1)
+    return Error{Code::unsupported, "model " + model.name + " reads neither images nor volumes"};
+  ACESO_TRY(StoredPrediction p, impl_->predictions->predict_array(kNode, model, input, facts));
   return picture_answer(std::move(p));
 }
 

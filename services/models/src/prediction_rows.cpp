@@ -30,6 +30,7 @@ Result<StoredPrediction> prediction_from_row(const store::Row& row) {
   p.source = row.text(18);
   p.agent = row.text(19);
   p.agent_name = row.text(20);
+  ACESO_TRY(p.details, parse_own(row.text(21)));
   return p;
 }
 
@@ -42,8 +43,9 @@ Status insert_prediction(store::Transaction& tx, const StoredPrediction& p) {
       tx.execute(
           "INSERT INTO prediction (id, created, model, version, bundle, stage, intended_use, engine, input_sha256, "
           "tensor_sha256, input_type, outputs, probability, threshold, finding, uncertainty, warnings, blinded, "
-          "source, agent, agent_name) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
-          "?17, ?18, ?19, ?20, ?21)",
+          "source, agent, agent_name, details) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
+          "?15, ?16, "
+          "?17, ?18, ?19, ?20, ?21, ?22)",
           {p.id,
            p.created,
            p.model.name,
@@ -64,7 +66,8 @@ Status insert_prediction(store::Transaction& tx, const StoredPrediction& p) {
            std::int64_t{p.blinded ? 1 : 0},
            p.source,
            p.agent,
-           p.agent_name}));
+           p.agent_name,
+           dump(p.details)}));
   return {};
 }
 

@@ -9,7 +9,7 @@ namespace aceso::models {
 
 inline constexpr std::string_view kPredictionColumns =
     "SELECT id, created, model, version, bundle, stage, intended_use, engine, input_sha256, tensor_sha256, input_type, "
-    "outputs, probability, threshold, finding, uncertainty, warnings, blinded, source, agent, agent_name "
+    "outputs, probability, threshold, finding, uncertainty, warnings, blinded, source, agent, agent_name, details "
     "FROM prediction ";
 Result<StoredPrediction> prediction_from_row(const store::Row& row);
 Status insert_prediction(store::Transaction& tx, const StoredPrediction& p);

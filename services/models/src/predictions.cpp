@@ -6,7 +6,9 @@
 
 #include "aceso/base/id.hpp"
 #include "aceso/crypto/hash.hpp"
+#include "aceso/learn/outlines.hpp"
 #include "aceso/learn/trainer.hpp"
+#include "outline_answer.hpp"
 #include "prediction_rows.hpp"
 #include "uncertainty.hpp"
 
@@ -16,6 +18,7 @@ namespace {
 constexpr std::string_view kNotice =
     "Research use only. Not a medical device; not for diagnosis or treatment decisions.";
 constexpr std::size_t kMaxPending = 1000;
+constexpr std::uint64_t kMaxOutlines = std::uint64_t{4} << 30;
 
 Error awaits_verdict() {
   return Error{Code::precondition, "a blinded read of this input waits for your verdict: give it first"};
@@ -116,20 +119,47 @@ StoredPrediction PredictionService::describe(const Actor& actor, const ModelVers
 
 Result<Json> PredictionService::predict_bytes(const Actor& actor, const contracts::ModelRef& ref,
                                               std::span<const std::byte> bytes, std::string_view content_type,
-                                              bool blinded, const learn::InputFacts& stated) {
-  ACESO_TRY(const StoredPrediction p, predict_one(actor, ref, bytes, content_type, blinded, stated, "api"));
+                                              bool blinded, const learn::InputFacts& stated,
+                                              std::vector<double> voxel_spacing_mm) {
+  ACESO_TRY(const StoredPrediction p,
+            predict_one(actor, ref, bytes, content_type, blinded, stated, "api", std::move(voxel_spacing_mm)));
   return view(actor, p, p.blinded);
 }
 
 Result<StoredPrediction> PredictionService::predict_one(const Actor& actor, const contracts::ModelRef& ref,
                                                         std::span<const std::byte> bytes, std::string_view content_type,
                                                         bool blinded, const learn::InputFacts& stated,
-                                                        std::string_view source) {
+                                                        std::string_view source, std::vector<double> voxel_spacing_mm) {
   ACESO_TRY(const ModelVersion version, usable(ref));
   ACESO_TRY(const InputType type, detect_input(bytes, content_type));
-  ACESO_TRY(learn::Array sample,
-            decode_input(bytes, type,
-                         {.bytes = context_.options.max_image_bytes, .pixels = context_.options.max_image_pixels}));
+  Given given{.bytes = bytes, .type = type, .sample = {}, .spacing_mm = std::move(voxel_spacing_mm)};
+  ACESO_TRY(given.sample, decode_input(bytes, type, input_limits(type)));
+  if (given.spacing_mm.empty() && stated.spacing_mm) given.spacing_mm = {*stated.spacing_mm, *stated.spacing_mm};
+  return predict_given(actor, version, std::move(given), blinded, stated, source);
+}
+
+InputLimits PredictionService::input_limits(InputType type) const {
+  const Options& o = context_.options;
+  return {.bytes = type == InputType::npy ? std::max(o.max_image_bytes, o.max_volume_bytes) : o.max_image_bytes,
+          .pixels = o.max_image_pixels};
+}
+
+Result<StoredPrediction> PredictionService::predict_array(const Actor& actor, const contracts::ModelRef& ref,
+                                                          const contracts::VolumeInput& input,
+                                                          const learn::InputFacts& stated) {
+  ACESO_TRY(const ModelVersion version, usable(ref));
+  const std::vector<std::byte> npy = learn::to_npy(input.values);
+  return predict_given(actor, version,
+                       {.bytes = npy, .type = InputType::npy, .sample = input.values, .spacing_mm = input.spacing_mm},
+                       false, stated, "internal");
+}
+
+Result<StoredPrediction> PredictionService::predict_given(const Actor& actor, const ModelVersion& version, Given given,
+                                                          bool blinded, const learn::InputFacts& stated,
+                                                          std::string_view source) {
+  learn::Array& sample = given.sample;
+  const std::span<const std::byte> bytes = given.bytes;
+  const InputType type = given.type;
   ACESO_TRY(const auto served, serving_.model(version.bundle));
   const learn::ModelSignature& signature = served->info().signature;
   if (signature.inputs.size() != 1)
@@ -147,7 +177,7 @@ Result<StoredPrediction> PredictionService::predict_one(const Actor& actor, cons
   const std::string tensor_hash = hash_array(tensor);
   const std::vector<float> appearance = learn::appearance_row(tensor, 0);
   batch.emplace(signature.inputs.front().name, std::move(tensor));
-  ACESO_TRY_OK(learn::check_inputs(signature, batch));
+  if (signature.preprocessing.window.empty()) ACESO_TRY_OK(learn::check_inputs(signature, batch));
   const std::string input_hash = crypto::to_hex(crypto::sha256(bytes));
   ACESO_TRY(const Pending pending, pending_of(actor.id));
   if (pending.holds(input_hash, tensor_hash)) return awaits_verdict();
@@ -155,7 +185,15 @@ Result<StoredPrediction> PredictionService::predict_one(const Actor& actor, cons
     return Error{Code::exhausted, "too many blinded reads wait for your verdict"};
 
   std::vector<StoredPrediction> made;
-  if (limits.outside.empty()) {
+  if (limits.outside.empty() && learn::draws_outlines(signature)) {
+    const learn::Familiarity familiarity = look(*served, appearance, {}, 0);
+    if (familiarity.state == learn::Familiarity::State::outside) {
+      made.push_back(refuse(actor, version, *served, {std::string{kUnlikeTraining}}, &familiarity));
+    } else {
+      ACESO_TRY(StoredPrediction drawn, draw(actor, version, *served, given, familiarity));
+      made.push_back(std::move(drawn));
+    }
+  } else if (limits.outside.empty()) {
     ACESO_TRY(const Answers answers, serving_.run(*served, std::move(batch)));
     const std::span<const float> values = answers.output.f32();
     if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
@@ -181,6 +219,37 @@ Result<StoredPrediction> PredictionService::predict_one(const Actor& actor, cons
   return std::move(p);
 }
 
+Result<StoredPrediction> PredictionService::draw(const Actor& actor, const ModelVersion& version, ServedModel& served,
+                                                 const Given& given, const learn::Familiarity& familiarity) {
+  const learn::ModelSignature& signature = served.info().signature;
+  const double threshold = served.info().card.threshold;
+  const learn::Forward forward = [&](const learn::Array& inputs) -> Result<learn::Array> {
+    ACESO_TRY(Answers answers, serving_.run(served, {{signature.inputs.front().name, inputs}}));
+    return std::move(answers.output);
+  };
+  ACESO_TRY(std::vector<learn::Array> answers,
+            learn::outline_probabilities(forward, signature, {&given.sample, 1}, {}));
+  const double sure = learn::sureness(answers.front(), learn::draw_mask(answers.front(), threshold));
+  StoredPrediction p = begin(context_, actor, version, served);
+  p.outlines = make_outlines(signature, std::move(answers.front()), threshold, given.spacing_mm);
+  ACESO_TRY(p.details, store_outlines(blobs_, *p.outlines));
+  p.threshold = p.outlines->labels.size() == 1 ? threshold : 0.5;
+  for (const Json& region : p.details["regions"]) {
+    const std::string label = region.value("label", std::string{});
+    p.outputs.emplace_back(label, region.value("largest", 0.0));
+    p.probability = std::max(p.probability, p.outputs.back().second);
+    if (region.value("points", std::uint64_t{0}) > 0) p.finding += (p.finding.empty() ? "" : ", ") + label;
+  }
+  if (p.finding.empty()) p.finding = "none";
+  const Json& evaluation = served.info().evaluation;
+  p.uncertainty =
+      outline_uncertainty(evaluation.is_object() ? evaluation.value("validation_outlines", Json()) : Json(), sure);
+  add_applicability(served.applicability(), familiarity, {}, {}, p.uncertainty);
+  if (familiarity.state == learn::Familiarity::State::unusual)
+    p.warnings.emplace_back("The input is unusual for this model: see familiarity.");
+  return p;
+}
+
 contracts::PictureAnswer picture_answer(StoredPrediction p) {
   const bool binary = p.outputs.size() == 1;
   contracts::PictureAnswer out{.prediction_id = std::move(p.id),
@@ -194,6 +263,7 @@ contracts::PictureAnswer picture_answer(StoredPrediction p) {
                                .class_name = binary ? p.outputs.front().first : p.finding,
                                .probability = p.probability};
   if (binary) out.threshold = p.threshold;
+  out.outlines = std::move(p.outlines);
   out.outputs = std::move(p.outputs);
   out.warnings = std::move(p.warnings);
   out.uncertainty.text = p.uncertainty.value("text", std::string{});
@@ -237,6 +307,8 @@ Result<PredictionService::BatchAnswer> PredictionService::predict_batch(const Ac
     tensor_hashes.push_back(one.size() == 1 ? hash_array(one.begin()->second) : input_hashes.back());
     if (pending.holds(input_hashes.back(), tensor_hashes.back())) return awaits_verdict();
   }
+  if (learn::draws_outlines(signature))
+    return Error{Code::unsupported, "this model draws outlines: ask it about one image at a time, with /predictions"};
   ACESO_TRY(Answers answers, serving_.run(*served, batch));
   learn::Array& output = answers.output;
   const std::span<const float> values = output.f32();
@@ -363,6 +435,7 @@ Result<Json> PredictionService::view(const Actor& reader, const StoredPrediction
     out["finding"] = p.finding;
     if (binary) out["positive"] = p.probability >= p.threshold;
     out["uncertainty"] = p.uncertainty;
+    if (p.details.is_object()) out["outlines"] = p.details;
   }
   ACESO_TRY(out["verdict"], last_verdict(p.id, reader.id));
   return out;
@@ -416,27 +489,60 @@ Result<PredictionService::Input> PredictionService::input_of(const Actor& reader
     return Error{Code::precondition, "the model gave no answer on this input: there is nothing to explain"};
   ACESO_TRY(const auto info, registry_.info(p.model.bundle));
   const learn::ModelSignature& signature = info->signature;
-  if (p.source != "api" || signature.preprocessing.kind != learn::PortKind::image)
+  if (p.source != "api" || signature.preprocessing.kind != learn::PortKind::image || learn::draws_outlines(signature))
     return Error{Code::unsupported, "only answers on pictures can be explained"};
   ACESO_TRY(const std::vector<std::byte> bytes, blobs_.read(p.input_sha256, context_.options.max_image_bytes));
   ACESO_TRY(const InputType type, detect_input(bytes, ""));
-  ACESO_TRY(input.sample,
-            decode_input(bytes, type,
-                         {.bytes = context_.options.max_image_bytes, .pixels = context_.options.max_image_pixels}));
+  ACESO_TRY(input.sample, decode_input(bytes, type, input_limits(type)));
   std::vector<std::string> warnings;
   ACESO_TRY_OK(check_contract(signature, input.sample, type, warnings));
   ACESO_TRY(input.tensor, learn::preprocess(signature.preprocessing, {&input.sample, 1}));
   return input;
 }
 
-Result<std::vector<std::byte>> PredictionService::png(std::string_view id) const {
+Result<Json> PredictionService::outlines_of(const Actor& reader, std::string_view id) const {
   ACESO_TRY(const StoredPrediction p, find(id));
-  ACESO_TRY(const std::vector<std::byte> bytes, blobs_.read(p.input_sha256, context_.options.max_image_bytes));
+  ACESO_TRY(const Pending pending, pending_of(reader.id));
+  ACESO_TRY(const bool hide, hidden(p, pending));
+  if (hide) return awaits_verdict();
+  if (!p.details.is_object() || !p.details.contains("mask_sha256"))
+    return Error{Code::not_found, "this prediction has no outlines"};
+  return p.details;
+}
+
+Result<std::vector<std::byte>> PredictionService::outline_npy(const Actor& reader, std::string_view id,
+                                                              bool probabilities) const {
+  ACESO_TRY(const Json details, outlines_of(reader, id));
+  return blobs_.read(details.value(probabilities ? "probabilities_sha256" : "mask_sha256", std::string{}),
+                     kMaxOutlines);
+}
+
+Result<std::vector<std::byte>> PredictionService::outline_png(const Actor& reader, std::string_view id,
+                                                              std::int64_t slice) const {
+  ACESO_TRY(const Json details, outlines_of(reader, id));
+  ACESO_TRY(const std::vector<std::byte> npy, blobs_.read(details.value("mask_sha256", std::string{}), kMaxOutlines));
+  ACESO_TRY(const learn::Array mask, learn::parse_npy(npy, kMaxOutlines));
+  return mask_png(mask, details["regions"].size(), slice);
+}
+
+Result<std::vector<std::byte>> PredictionService::png(std::string_view id, std::optional<std::int64_t> slice) const {
+  ACESO_TRY(const StoredPrediction p, find(id));
+  ACESO_TRY(const std::vector<std::byte> bytes,
+            blobs_.read(p.input_sha256, input_limits(InputType::npy).bytes + (std::uint64_t{1} << 16)));
   if (p.input_type == media_type_of(InputType::png)) return bytes;
   ACESO_TRY(const InputType type, detect_input(bytes, ""));
-  ACESO_TRY(learn::Array sample,
-            decode_input(bytes, type,
-                         {.bytes = context_.options.max_image_bytes, .pixels = context_.options.max_image_pixels}));
+  ACESO_TRY(learn::Array sample, decode_input(bytes, type, input_limits(type)));
+  if (const auto info = registry_.info(p.model.bundle);
+      info && (*info)->signature.preprocessing.kind == learn::PortKind::volume && sample.shape.size() >= 3) {
+    const std::int64_t slices = sample.shape[0];
+    const std::int64_t z = slice.value_or(p.details.is_object() && p.details["slice"].is_number_integer()
+                                              ? p.details["slice"].get<std::int64_t>()
+                                              : slices / 2);
+    if (z < 0 || z >= slices) return Error{Code::invalid, "slice: 0 to " + std::to_string(slices - 1)};
+    sample = slice_rows(sample, z, 1);
+    sample.shape.erase(sample.shape.begin());
+    return array_to_png(sample);
+  }
   if (p.source != "api" && sample.shape.size() == 4) {
     ACESO_TRY(sample, channels_last(sample));
   }

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "aceso/contracts/predictor.hpp"
 #include "aceso/store/blobs.hpp"
 #include "context.hpp"
 #include "images.hpp"
@@ -35,6 +36,8 @@ struct StoredPrediction {
   bool blinded = false;
   std::string source;  // api, kserve, internal
   std::string agent, agent_name;
+  Json details;                                      // of outlines: store_outlines(); else null
+  std::optional<contracts::Outlines> outlines = {};  // of the answer as it is made; not in the catalogue
 };
 
 // Thread-safe.
@@ -44,7 +47,8 @@ class PredictionService {
       : context_{context}, registry_{registry}, serving_{serving}, blobs_{blobs} {}
 
   Result<Json> predict_bytes(const Actor& actor, const contracts::ModelRef& ref, std::span<const std::byte> bytes,
-                             std::string_view content_type, bool blinded, const learn::InputFacts& facts = {});
+                             std::string_view content_type, bool blinded, const learn::InputFacts& facts = {},
+                             std::vector<double> voxel_spacing_mm = {});
 
   // Outside of the bundle's limits, or for an input that is nothing like the training data, the stored answer is "not
   // applicable" with the reasons and no number; such an answer hides from nobody and takes no verdict.
@@ -52,7 +56,12 @@ class PredictionService {
   // The same without what is shown of it. `source`: api, internal.
   Result<StoredPrediction> predict_one(const Actor& actor, const contracts::ModelRef& ref,
                                        std::span<const std::byte> bytes, std::string_view content_type, bool blinded,
-                                       const learn::InputFacts& facts, std::string_view source);
+                                       const learn::InputFacts& facts, std::string_view source,
+                                       std::vector<double> voxel_spacing_mm = {});
+
+  // An array with what is known of its grid, as other services give it; stored as NPY.
+  Result<StoredPrediction> predict_array(const Actor& actor, const contracts::ModelRef& ref,
+                                         const contracts::VolumeInput& input, const learn::InputFacts& stated);
 
   // Model-ready arrays, checked against the signature; one stored prediction a sample. Refused while a blinded read of
   // one of the samples waits for this actor's verdict; precondition when one is nothing like the training data.
@@ -67,7 +76,12 @@ class PredictionService {
 
   Result<Json> list(const Actor& reader, std::string_view model, std::string_view cursor, std::size_t limit);
   Result<Json> show(const Actor& reader, std::string_view id);
-  Result<std::vector<std::byte>> png(std::string_view id) const;
+  // Of a volume one slice, by default the one with the largest outline, else the middle one.
+  Result<std::vector<std::byte>> png(std::string_view id, std::optional<std::int64_t> slice) const;
+  // Of an answer that is an outline. precondition while it is hidden from the reader; not_found without an outline.
+  Result<std::vector<std::byte>> outline_png(const Actor& reader, std::string_view id, std::int64_t slice) const;
+  // NPY, uint8: the mask, or the probabilities [labels, spatial...] in steps of 1/255.
+  Result<std::vector<std::byte>> outline_npy(const Actor& reader, std::string_view id, bool probabilities) const;
   // What a stored prediction was made on, again as the model saw it. precondition while it is hidden from the reader,
   // or when the model gave no answer; unsupported for ready-made tensors and for anything but pictures.
   struct Input {
@@ -97,6 +111,18 @@ class PredictionService {
   Result<StoredPrediction> find(std::string_view id) const;
   StoredPrediction describe(const Actor& actor, const ModelVersion& version, const ServedModel& served,
                             std::span<const float> outputs, const learn::Familiarity& familiarity) const;
+  struct Given {  // one input as it came, and as an array
+    std::span<const std::byte> bytes;
+    InputType type = InputType::npy;
+    learn::Array sample;
+    std::vector<double> spacing_mm;
+  };
+  Result<StoredPrediction> predict_given(const Actor& actor, const ModelVersion& version, Given given, bool blinded,
+                                         const learn::InputFacts& stated, std::string_view source);
+  Result<StoredPrediction> draw(const Actor& actor, const ModelVersion& version, ServedModel& served,
+                                const Given& given, const learn::Familiarity& familiarity);
+  InputLimits input_limits(InputType type) const;
+  Result<Json> outlines_of(const Actor& reader, std::string_view id) const;  // its details
   StoredPrediction refuse(const Actor& actor, const ModelVersion& version, const ServedModel& served,
                           std::vector<std::string> reasons, const learn::Familiarity* familiarity) const;
   Status store(const Actor& actor, std::vector<StoredPrediction>& predictions);

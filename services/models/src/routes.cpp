@@ -54,6 +54,14 @@ net::Response png_response(std::vector<std::byte> bytes) {
   return response;
 }
 
+net::Response npy_response(const std::vector<std::byte>& bytes) {
+  net::Response response =
+      net::Response::text(std::string{reinterpret_cast<const char*>(bytes.data()), bytes.size()}, "application/x-npy");
+  response.headers.set("Cache-Control", "private, no-store");
+  response.headers.set("X-Content-Type-Options", "nosniff");
+  return response;
+}
+
 // A report is one self-contained page with its own style; nothing in it may run or load.
 net::Response page_response(std::string html) {
   net::Response response = net::Response::text(std::move(html), "text/html; charset=utf-8");

@@ -32,5 +32,6 @@ Result<std::size_t> limit_param(const net::Request& request, std::int64_t fallba
 net::Response accepted(const Json& answer);
 net::Response page_response(std::string html);
 net::Response png_response(std::vector<std::byte> bytes);
+net::Response npy_response(const std::vector<std::byte>& bytes);
 
 }  // namespace aceso::models

@@ -1,5 +1,6 @@
 // Predictions, blinded reads, verdicts.
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "aceso/crypto/hash.hpp"
 #include "multipart.hpp"
@@ -16,11 +17,18 @@ struct Input {
   std::string facts = {};  // as JSON, "" when nothing was stated
 };
 
-// What is stated about an input: {modality, view, body_part, age_years, spacing_mm}, each of which may be absent. It
-// comes in a header or a form field, never in the address, where logs would keep it.
-Result<learn::InputFacts> parse_facts(const std::string& text) {
+struct Stated {
   learn::InputFacts facts;
-  if (text.empty()) return facts;
+  std::vector<double> voxel_spacing_mm;
+};
+
+// What is stated about an input: {modality, view, body_part, age_years, spacing_mm, voxel_spacing_mm [depth, height,
+// width]}, each of which may be absent. It comes in a header or a form field, never in the address, where logs would
+// keep it.
+Result<Stated> parse_facts(const std::string& text) {
+  Stated stated;
+  learn::InputFacts& facts = stated.facts;
+  if (text.empty()) return stated;
   if (text.size() > 4096) return Error{Code::too_large, "facts: at most 4096 bytes"};
   ACESO_TRY(const Json json, parse_json(text));
   ACESO_TRY(ObjectReader reader, ObjectReader::of(json, "facts"));
@@ -29,10 +37,19 @@ Result<learn::InputFacts> parse_facts(const std::string& text) {
   ACESO_TRY(facts.body_part, reader.text_or("body_part", 64, {}));
   ACESO_TRY(const double age, reader.number_or("age_years", -1, 0, 150));
   ACESO_TRY(const double spacing, reader.number_or("spacing_mm", -1, 1e-6, 1000));
+  const Json* voxels = reader.child("voxel_spacing_mm");
   ACESO_TRY_OK(reader.done());
   if (age >= 0) facts.age_years = age;
   if (spacing > 0) facts.spacing_mm = spacing;
-  return facts;
+  if (voxels == nullptr) return stated;
+  const Error wrong{Code::invalid, "facts: voxel_spacing_mm: two or three numbers of mm are expected"};
+  if (!voxels->is_array() || voxels->size() < 2 || voxels->size() > 3) return wrong;
+  for (const Json& mm : *voxels) {
+    if (!mm.is_number() || !(mm.get<double>() >= 1e-6 && mm.get<double>() <= 1000)) return wrong;
+    stated.voxel_spacing_mm.push_back(mm.get<double>());
+  }
+  if (!facts.spacing_mm) facts.spacing_mm = stated.voxel_spacing_mm.back();
+  return stated;
 }
 
 Result<int> parse_version(const std::string& text) {
@@ -70,7 +87,7 @@ Status read_form(net::Request& request, std::size_t limit, Input& input) {
 }
 
 // The image and what model it is for: raw body with query parameters, or a form.
-Result<Input> read_input(net::Request& request, std::size_t limit) {
+Result<Input> read_input(net::Request& request, std::size_t limit, std::size_t array_limit) {
   Input input;
   input.model =
       request.param("name").empty() ? request.query_value("model").value_or("") : std::string{request.param("name")};
@@ -79,7 +96,7 @@ Result<Input> read_input(net::Request& request, std::size_t limit) {
   const std::string type = media_type(request.headers.get("Content-Type"));
   if (type == "multipart/form-data") {
     const std::string from_path = input.model;
-    ACESO_TRY_OK(read_form(request, limit, input));
+    ACESO_TRY_OK(read_form(request, array_limit, input));
     if (!from_path.empty()) input.model = from_path;
     return input;
   }
@@ -88,18 +105,20 @@ Result<Input> read_input(net::Request& request, std::size_t limit) {
         Code::unsupported,
         "content type: image/png, image/jpeg, application/octet-stream (NPY) or multipart/form-data is expected"};
   input.content_type = type;
-  ACESO_TRY(input.bytes, request.body->read_all(limit));
+  ACESO_TRY(input.bytes, request.body->read_all(type.starts_with("image/") ? limit : array_limit));
   return input;
 }
 
 Result<net::Response> predict(Models& models, Models::Impl& impl, net::Request& request, const Actor& actor,
                               bool always_blinded) {
-  ACESO_TRY(const Input input, read_input(request, impl.context.options.max_image_bytes));
+  const Options& options = impl.context.options;
+  ACESO_TRY(const Input input,
+            read_input(request, options.max_image_bytes, std::max(options.max_image_bytes, options.max_volume_bytes)));
   if (input.model.empty()) return Error{Code::invalid, "model: is missing"};
   ACESO_TRY(const std::int64_t asked, request.query_integer("blinded", 0, 0, 1));
   const bool blinded = always_blinded || asked == 1;
   const auto bytes = crypto::as_bytes(input.bytes);
-  ACESO_TRY(const learn::InputFacts facts, parse_facts(input.facts));
+  ACESO_TRY(Stated stated, parse_facts(input.facts));
   const std::string signature = "predict\n" + input.model + "\n" + std::to_string(input.version) + "\n" +
                                 (blinded ? "1" : "0") + "\n" + crypto::to_hex(crypto::sha256(bytes)) + "\n" +
                                 input.facts;
@@ -108,7 +127,8 @@ Result<net::Response> predict(Models& models, Models::Impl& impl, net::Request& 
                 actor, request.headers.get("Idempotency-Key"), signature,
                 [&]() -> Result<std::pair<Json, std::string>> {
                   ACESO_TRY(Json made, models.predict_bytes(actor, {.name = input.model, .version = input.version},
-                                                            bytes, input.content_type, blinded, facts));
+                                                            bytes, input.content_type, blinded, stated.facts,
+                                                            std::move(stated.voxel_spacing_mm)));
                   std::string id = made.value("id", std::string{});
                   return std::pair{std::move(made), std::move(id)};
                 },
@@ -123,7 +143,9 @@ Result<net::Response> predict(Models& models, Models::Impl& impl, net::Request& 
 
 void Routes::predictions() {
   using net::Method;
-  const auto max_body = static_cast<std::size_t>(impl.context.options.max_image_bytes) + (std::size_t{64} << 10);
+  const Options& options = impl.context.options;
+  const auto max_body =
+      static_cast<std::size_t>(std::max(options.max_image_bytes, options.max_volume_bytes)) + (std::size_t{64} << 10);
   add(Method::post, "/api/v1/models/{name}/predictions",
       {.summary = "Predict on an image (PNG, JPEG) or array (NPY)",
        .tag = "predictions",
@@ -167,11 +189,43 @@ void Routes::predictions() {
        .tag = "predictions",
        .scope = "predictions:read",
        .response_type = "image/png",
+       .query = {{"slice", "of a volume, from 0; the one with the largest outline when absent"}},
        .audit_read = true},
       [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
-        ACESO_TRY(std::vector<std::byte> png, this_->prediction_png(actor, request.param("id")));
+        ACESO_TRY(const std::int64_t slice, request.query_integer("slice", -1, -1, 1'000'000));
+        ACESO_TRY(std::vector<std::byte> png,
+                  this_->prediction_png(actor, request.param("id"),
+                                        slice < 0 ? std::nullopt : std::optional<std::int64_t>{slice}));
         return png_response(std::move(png));
       });
+  add(Method::get, "/api/v1/predictions/{id:uuid}/mask.png",
+      {.summary = "The outline of a model that draws, as a picture: label k of n is 255 k / n",
+       .tag = "predictions",
+       .scope = "predictions:read",
+       .response_type = "image/png",
+       .query = {{"slice", "of a volume, from 0"}},
+       .audit_read = true},
+      [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
+        ACESO_TRY(const std::int64_t slice, request.query_integer("slice", 0, 0, 1'000'000));
+        ACESO_TRY(std::vector<std::byte> png, this_->outline_png(actor, request.param("id"), slice));
+        return png_response(std::move(png));
+      });
+  for (const auto& [path, summary, probabilities] :
+       {std::tuple{"/api/v1/predictions/{id:uuid}/mask.npy", "The outline: uint8 [spatial...], 0 is background", false},
+        std::tuple{"/api/v1/predictions/{id:uuid}/probabilities.npy",
+                   "The probability of each label at each point: uint8 [labels, spatial...] in steps of 1/255",
+                   true}}) {
+    add(Method::get, path,
+        {.summary = summary,
+         .tag = "predictions",
+         .scope = "predictions:read",
+         .response_type = "application/x-npy",
+         .audit_read = true},
+        [this_ = &models, probabilities](net::Request& request, const Actor& actor) -> Result<net::Response> {
+          ACESO_TRY(const std::vector<std::byte> npy, this_->outline_npy(actor, request.param("id"), probabilities));
+          return npy_response(npy);
+        });
+  }
   add(Method::post, "/api/v1/predictions/{id:uuid}/explanations",
       {.summary = "Where the model looked: a job that ends with a map's checks",
        .tag = "predictions",

@@ -99,9 +99,9 @@ Result<Answers> ServedModel::run_now(const learn::NamedArrays& batch, Gate& gate
   gate.leave();
   if (!outputs) return std::move(outputs).error();
   const auto it = outputs->find("output");
-  if (it == outputs->end() || it->second.dtype != learn::DType::f32 || it->second.shape.size() != 2 ||
+  if (it == outputs->end() || it->second.dtype != learn::DType::f32 || it->second.shape.size() < 2 ||
       it->second.shape[0] != rows_of(batch))
-    return Error{Code::internal, "the engine's output is not [samples, outputs] of float32"};
+    return Error{Code::internal, "the engine's output is not [samples, outputs, ...] of float32"};
   Answers answers{std::move(it->second), {}};
   if (const auto e = outputs->find("embedding"); e != outputs->end()) {
     if (e->second.dtype != learn::DType::f32 || e->second.shape.size() != 2 || e->second.shape[0] != rows_of(batch))

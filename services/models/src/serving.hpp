@@ -34,7 +34,7 @@ class Gate {
 
 // What a run answers, a row a sample.
 struct Answers {
-  learn::Array output;     // [samples, outputs]
+  learn::Array output;     // [samples, outputs], of outlines [samples, outputs, spatial...]
   learn::Array embedding;  // [samples, width]; no shape when the model has none
 };
 

@@ -33,6 +33,7 @@ Json to_json(const store::Row& row) {
 // The finding that a verdict is about: for a model of two classes the positive class, whichever of the two is named.
 Result<std::string> canonical_finding(const StoredPrediction& p, const std::vector<std::string>& classes,
                                       std::string_view finding) {
+  if (p.details.is_object() && finding == p.finding) return p.finding;  // of outlines, which may be several labels
   const bool known = std::find(classes.begin(), classes.end(), finding) != classes.end();
   const bool output =
       std::any_of(p.outputs.begin(), p.outputs.end(), [&](const auto& o) { return o.first == finding; });
@@ -60,7 +61,7 @@ Status complete(Verdict& v, const StoredPrediction& p, const std::vector<std::st
   if (!v.agree) return {};
   if (*v.agree) {
     v.label = p.finding;
-  } else if (classes.size() == 2) {
+  } else if (classes.size() == 2 && !p.details.is_object()) {  // an outline that is wrong need not be wrong altogether
     v.label = p.finding == classes[0] ? classes[1] : classes[0];
   }
   return {};

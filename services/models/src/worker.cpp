@@ -5,6 +5,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -21,6 +22,7 @@
 #include "aceso/learn/bundle.hpp"
 #include "aceso/learn/evaluate.hpp"
 #include "aceso/learn/flip_average.hpp"
+#include "aceso/learn/outlines.hpp"
 #include "aceso/learn/trainer.hpp"
 #include "context.hpp"
 #include "object_reader.hpp"
@@ -181,19 +183,19 @@ class Worker {
                                                        on_epoch, stop_, {.file = folder_ / kCheckpointName}));
     for (const std::string& warning : trained.warnings)
       speaker_.say(dump(Json{{"type", "log"}, {"level", "warn"}, {"message", warning}}) + "\n");
-    ACESO_TRY(learn::Bundle bundle, make_bundle(dataset, std::move(trained)));
+    ACESO_TRY(learn::Bundle bundle, make_bundle(std::move(trained)));
     ACESO_TRY_OK(evaluate(*engine, dataset, *progress, bundle));
     return write(dataset, bundle);
   }
 
  private:
-  Result<learn::Bundle> make_bundle(const learn::Dataset& dataset, learn::TrainResult trained) const {
+  Result<learn::Bundle> make_bundle(learn::TrainResult trained) const {
     learn::Bundle bundle;
     bundle.card.name = job_.name;
     bundle.card.intended_use = job_.intended_use;
     bundle.card.limitations = job_.limitations;
     bundle.card.data = job_.dataset + " (sha256 " + job_.dataset_sha256 + ")";
-    bundle.card.classes = dataset.manifest().classes;
+    bundle.card.classes = std::move(trained.classes);
     bundle.card.created = job_.created;
     bundle.card.created_by = job_.created_by;
     bundle.signature = std::move(trained.signature);
@@ -231,6 +233,7 @@ class Worker {
                                         .allow_bf16 = false,
                                         .embedding = learn::embedding_layer(bundle.network, shapes)}));
     const auto session = learn::with_flip_average(std::move(loaded), bundle.signature);
+    if (learn::draws_outlines(bundle.signature)) return evaluate_outlines(*session, dataset, progress, bundle);
     const auto predict = [&](learn::Split split) {
       return learn::predict_split(*session, bundle.signature, dataset, split, job_.config.batch, progress, stop_);
     };
@@ -255,6 +258,42 @@ class Worker {
         {.validation = validation ? &*validation : nullptr, .baseline = baseline ? &*baseline : nullptr});
     bundle.evaluation["validation_calibration"] = validation ? calibration_table(*validation) : Json(nullptr);
     gallery_ = learn::gallery(test, bundle.card.threshold, bundle.card.classes, dataset, learn::Split::test);
+    return {};
+  }
+
+  Status evaluate_outlines(learn::InferenceSession& session, const learn::Dataset& dataset, ProgressSink& progress,
+                           learn::Bundle& bundle) {
+    using learn::Split;
+    const learn::Forward forward = learn::forward_of(session, bundle.signature);
+    const auto masks = [&](Split split) {
+      const auto indices = dataset.indices(split);
+      return std::any_of(indices.begin(), indices.end(),
+                         [&](std::size_t i) { return dataset.manifest().samples[i].mask.has_value(); });
+    };
+    std::optional<learn::OutlineCases> validation;
+    learn::Predictions seen;  // the validation samples, for how inputs look
+    if (masks(Split::validation)) {
+      ACESO_TRY(bundle.card.threshold,
+                learn::choose_outline_threshold(forward, bundle.signature, dataset, Split::validation, stop_));
+      ACESO_TRY(validation, learn::judge_outlines(forward, bundle.signature, dataset, Split::validation,
+                                                  bundle.card.threshold, progress, stop_));
+      seen.labels.assign(dataset.indices(Split::validation).size(), 0);
+    }
+    ACESO_TRY(const learn::Applicability applicability,
+              learn::fit_applicability(session, bundle.signature, dataset, seen, job_.limits, kCoverage, stop_));
+    bundle.applicability = learn::to_json(applicability);
+    if (!masks(Split::test)) {
+      warn("the dataset has no test samples with masks: the version is registered without an evaluation");
+      bundle.evaluation = nullptr;
+      return {};
+    }
+    ACESO_TRY(const learn::OutlineCases test, learn::judge_outlines(forward, bundle.signature, dataset, Split::test,
+                                                                    bundle.card.threshold, progress, stop_));
+    const auto baseline = learn::outline_baseline(bundle.signature, dataset, dataset, test, stop_);
+    if (!baseline) warn("no trivial baseline: " + baseline.error().message());
+    bundle.evaluation = learn::evaluate_outlines(test, bundle.card.threshold, job_.config.seed,
+                                                 baseline ? &*baseline : nullptr, validation ? &*validation : nullptr);
+    gallery_ = learn::outline_gallery(forward, bundle.signature, test, bundle.card.threshold, dataset, stop_);
     return {};
   }
 

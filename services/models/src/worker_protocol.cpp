@@ -71,6 +71,7 @@ Status read_epoch(ObjectReader& reader, learn::EpochRecord& out) {
   ACESO_TRY(out.validation_loss, figure(reader, "validation_loss"));
   ACESO_TRY(out.validation_auc, figure(reader, "validation_auc"));
   ACESO_TRY(out.validation_accuracy, figure(reader, "validation_accuracy"));
+  ACESO_TRY(out.validation_dice, figure(reader, "validation_dice"));
   ACESO_TRY(out.images_per_second, figure(reader, "images_per_second"));
   ACESO_TRY(out.seconds, figure(reader, "seconds"));
   ACESO_TRY(out.learning_rate, figure(reader, "learning_rate"));
@@ -151,6 +152,7 @@ Json epoch_json(const learn::EpochRecord& e) {
               {"validation_loss", finite_or_null(e.validation_loss)},
               {"validation_auc", finite_or_null(e.validation_auc)},
               {"validation_accuracy", finite_or_null(e.validation_accuracy)},
+              {"validation_dice", finite_or_null(e.validation_dice)},
               {"images_per_second", finite_or_null(e.images_per_second)},
               {"seconds", finite_or_null(e.seconds)},
               {"learning_rate", finite_or_null(e.learning_rate)},

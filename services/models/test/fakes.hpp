@@ -54,6 +54,33 @@ class FakeSession final : public learn::InferenceSession {
   std::int64_t outputs_;
 };
 
+// Draws what is bright: the probability of each point is its value, of several labels shared among them.
+class FakeDrawing final : public learn::InferenceSession {
+ public:
+  explicit FakeDrawing(std::int64_t outputs) : outputs_{outputs} {}
+  Result<learn::NamedArrays> run(const learn::NamedArrays& batch) override {
+    const learn::Array& in = batch.begin()->second;
+    learn::Shape shape = in.shape;
+    shape[1] = outputs_;
+    learn::Array out = learn::Array::zeros(learn::DType::f32, shape);
+    const auto n = static_cast<std::size_t>(in.shape[0]), channels = static_cast<std::size_t>(outputs_);
+    const std::size_t area = in.f32().size() / n;
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t p = 0; p < area; ++p) {
+        const float v = in.f32()[i * area + p];
+        for (std::size_t c = 0; c < channels; ++c)
+          out.f32()[(i * channels + c) * area + p] = channels == 1 ? v
+                                                     : c == 0      ? 1 - v
+                                                                   : v / static_cast<float>(channels - 1);
+      }
+    }
+    return learn::NamedArrays{{"output", std::move(out)}};
+  }
+
+ private:
+  std::int64_t outputs_;
+};
+
 // Learns nothing: its weights stay as they were, its loss falls by a rule. `on_step` may fail, hang or count.
 class FakeTraining final : public learn::TrainingSession {
  public:
@@ -95,6 +122,8 @@ class FakeEngine final : public learn::Engine {
                                                         const learn::InferenceOptions&) override {
     ++loads;
     ACESO_TRY(const learn::Shapes shapes, learn::infer_shapes(network, inputs));
+    const learn::Shape& answer = shapes.outputs.at(network.output);
+    if (answer.size() > 2) return std::unique_ptr<learn::InferenceSession>{std::make_unique<FakeDrawing>(answer[1])};
     return std::unique_ptr<learn::InferenceSession>{
         std::make_unique<FakeSession>(shapes.outputs.at(network.output).back())};
   }
@@ -223,6 +252,32 @@ inline learn::Bundle make_bundle(const std::string& name, std::int64_t side, boo
     b.evaluation["validation_calibration"] = Json::parse(
         R"({"split":"validation","kind":"positive","cases":60,"bins":[{"low":0.0,"high":0.2,"cases":20,"counted":1},{"low":0.3,"high":0.6,"cases":20,"counted":9},{"low":0.7,"high":1.0,"cases":20,"counted":19}]})");
   }
+  return b;
+}
+
+// Of a model that outlines what is bright in grey pictures of side x side, or cubes of that side where it slides.
+inline learn::Bundle make_outline_bundle(const std::string& name, std::int64_t side, bool volume) {
+  learn::Bundle b = make_bundle(name, side, false);
+  learn::Shape sample{1, side, side};
+  if (volume) sample.push_back(side);
+  learn::ArchitectureRegistry registry;
+  learn::register_builtin_architectures(registry);
+  b.network = *registry.make("unet", {.input = sample, .outputs = 1, .task = learn::Task::outlines});
+  b.signature.inputs[0].shape = b.signature.outputs[0].shape = sample;
+  b.signature.outputs[0].kind = learn::PortKind::mask;
+  b.signature.outputs[0].labels = {"nodule"};
+  if (volume) {
+    b.signature.inputs[0].kind = b.signature.preprocessing.kind = learn::PortKind::volume;
+    b.signature.preprocessing.height = b.signature.preprocessing.width = 0;
+    b.signature.preprocessing.window = {side, side, side};
+  }
+  learn::Shape batch{-1};
+  batch.insert(batch.end(), sample.begin(), sample.end());
+  b.weights = learn::initial_weights(b.network, *learn::infer_shapes(b.network, {{"image", batch}}), 1);
+  b.card.classes = {"background", "nodule"};
+  b.evaluation = Json{{"kind", "outlines"}};
+  b.evaluation["validation_outlines"] = Json::parse(
+      R"({"split":"validation","cases":40,"bins":[{"low":0.5,"high":0.7,"cases":20,"median":0.6,"p10":0.3,"p90":0.8},{"low":0.72,"high":0.99,"cases":20,"median":0.91,"p10":0.82,"p90":0.95}]})");
   return b;
 }
 

@@ -38,6 +38,12 @@ function evaluation(auroc, seed, names) {
 }
 
 function card(name, threshold) {
+  if (name === 'nodule-outline') {
+    return {
+      name, classes: ['background', 'nodule'], threshold: 0.4, intended_use: 'Research use only: to outline nodules on one axial CT slice, as a second reader.',
+      limitations: 'Trained on drawn phantoms, not on patients.', data: 'phantom-ct', created: minutesAgo(60 * 5), created_by: 'lin',
+    };
+  }
   if (name === 'lung-nodule-ct') {
     return {
       name, classes: nodules, threshold, intended_use: 'Research use only: to tell spiculated from smooth nodules on one axial CT slice, as a second reader.',
@@ -91,6 +97,7 @@ export function seed() {
     models: [
       { name: 'pneumonia-chest-xray', versions: [version('pneumonia-chest-xray', 3, 'live', 0.961, 26), version('pneumonia-chest-xray', 2, 'shadow', 0.948, 90), version('pneumonia-chest-xray', 1, 'retired', 0.921, 300)] },
       { name: 'lung-nodule-ct', versions: [version('lung-nodule-ct', 1, 'candidate', 0.887, 6)] },
+      { name: 'nodule-outline', versions: [version('nodule-outline', 1, 'candidate', null, 5, false)] },
     ],
     jobs: [
       job('j-live', 'train', 'running', { name: 'lung-nodule-ct', dataset: 'phantom-ct', config: { architecture: 'resnet18', epochs: 14, batch: 32, learning_rate: 0.0005, seed: 2, flip: true, patience: 4, image_size: 64 } }, 4),

@@ -242,10 +242,30 @@ export async function startMock({ dist, port = 0, epochMs = 700, now = () => Dat
       uncertainty: { kind: 'validation-calibration', class: classes[1], cases: n, positives: hits, observed: hits / n, low: Math.max(0, hits / n - 0.07), high: Math.min(1, hits / n + 0.05), level: 0.95, score_low: low, score_high: low + 0.1, outside: false, text: '' },
       blinded, warnings: [], duration_ms: 9, image, verdicts: [],
     };
+    if (name === 'nodule-outline') Object.assign(prediction, outlineAnswer(image));
     state.predictions.unshift(prediction);
     record(c, 'C', 'prediction.create', 'prediction', prediction.id);
     c.status = 201;
     return publicPrediction(prediction);
+  }
+  // A cross over the middle third of the picture, as a node gives an outline.
+  function outlineAnswer(image) {
+    const [width, height] = [image.readUInt32BE(16), image.readUInt32BE(20)];
+    const at = (share, side) => Math.round(share * side);
+    const [l, a, b, r] = [1 / 3, 4 / 9, 5 / 9, 2 / 3].map((share) => at(share, width));
+    const [top, c, d, bottom] = [1 / 3, 4 / 9, 5 / 9, 2 / 3].map((share) => at(share, height));
+    const line = [[a, top], [b, top], [b, c], [r, c], [r, d], [b, d], [b, bottom], [a, bottom], [a, d], [l, d], [l, c], [a, c]];
+    const points = (b - a) * (bottom - top) + (r - l) * (d - c) - (b - a) * (d - c);
+    const hash = createHash('sha256').update('mask').digest('hex');
+    return {
+      outputs: [{ label: 'nodule', probability: 0.97 }], probability: 0.97, threshold: 0.4, finding: 'nodule', positive: true,
+      model: { name: 'nodule-outline', version: 1, hash, stage: 'candidate', intended_use: 'Research use only: to outline nodules on one axial CT slice, as a second reader.', engine: 'openvino 2026.3 (CPU)', classes: ['background', 'nodule'] },
+      uncertainty: { kind: 'validation-dice', cases: 40, median: 0.91, low: 0.83, high: 0.95, level: 0.8, sure: 0.93, sure_low: 0.9, sure_high: 0.96, outside: false, text: '', familiarity: { state: 'usual' } },
+      outlines: {
+        kind: 'outlines', shape: [height, width], spacing_mm: [0.7, 0.7], mask_sha256: hash, probabilities_sha256: hash, slice: null,
+        regions: [{ label: 'nodule', points, size: points * 0.49, unit: 'mm2', parts: 1, mean_probability: 0.93, doubtful: 0.12, largest: 0.97 }], contours: [{ label: 'nodule', lines: [line] }],
+      },
+    };
   }
   function publicPrediction(p) {
     const { image: _i, verdicts, ...rest } = p;

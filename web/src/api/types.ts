@@ -64,11 +64,14 @@ export interface Output { label: string; probability: number }
 export interface Verdict {
   finding: string; revision: number; agree: boolean | null; label?: string | null; comment?: string | null; author?: string; author_name?: string; time: string; saw_prediction_first?: boolean;
 }
+export interface OutlineRegion { label: string; points: number; size: number | null; unit: string; parts: number; mean_probability: number; doubtful: number; largest: number }
+export interface OutlineContours { label: string; lines: [number, number][][] }
+export interface OutlineAnswer { kind: 'outlines'; shape: number[]; spacing_mm: number[] | null; mask_sha256: string; probabilities_sha256: string; regions: OutlineRegion[]; contours: OutlineContours[] | null; slice: number | null }
 export interface Prediction {
   id: string; created: string;
   model: { name: string; version: number; hash?: string; stage?: Stage; intended_use?: string; engine?: string; classes?: string[] };
   input_sha256?: string; outputs?: Output[]; probability?: number; threshold?: number | null; finding?: string; positive?: boolean; applicable?: boolean; reasons?: string[];
-  uncertainty?: Record<string, unknown> | null; blinded?: boolean; hidden?: boolean; warnings?: string[]; verdict?: Verdict | null; created_by?: string; duration_ms?: number;
+  uncertainty?: Record<string, unknown> | null; blinded?: boolean; hidden?: boolean; warnings?: string[]; verdict?: Verdict | null; created_by?: string; duration_ms?: number; outlines?: OutlineAnswer;
 }
 export type ExplainMethod = 'gradcam' | 'integrated_gradients' | 'occlusion';
 export interface Explanation { method: ExplainMethod; passed: boolean; label?: string; warning?: string; checks: { name: string; passed: boolean; value: number; limit: number; text: string }[] }

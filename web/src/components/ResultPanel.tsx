@@ -1,14 +1,60 @@
 // A prediction as people should read it: the finding, its probability against the threshold, and how far to trust that.
 import { Alert, Badge, Box, Divider, Group, Paper, Progress, Stack, Text, Title } from '@mantine/core';
 import { CircleSlash, TriangleAlert } from 'lucide-react';
-import type { Prediction } from '../api/types';
+import type { OutlineAnswer, Prediction } from '../api/types';
 import { useI18n } from '../i18n';
-import { percent, probability as shown } from '../lib/format';
+import { count, percent, probability as shown } from '../lib/format';
+import { colorOf, readExpectedDice, sizeOf } from '../lib/outlines';
 import { describeCalibration, findingOf, isPositive, isSeveral, nearThreshold, readable, readCalibration, readFamiliarity, readSet, isApplicable } from '../lib/uncertainty';
 import { IconArray, ProbabilityScale } from './ProbabilityScale';
 
 export function ResultPanel({ prediction }: { prediction: Prediction }) {
-  return isApplicable(prediction) ? <Answer prediction={prediction} /> : <NotApplicable prediction={prediction} />;
+  if (!isApplicable(prediction)) return <NotApplicable prediction={prediction} />;
+  return prediction.outlines ? <Outlined prediction={prediction} outlines={prediction.outlines} /> : <Answer prediction={prediction} />;
+}
+
+// What was drawn, how large it is, and how good such drawings were on validation cases.
+function Outlined({ prediction, outlines }: { prediction: Prediction; outlines: OutlineAnswer }) {
+  const { t, language } = useI18n();
+  const found = outlines.regions.filter((region) => region.points > 0);
+  const expected = readExpectedDice(prediction.uncertainty);
+  const volume = outlines.shape.length === 3;
+  return (
+    <Paper p="lg" component="section" aria-labelledby="result-title" data-testid="outlined">
+      <Stack gap="md">
+        <div aria-live="polite">
+          <Title order={2} id="result-title">{found.length > 0 ? t('outlines.found', { finding: found.map((region) => readable(region.label)).join(', ') }) : t('outlines.nothing')}</Title>
+          {found.length === 0 && <Text size="sm" c="dimmed" mt={4}>{t('outlines.nothingText')}</Text>}
+        </div>
+        {outlines.regions.map((region, index) => region.points > 0 && (
+          <div key={region.label}>
+            <Group gap="xs"><span className="outline-swatch" style={{ background: colorOf(index) }} aria-hidden /><Text fw={600}>{readable(region.label)}</Text></Group>
+            <Text className="num" fz={22} fw={600} data-testid="outline-size">{sizeOf(region) ?? t(volume ? 'outlines.voxels' : 'outlines.pixels', { n: count(region.points, language) })}</Text>
+            <Text size="sm" c="dimmed">
+              {sizeOf(region) ? `${t(volume ? 'outlines.voxels' : 'outlines.pixels', { n: count(region.points, language) })} · ` : ''}{t('outlines.parts', { n: region.parts })} · {t('outlines.mean', { value: shown(region.mean_probability) })}
+            </Text>
+            <Text size="sm" c="dimmed">{t('outlines.doubtful', { share: percent(region.doubtful, 0) })}</Text>
+          </div>
+        ))}
+        {outlines.spacing_mm === null && found.length > 0 && <Text size="sm" c="dimmed">{t('outlines.noSpacing')}</Text>}
+        {outlines.contours === null && found.length > 0 && !volume && <Text size="sm" c="dimmed">{t('outlines.tooMany')}</Text>}
+        {volume && <Text size="sm" c="dimmed">{t('outlines.volume')}</Text>}
+        <Warnings prediction={prediction} />
+        <Divider />
+        <Box>
+          <Title order={3} mb={6}>{t('uncertainty.title')}</Title>
+          {expected ? (
+            <>
+              <Text size="sm">{t('outlines.expected', { cases: count(expected.cases, language), median: expected.median.toFixed(2), low: expected.low.toFixed(2), high: expected.high.toFixed(2) })}</Text>
+              {expected.outside && <Text size="sm" fw={550} mt={4}>{t('outlines.outside')}</Text>}
+              <Text size="xs" c="dimmed" mt={4}>{t('outlines.dice')}</Text>
+            </>
+          ) : <Text size="sm">{t('uncertainty.missing')}</Text>}
+          <Limits prediction={prediction} />
+        </Box>
+      </Stack>
+    </Paper>
+  );
 }
 
 // No number stands here: whatever the network computes on such an input means nothing.

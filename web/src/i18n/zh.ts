@@ -40,6 +40,7 @@ export const zh: Dictionary = {
     usual: '该图像与模型的训练图像相似。', unusual: '不寻常的图像：每 100 张验证图像中有 99 张比它更接近训练数据。', outside: '该图像与模型的训练图像完全不同。', unknown: '此模型无法判断该图像是否与其训练数据相似。',
     limits: '仅用于', modalities: '检查方式', views: '体位', bodyParts: '部位', age: '年龄（岁）', spacing: '像素间距', side: '边长', addsNothing: '没有增益', addsNothingText: '未证明此版本优于基于少量像素的逻辑回归（AUROC 增益：{gain}）。', beats: '优于基于少量像素的逻辑回归：AUROC 增益 {gain}。',
   },
+  outlines: { found: '已勾画：{finding}', nothing: '未勾画任何区域', nothingText: '模型未在此图像上勾画任何区域，但这并不表示没有病灶。', pixels: '{n} 像素', voxels: '{n} 体素', parts: '区域数：{n}', mean: '平均概率 {value}', doubtful: '已勾画或接近勾画的区域中有 {share} 存疑', noSpacing: '像素间距未知：大小仅以像素表示。', tooMany: '轮廓的拐点过多，无法在此绘出。可下载其掩膜。', volume: '可下载整个容积的掩膜。', expected: '在 {cases} 个勾画把握与此相近的验证病例中，半数的 Dice 达到 {median} 或更高，十例中有八例介于 {low} 与 {high} 之间。', outside: '此轮廓的把握超出这些病例的范围。', dice: 'Dice：轮廓与真值完全一致时为 1，毫无重叠时为 0。', show: '显示轮廓' },
   viewer: {
     label: '图像查看器', help: '滚轮缩放，拖动移动，按住 Shift 拖动调节窗宽窗位。也可使用方向键、加号、减号和 0。', zoomIn: '放大', zoomOut: '缩小', fit: '适应窗口', invert: '灰度反转', reset: '重置视图', windowWidth: '对比度（窗宽）', windowLevel: '亮度（窗位）', pixels: '{width} × {height} 像素', adjust: '调节图像', image: '正在阅读的图像',
   },
@@ -75,7 +76,7 @@ export const zh: Dictionary = {
   },
   models: {
     title: '模型', empty: '尚无模型', emptyText: '用数据集训练一个模型；它将被评估、签名并登记为候选。', versions: '版本', dataset: '数据集', auroc: 'AUROC', latest: '最新', version: '版本 {n}', tabs: { card: '卡片', evaluation: '评估', report: '报告', training: '训练', technical: '技术信息' }, intendedUse: '预期用途', limitations: '局限', data: '数据', classes: '类别', threshold: '阈值', thresholdText: '{value}，在验证图像上选定', created: '创建时间', createdBy: '创建者', signedBy: '签名密钥', bundle: '模型包哈希', files: '文件', file: '文件', input: '输入', output: '输出', preprocessing: '预处理', engine: '引擎', architecture: '网络结构', duration: '训练用时', memory: '内存峰值', noEvaluation: '未评估', noEvaluationText: '此版本没有评估记录，请勿升级。', evaluationOn: '在{split}划分的 {n} 张图像上评估', figure: '指标', value: '数值', intervalChart: '{name} {value}，95% 区间 {lower} 至 {upper}', confusion: '混淆矩阵', actual: '实际', predicted: '预测', confusionCaption: '行：标签；列：按阈值的预测', rocChart: 'ROC 曲线，面积 {value}', perClass: '各类别对其余类别', roc: 'ROC 曲线', falsePositive: '假阳性率', sensitivityAxis: '灵敏度', report: '评估报告', openReport: '在新标签页打开', diagnose: '用它诊断', noHistory: '没有训练记录',
-    figures: { accuracy: '准确率', sensitivity: '灵敏度', specificity: '特异度', ppv: '阳性预测值', npv: '阴性预测值', f1: 'F1', auroc: 'AUROC', auprc: 'AUPRC', brier: 'Brier 分数', ece: '校准误差', balanced_accuracy: '平衡准确率' },
+    figures: { dice: 'Dice', iou: 'IoU', part_sensitivity: '找到的区域', accuracy: '准确率', sensitivity: '灵敏度', specificity: '特异度', ppv: '阳性预测值', npv: '阴性预测值', f1: 'F1', auroc: 'AUROC', auprc: 'AUPRC', brier: 'Brier 分数', ece: '校准误差', balanced_accuracy: '平衡准确率' },
     stages: { candidate: '候选', shadow: '影子', live: '上线', retired: '停用' }, stageHelp: { candidate: '已登记，正在评判。可手动选择。', shadow: '与上线版本并行运行，其结果会被记录。', live: '默认作答的版本。', retired: '不再使用，记录保留。' }, changeStage: '更改阶段', changeTitle: '将版本 {version} 设为{stage}？', changeText: '当前为{from}。此更改将连同您的姓名记入审计记录。', changeLive: '它将成为所有使用 {name} 诊断者的默认版本，现有的上线版本将让位。', changeRetired: '它将不能再用于诊断。', changed: '版本 {version} 现为{stage}', noEvaluationWarning: '此版本尚未评估。',
   },
   audit: {

@@ -4,7 +4,7 @@ export interface RocPoint { fpr: number; tpr: number }
 export interface Evaluation { split: string | null; n: number | null; figures: Figure[]; confusion: number[][] | null; roc: RocPoint[]; classes: string[]; perClass: { name: string; figures: Figure[] }[]; baseline: { addsNothing: boolean; gain: Figure | null } | null }
 
 type Loose = Record<string, unknown>;
-export const figureOrder = ['auroc', 'sensitivity', 'specificity', 'accuracy', 'balanced_accuracy', 'ppv', 'npv', 'f1', 'auprc', 'brier', 'ece'];
+export const figureOrder = ['auroc', 'sensitivity', 'specificity', 'accuracy', 'balanced_accuracy', 'ppv', 'npv', 'f1', 'auprc', 'brier', 'ece', 'dice', 'iou', 'part_sensitivity'];
 export const perClassOrder = ['auroc', 'sensitivity', 'specificity', 'ppv'];
 const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
 const isRecord = (value: unknown): value is Loose => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -49,7 +49,7 @@ export function readEvaluation(evaluation: unknown): Evaluation | null {
   const confusion = readConfusion(evaluation.confusion ?? evaluation.confusion_matrix);
   const perClass = (Array.isArray(evaluation.per_class) ? evaluation.per_class : []).filter(isRecord).map((entry) => ({ name: String(entry.class ?? ''), figures: perClassOrder.flatMap((key) => readFigure(key, entry[key]) ?? []) }));
   const trivial = isRecord(evaluation.baseline) ? evaluation.baseline : null;
-  const gained = trivial && isRecord(trivial.gain_auroc) ? readFigure('gain', trivial.gain_auroc.difference) : null;
+  const gained = trivial && isRecord(trivial.gain) ? readFigure('gain', trivial.gain) : trivial && isRecord(trivial.gain_auroc) ? readFigure('gain', trivial.gain_auroc.difference) : null;
   const baseline = trivial ? { addsNothing: trivial.adds_nothing !== false, gain: gained } : null;
   if (figures.length === 0 && !confusion && roc.length === 0) return null;
   return { split, n, figures, confusion, roc, classes: Array.isArray(evaluation.classes) ? evaluation.classes.filter((c): c is string => typeof c === 'string') : [], perClass, baseline };

@@ -7,11 +7,12 @@ import { applyTable, fullWindow, lookupTable, zoomAt, type View, type WindowLeve
 import './viewer.css';
 
 export interface ViewerHandle { zoom: (factor: number) => void; fit: () => void; reset: () => void; invert: () => void; window: (dWidth: number, dLevel: number) => void; pan: (dx: number, dy: number) => void }
-interface Props { source: Blob | string | null; overlay?: ReactNode; onError?: () => void }
+export interface Mark { color: string; lines: [number, number][][] }
+interface Props { source: Blob | string | null; overlay?: ReactNode; marks?: Mark[]; onError?: () => void }
 const fitView: View = { zoom: 1, x: 0, y: 0 };
 const clamp = (value: number, low: number, high: number) => Math.min(high, Math.max(low, value));
 
-export const ImageViewer = forwardRef<ViewerHandle, Props>(function ImageViewer({ source, overlay, onError }, ref) {
+export const ImageViewer = forwardRef<ViewerHandle, Props>(function ImageViewer({ source, overlay, marks, onError }, ref) {
   const { t } = useI18n();
   const helpId = useId();
   const frame = useRef<HTMLDivElement>(null);
@@ -73,7 +74,9 @@ export const ImageViewer = forwardRef<ViewerHandle, Props>(function ImageViewer(
     context.translate(target.width / 2 + view.x * ratio, target.height / 2 + view.y * ratio);
     context.scale(scale, scale);
     context.drawImage(work.current, -pixels.width / 2, -pixels.height / 2);
-  }, [pixels, tone, view, size]);
+    context.translate(-pixels.width / 2, -pixels.height / 2);
+    for (const mark of marks ?? []) strokeMark(context, mark, ratio / scale);
+  }, [pixels, tone, view, size, marks]);
 
   const zoom = useCallback((factor: number) => setView((v) => zoomAt(v, factor, 0, 0)), []);
   const pan = useCallback((dx: number, dy: number) => setView((v) => ({ ...v, x: v.x + dx, y: v.y + dy })), []);
@@ -137,7 +140,7 @@ export const ImageViewer = forwardRef<ViewerHandle, Props>(function ImageViewer(
   ];
   return (
     <div className="viewer">
-      <div ref={frame} className="viewer-frame" tabIndex={0} role="group" aria-label={t('viewer.label')} aria-describedby={helpId} onKeyDown={onKeyDown} data-ready={pixels ? 'true' : 'false'}
+      <div ref={frame} className="viewer-frame" tabIndex={0} role="group" aria-label={t('viewer.label')} aria-describedby={helpId} onKeyDown={onKeyDown} data-ready={pixels ? 'true' : 'false'} data-marks={marks?.reduce((sum, mark) => sum + mark.lines.length, 0) ?? 0}
         onPointerDown={onPointerDown} onPointerMove={onPointerMove} onPointerUp={onPointerUp} onPointerCancel={onPointerUp} onDoubleClick={fit} onContextMenu={(event) => event.preventDefault()}>
         <canvas ref={canvas} role="img" aria-label={pixels ? `${t('viewer.image')}, ${t('viewer.pixels', { width: pixels.width, height: pixels.height })}` : t('viewer.label')} />
         {overlay}
@@ -196,4 +199,20 @@ async function decode(source: Blob | string): Promise<ImageData> {
   } finally {
     if (typeof source !== 'string') URL.revokeObjectURL(url);
   }
+}
+
+// A dark line below a bright one, so that it is seen on any grey. `unit` is one CSS pixel in the image's own.
+function strokeMark(context: CanvasRenderingContext2D, mark: Mark, unit: number) {
+  context.beginPath();
+  for (const line of mark.lines) {
+    line.forEach(([x, y], index) => { if (index === 0) context.moveTo(x, y); else context.lineTo(x, y); });
+    context.closePath();
+  }
+  context.lineJoin = 'round';
+  context.strokeStyle = '#000';
+  context.lineWidth = 3.5 * unit;
+  context.stroke();
+  context.strokeStyle = mark.color;
+  context.lineWidth = 1.75 * unit;
+  context.stroke();
 }

@@ -18,6 +18,7 @@ import { VerdictPanel, type VerdictHandle } from '../../components/VerdictPanel'
 import { ImageViewer, type ViewerHandle } from '../../components/viewer/ImageViewer';
 import { useI18n } from '../../i18n';
 import { bytes } from '../../lib/format';
+import { marksOf } from '../../lib/outlines';
 import { isArray, maxImageBytes, readableImage } from '../../lib/files';
 import { isApplicable, isHidden } from '../../lib/uncertainty';
 import { modelChoices, startChoice } from './choices';
@@ -39,7 +40,9 @@ export default function DiagnosePage() {
   const { reading, start, clear, reveal } = useReading();
   const [undrawable, setUndrawable] = useState(false);
   const [overlay, setOverlay] = useState<string | null>(null);
+  const [outlined, setOutlined] = useState(true);
   const [help, setHelp] = useState(false);
+  const marks = useMemo(() => (outlined && reading.prediction && !isHidden(reading.prediction) ? marksOf(reading.prediction.outlines) : []), [outlined, reading.prediction]);
   const viewer = useRef<ViewerHandle>(null);
   const verdict = useRef<VerdictHandle>(null);
   const openPicker = useRef<() => void>(null);
@@ -92,6 +95,7 @@ export default function DiagnosePage() {
   const hidden = prediction !== null && isHidden(prediction);
   const facts = prediction?.model;
   const classes = facts?.classes ?? detail.data?.card.classes ?? prediction?.outputs?.map((output) => output.label) ?? [];
+  const drawn = prediction && !hidden ? prediction.outlines : undefined;
   const source = overlay ?? (image && isArray(image) ? (prediction ? api.predictionImage(prediction.id) : null) : image);
   return (
     <Box className="page-wide">
@@ -112,7 +116,7 @@ export default function DiagnosePage() {
       <div className="diagnose-grid">
         <div className="diagnose-stage">
           {image ? (
-            <ImageViewer ref={viewer} source={source} onError={() => setUndrawable(true)} overlay={
+            <ImageViewer ref={viewer} source={source} marks={marks} onError={() => setUndrawable(true)} overlay={
               <>
                 <div className="viewer-badge"><span>{t('app.researchOnly')}</span><span className="plain">{selected.name} v{selected.version}</span>{overlay && <span className="plain">{t('explain.badge')}</span>}</div>
                 {undrawable && <Center pos="absolute" inset={0} p="xl"><Text size="sm" c="#c9cdd1" ta="center">{t('diagnose.undecodable')}</Text></Center>}
@@ -142,8 +146,9 @@ export default function DiagnosePage() {
           {phase === 'failed' && <ErrorState error={reading.error} retry={() => { if (image) void start(image, selected, blinded); }} />}
           {prediction && hidden && <Alert color="blue" icon={<EyeOff size={18} />} title={t('diagnose.hiddenTitle')}>{t('diagnose.hiddenText')}</Alert>}
           {prediction && !hidden && <ResultPanel prediction={prediction} />}
-          {prediction && !hidden && isApplicable(prediction) && <ExplainPanel prediction={prediction} onOverlay={setOverlay} />}
-          {prediction && isApplicable(prediction) && <VerdictPanel ref={verdict} prediction={prediction} classes={classes} onRevealed={reveal} />}
+          {drawn?.contours && <Switch checked={outlined} onChange={(event) => setOutlined(event.currentTarget.checked)} label={t('outlines.show')} />}
+          {prediction && !hidden && !drawn && isApplicable(prediction) && <ExplainPanel prediction={prediction} onOverlay={setOverlay} />}
+          {prediction && isApplicable(prediction) && <VerdictPanel ref={verdict} prediction={prediction} classes={drawn ? [] : classes} onRevealed={reveal} />}
         </Stack>
       </div>
       {image && (

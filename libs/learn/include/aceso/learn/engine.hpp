@@ -16,8 +16,16 @@ namespace aceso::learn {
 
 // focal (Lin et al., ICCV 2017): -(1 - p)^gamma log p of the true class, binary with one logit, else softmax. dice: 1 -
 // 2 sum(p t) / (sum p + sum t) over each sample's and channel's mask (Milletari et al., 3DV 2016), sigmoid of the
-// logits.
-enum class Loss : std::uint8_t { binary_cross_entropy, cross_entropy, mean_squared_error, focal, dice };
+// logits; of outputs that exclude each other softmax, and the first, the background, is left out of the sum.
+// dice_cross_entropy: the sum of both (Isensee et al., Nature Methods 18:203, 2021).
+enum class Loss : std::uint8_t {
+  binary_cross_entropy,
+  cross_entropy,
+  mean_squared_error,
+  focal,
+  dice,
+  dice_cross_entropy
+};
 enum class Optimiser : std::uint8_t { sgd, adam, adamw };
 enum class Precision : std::uint8_t {
   fp32,
@@ -38,7 +46,8 @@ struct TrainingOptions {
   std::vector<double> class_weights;
   double label_smoothing = 0.0;  // s in [0, 1): targets become (1 - s) t + s / classes
   double focal_gamma = 2.0;
-  double clip_norm = 0.0;    // gradients are scaled down to this L2 norm over all parameters; 0: never
+  bool exclusive = false;  // of the losses with dice: each point has one of the outputs (softmax), the first background
+  double clip_norm = 0.0;  // gradients are scaled down to this L2 norm over all parameters; 0: never
   double average_decay = 0;  // exponential moving average of all weights; 0: none is kept
   Precision precision = Precision::fp32;
   Device device = Device::automatic;
@@ -59,10 +68,11 @@ struct InferenceOptions {
 class TrainingSession {
  public:
   virtual ~TrainingSession() = default;
-  virtual Result<double> step(const NamedArrays& inputs,
-                              const Array& targets) = 0;  // one optimiser step, mean loss before it. targets: [N] or
-                                                          // the logits' shape, float, for BCE, MSE, dice and binary
-                                                          // focal; [N] int64 or [N, classes] float for CE and focal
+  virtual Result<double> step(
+      const NamedArrays& inputs,
+      const Array& targets) = 0;  // one optimiser step, mean loss before it. targets: [N] or
+                                  // the logits' shape, float, for BCE, MSE, dice and binary
+                                  // focal; [N] int64 or [N, classes, ...] float for CE and focal
   // Adds `share` of this batch's mean gradient to the next step(), whose own batch takes the share that is left; each
   // class's weight counts within its own batch. Shares of one step sum to less than 1.
   virtual Result<double> accumulate(const NamedArrays&, const Array&, double /*share*/) {
@@ -121,7 +131,7 @@ class Engine {
 
 // Loads libaceso_<name>.so (learn_torch, learn_openvino) from `folder`; the module stays loaded for the life of the
 // process. The module's one C entry is  extern "C" aceso::learn::Engine* aceso_engine_create(std::uint32_t abi).
-inline constexpr std::uint32_t kEngineAbi = 2;
+inline constexpr std::uint32_t kEngineAbi = 3;
 Result<std::unique_ptr<Engine>> load_engine(std::string_view name, const std::filesystem::path& folder);
 
 // ONNX (IR 8, opset 17): inputs under the ports' names with a free batch dimension "N", one output "output". Layout

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,5 +43,9 @@ class SampleSource {
   std::vector<SetAside> set_aside;                   // known before anything is read
   std::vector<std::string> preprocessing, warnings;  // for the manifest
 };
+
+// One file as an import would read it: PNG, JPEG, TIFF, BMP, NIfTI or .npy. Errors: not_found, invalid, too_large,
+// unsupported.
+Result<SourceSample> read_sample(const std::filesystem::path& path);
 
 }  // namespace aceso::learn

@@ -12,7 +12,17 @@
 
 namespace aceso::learn {
 
-enum class PortKind : std::uint8_t { image, signal, table, probability, logit, embedding, other };
+enum class PortKind : std::uint8_t {
+  image,
+  signal,
+  table,
+  probability,
+  logit,
+  embedding,
+  other,
+  volume,  // [channels, depth, height, width]
+  mask,    // [labels, spatial...]: probability of each label at each point; with several labels the first is background
+};
 
 struct Port {
   std::string name;  // "image"
@@ -26,16 +36,19 @@ struct Port {
 
 // How raw input becomes the first port's array, the same in training and in serving.
 struct Preprocessing {
-  PortKind kind = PortKind::image;  // image: [height, width] or [height, width, channels]; signal: [time] or [channels,
-                                    // time]; table: [columns]
+  PortKind kind = PortKind::image;  // image: [height, width] or [height, width, channels]; volume: the same behind
+                                    // depth; signal: [time] or [channels, time]; table: [columns]
   std::int64_t height = 0,
-               width = 0;     // 0: as it comes; else resized (bilinear, half-pixel centres, antialiased when shrinking)
-  std::int64_t channels = 0;  // 1: grey (ITU-R BT.601 luma), 3: RGB (grey repeated), 0: as it comes
+               width = 0;      // 0: as it comes; else resized (linear, half-pixel centres, antialiased when shrinking)
+  std::int64_t depth = 0;      // of volumes, likewise
+  std::int64_t channels = 0;   // 1: grey (ITU-R BT.601 luma), 3: RGB (grey repeated), 0: as it comes
   double scale = 1.0 / 255.0;  // x * scale, then (x - mean[c]) / std[c]
   std::vector<double> mean;
   std::vector<double> std;
   bool channels_last = false;  // the array is N,H,W,C, as TensorFlow's networks take it, else N,C,H,W
   bool flip_average = false;   // the answer is the mean over the image and its mirror image (with_flip_average)
+  Shape window = {};  // spatial size of the network's input where it is slid over the sample (sliding_window.hpp);
+                      // empty: the sample is the input
 };
 
 struct ModelSignature {

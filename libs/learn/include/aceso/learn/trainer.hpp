@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -21,8 +22,15 @@
 
 namespace aceso::learn {
 
+// automatic: outlines with architecture unet, else classes.
+enum class TrainTask : std::uint8_t { automatic, classes, outlines };
+
 struct TrainConfig {
   std::string architecture = "article_cnn";
+  TrainTask task = TrainTask::automatic;
+  std::vector<std::string> outline_labels;  // names of the masks' values from 1 on; empty: "outline", "outline 2"...
+  std::int64_t patch = 0;  // outlines: side of the windows that the network sees, drawn at random in training, slid
+                           // over the whole afterwards; 0: it sees the whole sample
   int epochs = 10;
   int batch = 32;
   int accumulate = 1;  // batches whose gradients make one step
@@ -37,6 +45,7 @@ struct TrainConfig {
   int loaders = 1;               // threads that prepare batches ahead; results do not depend on it
   LearningRate schedule;
   TrainingOptions options = {};
+  bool automatic_loss = true;  // binary_cross_entropy in `options` stands for the loss that the task usually takes
   StartOptions start = {};
 };
 // From YAML text (configuration file of `aceso train`): unknown keys are errors that name file, line and key.
@@ -48,9 +57,11 @@ struct EpochRecord {
   int epoch = 0;
   double train_loss = 0, validation_loss = 0, validation_auc = 0, validation_accuracy = 0, images_per_second = 0,
          seconds = 0;
-  double learning_rate = 0;    // of its last step
-  double waiting = 0;          // share of the training time spent waiting for batches
-  double faults_per_step = 0;  // page faults of the whole process
+  double validation_dice =
+      std::numeric_limits<double>::quiet_NaN();  // of outlines: mean over samples and labels at 0.5
+  double learning_rate = 0;                      // of its last step
+  double waiting = 0;                            // share of the training time spent waiting for batches
+  double faults_per_step = 0;                    // page faults of the whole process
 };
 
 struct Usage {  // of the process while it trained, over all runs of a resumed training
@@ -61,8 +72,9 @@ struct Usage {  // of the process while it trained, over all runs of a resumed t
 
 struct TrainResult {
   Network network;
-  Weights weights;  // of the best epoch by validation AUC
+  Weights weights;  // of the best epoch by validation AUC, of outlines by validation Dice
   ModelSignature signature;
+  std::vector<std::string> classes;  // as the model card has them; of outlines "background" first
   std::vector<EpochRecord> history;
   int best_epoch = 0;
   Usage usage;

@@ -56,11 +56,12 @@ struct Options {
   std::uint64_t max_upload_bytes = std::uint64_t{2} << 30;  // a dataset archive
   std::uint64_t max_image_bytes = std::uint64_t{32} << 20;  // an image to predict on
   std::uint64_t max_image_pixels = std::uint64_t{64} << 20;
-  std::size_t session_cache = 4;     // models kept loaded
-  std::size_t max_running = 2;       // inferences at once
-  std::size_t max_waiting = 64;      // requests that wait for one; beyond it: exhausted
-  int inference_threads = 0;         // 0: the engine's choice
-  std::size_t max_batch = 16;        // samples of one KServe request, and of one micro-batch
+  std::uint64_t max_volume_bytes = std::uint64_t{512} << 20;  // an array to predict on
+  std::size_t session_cache = 4;                              // models kept loaded
+  std::size_t max_running = 2;                                // inferences at once
+  std::size_t max_waiting = 64;                               // requests that wait for one; beyond it: exhausted
+  int inference_threads = 0;                                  // 0: the engine's choice
+  std::size_t max_batch = 16;                                 // samples of one KServe request, and of one micro-batch
   std::int64_t batch_window_us = 0;  // how long a request waits for others to share a run; 0: never
   std::size_t job_workers = 1;
   std::size_t max_queued_jobs = 100;
@@ -186,10 +187,16 @@ class Models final : public contracts::Predictor {
 
   // Predictions and verdicts.
   Result<Json> predict_bytes(const Actor& actor, const contracts::ModelRef& model, std::span<const std::byte> bytes,
-                             std::string_view content_type, bool blinded, const learn::InputFacts& facts = {});
+                             std::string_view content_type, bool blinded, const learn::InputFacts& facts = {},
+                             std::vector<double> voxel_spacing_mm = {});  // of each axis of an array; empty: not known
   Result<Json> predictions(const Actor& reader, std::string_view model, std::string_view cursor, std::size_t limit);
   Result<Json> prediction(const Actor& reader, std::string_view id);
-  Result<std::vector<std::byte>> prediction_png(const Actor& reader, std::string_view id);
+  Result<std::vector<std::byte>> prediction_png(const Actor& reader, std::string_view id,
+                                                std::optional<std::int64_t> slice = {});
+  // Of an answer that is an outline (outline_answer.hpp): the mask of one slice as a picture, and mask or probabilities
+  // as NPY.
+  Result<std::vector<std::byte>> outline_png(const Actor& reader, std::string_view id, std::int64_t slice) const;
+  Result<std::vector<std::byte>> outline_npy(const Actor& reader, std::string_view id, bool probabilities) const;
   // {method?, box?}: a job that ends with the checks of a map, and its overlay when all passed (explanation.hpp).
   Result<Json> explain(const Actor& reader, std::string_view prediction, const Json& request);
   Result<Json> explanation(std::string_view job) const;  // that job, for whoever may read predictions
@@ -204,6 +211,8 @@ class Models final : public contracts::Predictor {
   Result<contracts::Prediction> predict(const contracts::ModelRef& model, const learn::NamedArrays& batch) override;
   Result<contracts::PictureAnswer> predict_picture(const contracts::ModelRef& model, const imaging::Image& picture,
                                                    const learn::InputFacts& facts) override;
+  Result<contracts::PictureAnswer> predict_volume(const contracts::ModelRef& model, const contracts::VolumeInput& input,
+                                                  const learn::InputFacts& facts) override;
 
   struct Impl;  // the service's own parts
 

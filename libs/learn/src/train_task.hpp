@@ -1,0 +1,28 @@
+// What a training run learns: which samples take part, what the network's outputs mean and how they are judged.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "aceso/learn/dataset.hpp"
+#include "aceso/learn/trainer.hpp"
+
+namespace aceso::learn {
+
+struct TrainPlan {
+  Task task = Task::classes;
+  std::int64_t outputs = 1;
+  std::vector<std::string> classes;            // of the model card; of outlines the background first
+  std::vector<std::size_t> train, validation;  // samples that take part
+  std::vector<std::string> warnings;
+};
+// Errors: invalid, unsupported; they name the key or the sample.
+Result<TrainPlan> plan_training(const Dataset& dataset, const TrainConfig& config);
+
+// The loss and the class weights that the configuration means. Errors: invalid, unsupported; they name the key.
+Result<TrainingOptions> training_options(const TrainPlan& plan, const Dataset& dataset, const TrainConfig& config);
+
+// The signature's output for a network that takes samples [channels, spatial...].
+Port output_port(const TrainPlan& plan, const Shape& sample);
+
+}  // namespace aceso::learn

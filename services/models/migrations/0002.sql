@@ -1,0 +1,1 @@
+ALTER TABLE prediction ADD COLUMN details TEXT NOT NULL DEFAULT 'null';
