@@ -635,7 +635,7 @@ TEST_F(Service, other_services_get_a_pictures_answer_with_all_that_stands_beside
   const Json shown = *models->prediction(actor("dr"), answer->prediction_id);
   EXPECT_EQ(shown["probability"], answer->probability);
   EXPECT_EQ(shown["threshold"], *answer->threshold);
-  EXPECT_EQ(shown["source"], "internal");
+  EXPECT_EQ(shown["source"], "api");
   EXPECT_EQ(*models->prediction_png(actor("dr"), answer->prediction_id), grey_png(32, 220));
   const auto dark = models->predict_picture({.name = "m"}, *imaging::decode_png(grey_png(32, 30)), {});
   ASSERT_OK(dark);
