@@ -239,6 +239,7 @@ Result<Dataset> make_segmentation(std::span<const Dataset* const> sources, const
   const auto planes = planes_of(sources);
   Dataset d = make_derived(first, kSegmentationStorage, "SEG", object);
   set_side(d, first);
+  d.erase(tags::kLaterality);  // dciodvfy takes none in a segmentation; its source images say it
   if (planes) {
     d.set_text(tags::kFrameOfReferenceUID, first.text_or(tags::kFrameOfReferenceUID));
     d.set_empty(tags::kPositionReferenceIndicator);

@@ -216,13 +216,16 @@ TEST(Segmentation, other_hands_find_no_error) {
     EXPECT_EQ(error_lines(verdict), "") << verdict;
     EXPECT_NE(verdict.find("Segmentation"), std::string::npos) << verdict;
   }
-  const Dataset image = radiograph();
-  const Dataset* const one = &image;
-  auto single = nodules();
-  single.frames = {{.segment = 0, .source = 0, .values = mask({3})}};
-  const auto verdict = said_by(
-      "dciodvfy", *write_part10(*make_segmentation({&one, 1}, derived_object("2.25.23"), single), kExplicitLittle));
-  EXPECT_EQ(error_lines(verdict), "") << verdict;
+  for (const std::string part : {"", "CHEST", "HAND"}) {
+    Dataset image = radiograph();
+    image.set_text(tags::kBodyPartExamined, part).set_text(tags::kLaterality, part == "HAND" ? "L" : "");
+    const Dataset* const one = &image;
+    auto single = nodules();
+    single.frames = {{.segment = 0, .source = 0, .values = mask({3})}};
+    const auto verdict = said_by(
+        "dciodvfy", *write_part10(*make_segmentation({&one, 1}, derived_object("2.25.23"), single), kExplicitLittle));
+    EXPECT_EQ(error_lines(verdict), "") << part << verdict;
+  }
 }
 
 TEST(Segmentation, pydicom_reads_the_same_masks) {

@@ -21,15 +21,15 @@ constexpr std::int64_t kMargin = 3600LL * 1'000'000;  // of the watermark: clock
 constexpr std::int64_t kSaveEvery = 60LL * 1'000'000;
 constexpr std::size_t kPage = 200;
 
-bool has_pixels(const Instance& instance) {
-  return instance.image.find(tags::kRows).has_value() && is_acquired_image(instance.sop_class_uid);
-}
-
 std::string model_text(const contracts::ModelRef& model) {
   return model.name + (model.version > 0 ? "@" + std::to_string(model.version) : std::string{});
 }
 
 }  // namespace
+
+bool has_pixels(const Instance& instance) {
+  return instance.image.find(tags::kRows).has_value() && is_acquired_image(instance.sop_class_uid);
+}
 
 contracts::ObjectPeer node_peer() {
   contracts::ObjectPeer peer;
@@ -223,6 +223,13 @@ std::vector<Analysis> Analyses::Impl::analyses_for(const std::vector<InstancePtr
   const auto facts = facts_of(*images.front());
   for (const RoutingRule& rule : rules) {
     if (!matches(rule, facts)) continue;
+    if (reads_volumes(rule)) {
+      const bool one = images.size() < 2;
+      add(rule.name, model_text(rule.model), "", one ? AnalysisState::not_applicable : AnalysisState::waiting,
+          one ? "the model reads volumes and the series has one image" : "");
+      out.back().images = images.size();
+      continue;
+    }
     if (images.size() > options.max_images) {
       add(rule.name, model_text(rule.model), "", AnalysisState::not_applicable,
           "the series has " + std::to_string(images.size()) + " images; models of single images get at most " +
@@ -244,7 +251,18 @@ Status Analyses::Impl::settle(const std::string& study_uid, const std::string& s
   const auto instances = archive.store->index().instances_of(study_uid, series_uid);
   if (instances.empty() || is_own(*instances.front())) return {};
   if (rules.empty() && !by_hand) return {};  // nothing to remember: said when it is asked for
-  ACESO_TRY_OK(table->add(analyses_for(instances, by_hand), by_hand));
+  auto wanted = analyses_for(instances, by_hand);
+  // A volume that has grown is another one.
+  ACESO_TRY(const auto known, table->of_study(study_uid));
+  const auto grown = std::ranges::stable_partition(wanted, [&](const Analysis& one) {
+    return one.images == 0 || std::ranges::none_of(known, [&](const Analysis& before) {
+             return before.series_uid == one.series_uid && before.rule == one.rule && before.instance_uid.empty() &&
+                    before.images != one.images;
+           });
+  });
+  ACESO_TRY_OK(table->add({grown.begin(), grown.end()}, true));
+  wanted.erase(grown.begin(), grown.end());
+  ACESO_TRY_OK(table->add(wanted, by_hand));
   tell(study_uid);
   return {};
 }
@@ -252,6 +270,12 @@ Status Analyses::Impl::settle(const std::string& study_uid, const std::string& s
 void Analyses::Impl::tell(const std::string& study_uid) {
   events.changed(study_uid);
   if (changed) changed(study_uid);
+}
+
+bool Analyses::Impl::reads_volumes(const RoutingRule& rule) const {
+  constexpr std::size_t kChannelsAndThreeAxes = 4;
+  const auto signature = deps.predictor.signature(rule.model);
+  return signature && signature->inputs.size() == 1 && signature->inputs.front().shape.size() == kChannelsAndThreeAxes;
 }
 
 // Analyses that wait get a job each, as many as the queue takes; the rest waits for the next time.

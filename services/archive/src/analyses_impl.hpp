@@ -12,6 +12,7 @@
 #include "aceso/archive/analyses.hpp"
 #include "aceso/store/jobs.hpp"
 #include "analysis_input.hpp"
+#include "analysis_outlines.hpp"
 #include "analysis_result.hpp"
 #include "analysis_table.hpp"
 #include "impl.hpp"
@@ -56,6 +57,7 @@ struct Analyses::Impl {
   std::vector<Analysis> analyses_for(const std::vector<InstancePtr>& instances, bool by_hand) const;
   SeriesFacts facts_of(const Instance& first) const;
   bool is_own(const Instance& instance) const;  // a result of this node, or of another one like it
+  bool reads_volumes(const RoutingRule& rule) const;
   void dispatch();
   void tell(const std::string& study_uid);
   Status save(Analysis& analysis);
@@ -65,8 +67,18 @@ struct Analyses::Impl {
   Status analyse(Analysis& analysis, const std::stop_token& stop);
   Status predict(Analysis& analysis, const RoutingRule& rule, const InstancePtr& instance, const std::stop_token& stop);
   ResultPlan plan_for(const Analysis& analysis, const RoutingRule& rule) const;
-  Status write_results(Analysis& analysis, const RoutingRule& rule, const AnalysisInput& input,
-                       const std::stop_token& stop);
+  Status predict_series(Analysis& analysis, const RoutingRule& rule, const std::stop_token& stop);
+  bool must_ask(const Analysis& analysis, const std::string& sha256) const;
+  Result<bool> accept(Analysis& analysis, Result<contracts::PictureAnswer> answer, const std::string& sha256,
+                      const dicom::Dataset& source);
+  // The images an answer speaks of, in ascending position.
+  struct Shown {
+    std::span<const dicom::Dataset* const> sources;
+    MaskOf mask_of;                                              // asked only when the answer has outlines
+    std::function<Result<imaging::Image>(std::size_t)> picture;  // of a source, as the rule's window shows it
+    bool volume = false;
+  };
+  Status write_results(Analysis& analysis, const RoutingRule& rule, const Shown& shown, const std::stop_token& stop);
   Result<std::optional<ResultMap>> mapped(Analysis& analysis, const dicom::Dataset& source, const ResultPlan& plan,
                                           const std::stop_token& stop);
   Status write_back(std::span<const std::byte> file);
@@ -87,6 +99,9 @@ struct Analyses::Impl {
   Result<Json> study_view(std::string_view study_uid) const;
   Json series_without(const Series& series) const;
 };
+
+// An image that a model may read, as far as the index knows.
+bool has_pixels(const Instance& instance);
 
 // The node itself, as callers of the archive see it.
 contracts::ObjectPeer node_peer();

@@ -66,7 +66,9 @@ std::optional<double> age_years(const dicom::Dataset& d) {
   return static_cast<double>((*studied - *born).count()) / 365.2425;
 }
 
-learn::InputFacts facts_of(const dicom::Dataset& d) {
+}  // namespace
+
+learn::InputFacts input_facts(const dicom::Dataset& d) {
   learn::InputFacts facts;
   facts.modality = d.text_or(tags::kModality);
   facts.view = d.text_or(tags::kViewPosition);
@@ -79,7 +81,10 @@ learn::InputFacts facts_of(const dicom::Dataset& d) {
   return facts;
 }
 
-}  // namespace
+std::string data_set_sha256(const dicom::Object& object, std::span<const std::byte> file) {
+  const auto from = static_cast<std::size_t>(std::min<std::uint64_t>(object.dataset_offset, file.size()));
+  return crypto::to_hex(crypto::sha256(file.subspan(from)));
+}
 
 bool is_acquired_image(std::string_view sop_class_uid) noexcept {
   return std::ranges::find(kNoImages, sop_class_uid) == kNoImages.end();
@@ -98,9 +103,8 @@ Result<AnalysisInput> read_analysis_input(std::vector<std::byte> file, const std
   options.window = window;
   ACESO_TRY(in.picture, dicom::render_frame(in.object.dataset, frame, 0, options));
   if (in.picture.channels != 1) return not_read("colour images are not analysed");
-  const auto from = static_cast<std::size_t>(std::min<std::uint64_t>(in.object.dataset_offset, in.bytes.size()));
-  in.facts = facts_of(in.object.dataset);
-  in.sha256 = crypto::to_hex(crypto::sha256(std::span{in.bytes}.subspan(from)));
+  in.facts = input_facts(in.object.dataset);
+  in.sha256 = data_set_sha256(in.object, in.bytes);
   return in;
 }
 

@@ -27,6 +27,11 @@ struct AnalysisInput {
 // several frames, raw for processing, no decoder: nothing a model of grey pictures reads, and why), invalid (damaged).
 Result<AnalysisInput> read_analysis_input(std::vector<std::byte> file, const std::optional<dicom::Window>& window);
 
+// What an object says of patient and acquisition, as models are told.
+learn::InputFacts input_facts(const dicom::Dataset& dataset);
+// Hex, of the data set's bytes: without preamble and file meta information.
+std::string data_set_sha256(const dicom::Object& object, std::span<const std::byte> file);
+
 // Objects with pixels that show a patient as acquired: no segmentations, parametric maps, dose grids.
 bool is_acquired_image(std::string_view sop_class_uid) noexcept;
 

@@ -8,7 +8,9 @@
 #include "aceso/dicom/measurement_report.hpp"
 #include "analyses_impl.hpp"
 #include "analysis_input.hpp"
+#include "analysis_outlines.hpp"
 #include "analysis_result.hpp"
+#include "series_volume.hpp"
 
 namespace aceso::archive {
 namespace {
@@ -62,8 +64,9 @@ Status Analyses::Impl::analyse(Analysis& analysis, const std::stop_token& stop) 
     conclude(analysis, AnalysisState::not_applicable, "the rule is no longer set up");
     return {};
   }
+  const bool series = analysis.instance_uid.empty();
   const auto instance = archive.store->index().find(analysis.instance_uid);
-  if (!instance) {
+  if (!instance && !series) {
     conclude(analysis, AnalysisState::not_applicable, "the image was deleted");
     return {};
   }
@@ -74,7 +77,7 @@ Status Analyses::Impl::analyse(Analysis& analysis, const std::stop_token& stop) 
                                           .entity = analysis.study_uid,
                                           .detail = Json{{"analysis", analysis.id}, {"model", analysis.model}}.dump(),
                                           .once_a_window = false}));
-  return predict(analysis, *rule, instance, stop);
+  return series ? predict_series(analysis, *rule, stop) : predict(analysis, *rule, instance, stop);
 }
 
 Status Analyses::Impl::predict(Analysis& analysis, const RoutingRule& rule, const InstancePtr& instance,
@@ -95,34 +98,105 @@ Status Analyses::Impl::predict(Analysis& analysis, const RoutingRule& rule, cons
   }
   if (!input) return Error{input.error().code(), "the image cannot be read: " + input.error().message()};
 
-  if (!analysis.answer || analysis.input_sha256 != input->sha256) {
-    auto answer = deps.predictor.predict_picture(rule.model, input->picture, input->facts);
-    if (!answer && answer.error().code() == Code::invalid) {
-      conclude(analysis, AnalysisState::not_applicable,
-               "the model does not take this image: " + answer.error().message());
-      return {};
-    }
-    if (!answer) return answer.error();
-    if (!answer->not_applicable.empty()) {
-      std::string why =
-          answer->model_name + " version " + std::to_string(answer->model_version) + " may not be asked: ";
-      for (const auto& one : answer->not_applicable) why += (&one == answer->not_applicable.data() ? "" : "; ") + one;
-      conclude(analysis, AnalysisState::not_applicable, std::move(why));
-      return {};
-    }
-    const auto now = deps.clock.utc_now();
-    analysis.answer = *std::move(answer);
-    analysis.input_sha256 = input->sha256;
-    analysis.answered_s = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
-    const auto offset = dicom::utc_offset_of(input->object.dataset);
-    analysis.utc_offset_min = (offset            ? *offset
-                               : deps.utc_offset ? deps.utc_offset(now)
-                                                 : std::chrono::minutes{0})
-                                  .count();
-    ACESO_TRY_OK(save(analysis));
+  if (must_ask(analysis, input->sha256)) {
+    ACESO_TRY(const bool answered,
+              accept(analysis, deps.predictor.predict_picture(rule.model, input->picture, input->facts), input->sha256,
+                     input->object.dataset));
+    if (!answered) return {};
   }
   if (stop.stop_requested()) return Error{Code::cancelled, "stopped before the results were written"};
-  return write_results(analysis, rule, *input, stop);
+  const dicom::Dataset* const source = &input->object.dataset;
+  const auto& outlines = analysis.answer->outlines;
+  const learn::Shape shape{input->picture.height, input->picture.width};
+  if (outlines && outlines->mask.shape != shape) return Error{Code::internal, "the model's mask has another size"};
+  return write_results(analysis, rule,
+                       {.sources = {&source, 1},
+                        .mask_of =
+                            [&](std::size_t label, std::size_t) {
+                              std::vector<std::uint8_t> out;
+                              for (const auto value : outlines->mask.as<std::uint8_t>())
+                                out.push_back(value == label + 1 ? 1 : 0);
+                              return out;
+                            },
+                        .picture = [&](std::size_t) -> Result<imaging::Image> { return input->picture; },
+                        .volume = false},
+                       stop);
+}
+
+Status Analyses::Impl::predict_series(Analysis& analysis, const RoutingRule& rule, const std::stop_token& stop) {
+  std::vector<InstancePtr> images;
+  std::ranges::copy_if(archive.store->index().instances_of(analysis.study_uid, analysis.series_uid),
+                       std::back_inserter(images), [](const auto& one) { return has_pixels(*one); });
+  const auto volume = read_series_volume(*archive.store, images, stop);
+  if (!volume && (volume.error().code() == Code::unsupported || volume.error().code() == Code::too_large)) {
+    conclude(analysis, AnalysisState::not_applicable, volume.error().message());
+    return {};
+  }
+  if (!volume) return Error{volume.error().code(), "the series cannot be read: " + volume.error().message()};
+  if (must_ask(analysis, volume->sha256)) {
+    ACESO_TRY(const bool answered,
+              accept(analysis, deps.predictor.predict_volume(rule.model, volume->input, volume->facts), volume->sha256,
+                     volume->heads.front().dataset));
+    if (!answered) return {};
+  }
+  if (stop.stop_requested()) return Error{Code::cancelled, "stopped before the results were written"};
+  const auto& outlines = analysis.answer->outlines;
+  if (outlines && outlines->mask.shape != volume->input.values.shape)
+    return Error{Code::internal, "the model's mask has another size"};
+  std::vector<const dicom::Dataset*> sources;
+  for (const auto& head : volume->heads) sources.push_back(&head.dataset);
+  return write_results(analysis, rule,
+                       {.sources = sources,
+                        .mask_of =
+                            [&](std::size_t label, std::size_t slice) {
+                              return mask_of_slice(*volume, outlines->mask, slice,
+                                                   static_cast<std::uint8_t>(label + 1));
+                            },
+                        .picture = [&](std::size_t slice) -> Result<imaging::Image> {
+                          ACESO_TRY(auto bytes, archive.store->read_all(*volume->slices[slice], kMaxImage));
+                          ACESO_TRY(auto input, read_analysis_input(std::move(bytes), rule.window));
+                          return std::move(input.picture);
+                        },
+                        .volume = true},
+                       stop);
+}
+
+// No answer yet, or one on other images, or one whose masks went with the process that asked.
+bool Analyses::Impl::must_ask(const Analysis& analysis, const std::string& sha256) const {
+  return !analysis.answer || analysis.input_sha256 != sha256 ||
+         (analysis.answer->outlines && analysis.answer->outlines->mask.data.empty());
+}
+
+// True when there is an answer to write results of; it is kept by then.
+Result<bool> Analyses::Impl::accept(Analysis& analysis, Result<contracts::PictureAnswer> answer,
+                                    const std::string& sha256, const dicom::Dataset& source) {
+  if (!answer && answer.error().code() == Code::invalid) {
+    conclude(analysis, AnalysisState::not_applicable,
+             "the model does not take this image: " + answer.error().message());
+    return false;
+  }
+  if (!answer) return answer.error();
+  if (!answer->not_applicable.empty()) {
+    std::string why = answer->model_name + " version " + std::to_string(answer->model_version) + " may not be asked: ";
+    for (const auto& one : answer->not_applicable) why += (&one == answer->not_applicable.data() ? "" : "; ") + one;
+    conclude(analysis, AnalysisState::not_applicable, std::move(why));
+    return false;
+  }
+  if (analysis.answer && analysis.input_sha256 == sha256 && analysis.answer->model_hash == answer->model_hash) {
+    analysis.answer->outlines = std::move(answer->outlines);  // asked again for the masks alone
+    return true;
+  }
+  const auto now = deps.clock.utc_now();
+  analysis.answer = *std::move(answer);
+  analysis.input_sha256 = sha256;
+  analysis.answered_s = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
+  const auto offset = dicom::utc_offset_of(source);
+  analysis.utc_offset_min = (offset            ? *offset
+                             : deps.utc_offset ? deps.utc_offset(now)
+                                               : std::chrono::minutes{0})
+                                .count();
+  ACESO_TRY_OK(save(analysis));
+  return true;
 }
 
 ResultPlan Analyses::Impl::plan_for(const Analysis& analysis, const RoutingRule& rule) const {
@@ -136,17 +210,31 @@ ResultPlan Analyses::Impl::plan_for(const Analysis& analysis, const RoutingRule&
           .utc_offset = std::chrono::minutes{analysis.utc_offset_min}};
 }
 
-Status Analyses::Impl::write_results(Analysis& analysis, const RoutingRule& rule, const AnalysisInput& input,
+Status Analyses::Impl::write_results(Analysis& analysis, const RoutingRule& rule, const Shown& shown,
                                      const std::stop_token& stop) {
   const auto plan = plan_for(analysis, rule);
-  const auto& source = input.object.dataset;
-  ACESO_TRY(const auto results, make_results(source, input.picture, *analysis.answer, plan));
+  const auto& answer = *analysis.answer;
+  std::optional<DrawnResult> drawn;
+  if (answer.outlines) {
+    ACESO_TRY(drawn, make_drawn(shown.sources, answer, shown.mask_of, plan));
+  }
+  const std::size_t key = drawn ? drawn->key_source : shown.sources.size() / 2;
+  const dicom::Dataset& source = *shown.sources[key];
   analysis.results.clear();
   const auto keep = [&](const ResultObject& result) -> Status {
     ACESO_TRY_OK(write_back(result.file));
     analysis.results.push_back(result.sop_instance_uid);
     return {};
   };
+  if (drawn && rule.segmentation) {
+    ACESO_TRY_OK(keep(drawn->object));
+  } else if (drawn) {
+    drawn->object = {};
+  }
+  ACESO_TRY(auto picture, shown.picture(key));
+  if (drawn) picture = with_outlines(picture, answer.outlines->labels.size(), shown.mask_of, key);
+  ACESO_TRY(const auto results, drawn ? make_drawn_results(source, picture, answer, *drawn, shown.volume, plan)
+                                      : make_results(source, picture, answer, plan));
   for (const auto& result : results) {
     ACESO_TRY_OK(keep(result));
     if (result.sop_class_uid != dicom::kComprehensive3dSr) continue;
@@ -156,7 +244,7 @@ Status Analyses::Impl::write_results(Analysis& analysis, const RoutingRule& rule
   analysis.positive = is_positive(rule, *analysis.answer);
   analysis.urgency = rule.urgency;
   std::optional<ResultMap> map;
-  if (analysis.positive && rule.map) {
+  if (analysis.positive && rule.map && !answer.outlines) {
     ACESO_TRY(map, mapped(analysis, source, plan, stop));
   }
   if (map) {

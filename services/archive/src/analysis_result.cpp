@@ -1,11 +1,14 @@
 #include "analysis_result.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "aceso/dicom/measurement_report.hpp"
 #include "aceso/dicom/secondary_capture.hpp"
 #include "aceso/dicom/tags.hpp"
 #include "aceso/dicom/write.hpp"
+#include "analysis_outlines.hpp"
 #include "result_parts.hpp"
 
 namespace aceso::archive {
@@ -52,13 +55,16 @@ dicom::MeasurementGroup group_of(const dicom::Dataset& source, const PictureAnsw
   return group;
 }
 
-Result<ResultObject> report_of(const dicom::Dataset& source, const PictureAnswer& answer, const ResultPlan& plan) {
+Result<ResultObject> report_of(const dicom::Dataset& source, const PictureAnswer& answer, const ResultPlan& plan,
+                               std::vector<dicom::MeasurementGroup> more = {}) {
   const auto object = object_for("SR", kReportSeries, source, answer, plan);
+  std::vector<dicom::MeasurementGroup> groups{group_of(source, answer, plan)};
+  std::ranges::move(more, std::back_inserter(groups));
   const dicom::MeasurementReport report{.device_uid = fixed_uid("node " + plan.node),
                                         .device_name = "Aceso " + plan.node,
                                         .procedure = procedure_of(source.text_or(tags::kModality)),
                                         .schemes = {{std::string{kScheme}, fixed_uid("coding scheme"), "Aceso"}},
-                                        .groups = {group_of(source, answer, plan)}};
+                                        .groups = std::move(groups)};
   ACESO_TRY(const auto made, dicom::make_measurement_report(source, object, report));
   ACESO_TRY(auto file, dicom::write_part10(made, dicom::kExplicitLittle));
   return ResultObject{made.text_or(tags::kSOPClassUID), object.sop_instance_uid, object.series_uid, std::move(file)};
@@ -92,6 +98,22 @@ std::vector<std::string> result_lines(const PictureAnswer& answer) {
   lines.push_back("Intended use: " + answer.intended_use);
   for (const auto& warning : answer.warnings) lines.push_back("Warning: " + warning);
   return lines;
+}
+
+Result<std::vector<ResultObject>> make_drawn_results(const dicom::Dataset& source, const imaging::Image& picture,
+                                                     const PictureAnswer& answer, const DrawnResult& drawn, bool volume,
+                                                     const ResultPlan& plan) {
+  ACESO_TRY_OK(check_answer(answer));
+  std::vector<ResultObject> out;
+  if (plan.report) {
+    ACESO_TRY(auto report, report_of(source, answer, plan, groups_of(source, answer, drawn, volume, plan)));
+    out.push_back(std::move(report));
+  }
+  if (plan.picture) {
+    ACESO_TRY(auto captured, picture_of(source, picture, answer, plan));
+    out.push_back(std::move(captured));
+  }
+  return out;
 }
 
 Result<std::vector<ResultObject>> make_results(const dicom::Dataset& source, const imaging::Image& picture,

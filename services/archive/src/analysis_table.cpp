@@ -70,6 +70,16 @@ Json to_json(const PictureAnswer& a) {
            {"uncertainty", a.uncertainty.text},
            {"warnings", a.warnings}};
   if (a.threshold) out["threshold"] = *a.threshold;
+  if (a.outlines) {
+    out["regions"] = Json::array();
+    for (const auto& r : a.outlines->regions)
+      out["regions"].push_back({{"label", r.label},
+                                {"points", r.points},
+                                {"size", r.size ? Json(*r.size) : Json(nullptr)},
+                                {"parts", r.parts},
+                                {"p", r.mean_probability},
+                                {"doubtful", r.doubtful}});
+  }
   if (const auto& i = a.uncertainty.interval) out["interval"] = {i->observed, i->low, i->high, i->level};
   return out;
 }
@@ -90,6 +100,20 @@ PictureAnswer answer_from(const Json& j) {
   a.uncertainty.text = j.at("uncertainty");
   a.warnings = j.at("warnings").get<std::vector<std::string>>();
   if (j.contains("threshold")) a.threshold = j.at("threshold").get<double>();
+  if (j.contains("regions")) {
+    a.outlines.emplace();
+    for (const auto& r : j.at("regions")) {
+      a.outlines->labels.push_back(r.at("label"));
+      contracts::Outlines::Region region{.label = r.at("label"),
+                                         .points = r.at("points"),
+                                         .size = std::nullopt,
+                                         .parts = r.at("parts"),
+                                         .mean_probability = r.at("p"),
+                                         .doubtful = r.at("doubtful")};
+      if (!r.at("size").is_null()) region.size = r.at("size").get<double>();
+      a.outlines->regions.push_back(std::move(region));
+    }
+  }
   if (j.contains("interval")) {
     const auto& i = j.at("interval");
     a.uncertainty.interval = {.observed = i.at(0), .low = i.at(1), .high = i.at(2), .level = i.at(3)};
@@ -103,6 +127,7 @@ void fill_later(Analysis& analysis, const Json& j) {
   analysis.report_series = j.value("report_series", std::string{});
   analysis.positive = j.value("positive", false);
   analysis.urgency = parse_urgency(j.value("urgency", std::string{})).value_or(Urgency::medium);
+  analysis.images = j.value("images", std::size_t{0});
   analysis.map_note = j.value("map_note", std::string{});
   if (j.contains("map")) {
     const auto& m = j.at("map");
@@ -130,11 +155,9 @@ void fill_later(Analysis& analysis, const Json& j) {
 }
 
 Json later_of(const Analysis& a) {
-  Json j{{"report", a.report_uid},
-         {"report_series", a.report_series},
-         {"positive", a.positive},
-         {"urgency", to_string(a.urgency)},
-         {"map_note", a.map_note}};
+  Json j{{"report", a.report_uid}, {"report_series", a.report_series},
+         {"positive", a.positive}, {"urgency", to_string(a.urgency)},
+         {"images", a.images},     {"map_note", a.map_note}};
   if (a.map)
     j["map"] = {{"instance", a.map->instance_uid}, {"series", a.map->series_uid},
                 {"method", a.map->method},         {"label", a.map->label},

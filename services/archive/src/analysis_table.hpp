@@ -54,12 +54,14 @@ struct Analysis {
   std::string job = {};         // "": none yet
   std::int64_t updated_us = 0;  //
   // Once the model has answered; kept before anything is written, so that what is written is the same after a crash.
+  // Of what it drew only labels and sizes are kept: who needs the masks asks the model again.
   std::optional<contracts::PictureAnswer> answer = {};
   std::string input_sha256 = {};
   std::int64_t answered_s = 0;  // since 1970 UTC
   std::int64_t utc_offset_min = 0;
   std::vector<std::string> results = {};            // SOP instance UIDs
   std::string report_uid = {}, report_series = {};  // of the report among them
+  std::size_t images = 0;                           // of the series when it was taken as one volume
   bool positive = false;                            // the rule's positive findings hold the answer's
   Urgency urgency = Urgency::medium;
   std::optional<AnalysisMap> map = {};

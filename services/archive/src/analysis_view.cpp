@@ -78,6 +78,16 @@ Json to_json(const Analysis& a) {
                      {"warning", a.map->warning},       {"box", {a.map->left, a.map->top, a.map->width, a.map->height}}}
               : Json(nullptr);
     out["map_note"] = a.map_note;
+    out["images"] = a.images == 0 ? Json(nullptr) : Json(a.images);
+    out["regions"] = Json::array();
+    if (answer.outlines) {
+      for (const auto& r : answer.outlines->regions)
+        out["regions"].push_back({{"label", r.label},
+                                  {"points", r.points},
+                                  {"size", r.size ? Json(*r.size) : Json(nullptr)},
+                                  {"parts", r.parts},
+                                  {"mean_probability", r.mean_probability}});
+    }
     out["judgement"] = a.judgement ? Json{{"agree", a.judgement->agrees},
                                           {"finding", a.judgement->finding},
                                           {"comment", a.judgement->comment},

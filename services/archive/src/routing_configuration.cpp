@@ -8,10 +8,11 @@ void declare_routing_config(ConfigSchema& schema) {
       .add({.name = "routing.rules",
             .type = ConfigType::document,
             .default_value = "[]",
-            .help = "Which series go to which model: {match: {modality, body_part, description, calling_ae}, model: "
-                    "name or name@version, output: [sr, sc, map, key], window: [center, width], positive: [classes], "
-                    "urgency: high, medium or low, name}; a match is a text with * and ?, or a list of them. Maps of "
-                    "influence and key object notes are written for positive findings."})
+            .help =
+                "Which series go to which model: {match: {modality, body_part, description, calling_ae}, model: "
+                "name or name@version, output: [sr, sc, seg, map, key], window: [center, width], positive: [classes], "
+                "urgency: high, medium or low, name}; a match is a text with * and ?, or a list of them. Maps of "
+                "influence and key object notes are written for positive findings."})
       .add({.name = "routing.quiet",
             .type = ConfigType::duration,
             .default_value = "60s",

@@ -69,14 +69,16 @@ Result<contracts::ModelRef> model_ref(const Json& rule) {
 Status read_output(const Json& json, RoutingRule& rule) {
   const auto found = json.find("output");
   if (found == json.end()) return {};
-  const Error wrong{Code::invalid, "output is a list of sr, sc, map and key"};
+  const Error wrong{Code::invalid, "output is a list of sr, sc, seg, map and key"};
   if (!found->is_array() || found->empty()) return wrong;
-  rule.report = rule.picture = rule.map = rule.key = false;
+  rule.report = rule.picture = rule.segmentation = rule.map = rule.key = false;
   for (const auto& one : *found) {
     if (one == "sr")
       rule.report = true;
     else if (one == "sc")
       rule.picture = true;
+    else if (one == "seg")
+      rule.segmentation = true;
     else if (one == "map")
       rule.map = true;
     else if (one == "key")
@@ -174,7 +176,12 @@ Result<std::vector<RoutingRule>> parse_routing_rules(std::string_view json) {
 }
 
 bool is_positive(const RoutingRule& rule, const contracts::PictureAnswer& answer) {
+  if (!rule.positive.empty() && answer.outlines)
+    return std::ranges::any_of(answer.outlines->regions, [&](const auto& region) {
+      return region.points > 0 && std::ranges::find(rule.positive, folded(region.label)) != rule.positive.end();
+    });
   if (!rule.positive.empty()) return std::ranges::find(rule.positive, folded(answer.finding)) != rule.positive.end();
+  if (answer.outlines) return std::ranges::any_of(answer.outlines->regions, [](const auto& r) { return r.points > 0; });
   return answer.threshold && answer.finding == answer.class_name;
 }
 

@@ -21,6 +21,7 @@ struct RoutingRule {
   bool report = true;                        // SR
   bool picture = true;                       // secondary capture
   bool map = true;                           // of a positive finding: where the model looked, when that can be shown
+  bool segmentation = true;                  // of what a model draws
   bool key = true;                           // of a positive finding: key object note
   std::vector<std::string> positive = {};    // classes, in lower case; empty: the one a threshold decides for
   Urgency urgency = Urgency::medium;         // of a positive finding

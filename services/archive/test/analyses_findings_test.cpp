@@ -162,7 +162,7 @@ TEST(AnalysesFindings, a_rule_says_what_is_positive_and_how_urgent) {
   const auto why = [](std::string_view json) { return parse_routing_rules(json).error().message(); };
   EXPECT_EQ(why(R"([{"model": "m", "urgency": "soon"}])"), "rule 1: urgency is high, medium or low");
   EXPECT_EQ(why(R"([{"model": "m", "positive": 3}])"), "rule 1: positive is a text or a list of texts");
-  EXPECT_EQ(why(R"([{"model": "m", "output": ["pdf"]}])"), "rule 1: output is a list of sr, sc, map and key");
+  EXPECT_EQ(why(R"([{"model": "m", "output": ["pdf"]}])"), "rule 1: output is a list of sr, sc, seg, map and key");
 }
 
 contracts::ObjectPeer reader() {

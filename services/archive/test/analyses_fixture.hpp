@@ -36,11 +36,19 @@ class MadeUpPredictor final : public contracts::Predictor {
  public:
   std::function<Result<contracts::PictureAnswer>()> answer = [] { return made_up_answer(); };
   learn::PortKind kind = learn::PortKind::image;
+  // Set: the model reads volumes.
+  std::function<Result<contracts::PictureAnswer>(const contracts::VolumeInput&)> answer_volume = {};
 
   Result<learn::ModelSignature> signature(const contracts::ModelRef& model) const override {
     if (model.name != "pneumonia") return Error{Code::not_found, "there is no model " + model.name};
     learn::ModelSignature signature;
     signature.preprocessing.kind = kind;
+    if (answer_volume) {
+      learn::Port port;
+      port.name = "volume";
+      port.shape = {1, -1, -1, -1};
+      signature.inputs.push_back(std::move(port));
+    }
     return signature;
   }
   Result<contracts::Prediction> predict(const contracts::ModelRef&, const learn::NamedArrays&) override {
@@ -52,6 +60,17 @@ class MadeUpPredictor final : public contracts::Predictor {
     facts_ = stated;
     pictures_.push_back(picture);
     return answer();
+  }
+  Result<contracts::PictureAnswer> predict_volume(const contracts::ModelRef&, const contracts::VolumeInput& input,
+                                                  const learn::InputFacts& stated) override {
+    const std::lock_guard lock{mutex_};
+    facts_ = stated;
+    ++volumes_;
+    return answer_volume(input);
+  }
+  int volumes() const {
+    const std::lock_guard lock{mutex_};
+    return volumes_;
   }
   std::vector<imaging::Image> pictures() const {
     const std::lock_guard lock{mutex_};
@@ -65,6 +84,7 @@ class MadeUpPredictor final : public contracts::Predictor {
  private:
   mutable std::mutex mutex_;
   std::vector<imaging::Image> pictures_;
+  int volumes_ = 0;
   learn::InputFacts facts_;
 };
 

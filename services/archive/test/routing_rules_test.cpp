@@ -63,7 +63,7 @@ TEST(RoutingRules, wrong_ones_are_refused_with_the_reason) {
             "rule 1: unknown key bodypart, did you mean body_part?");
   EXPECT_EQ(refused(R"([{"model": "m", "match": {"modality": []}}])"),
             "rule 1: match.modality is a text or a list of texts");
-  EXPECT_EQ(refused(R"([{"model": "m", "output": ["seg"]}])"), "rule 1: output is a list of sr, sc, map and key");
+  EXPECT_EQ(refused(R"([{"model": "m", "output": ["pdf"]}])"), "rule 1: output is a list of sr, sc, seg, map and key");
   EXPECT_EQ(refused(R"([{"model": "m", "window": [40, 0]}])"),
             "rule 1: window is [center, width] with a width of at least 1");
   EXPECT_EQ(refused(R"([{"model": "m"}, {"model": "m"}])"),
