@@ -85,7 +85,27 @@ def cancelled_move(folder):
         check("the node goes on after it", status == 0 and eventually(lambda: len(list((folder / "got").iterdir())) == arrived + 1), out)
 
 
-for part in (storescp, dcmqrscp, senders, cancelled_move):
+def forwarded(folder):
+    """A rule sends what is complete to a destination that is away at first; by hand another study goes there."""
+    study, made = make_study(folder / "files", 6, 3)
+    port = free_ports(1)[0]
+    (folder / "got").mkdir()
+    rules = "forward: {quiet: 500ms, rules: [{match: {modality: CT}, to: THEIRS}]}\n"
+    with Node(program, folder, f'peers: ["STORESCU@127.0.0.1", "THEIRS@127.0.0.1:{port}"]', rules) as node:
+        def entries():
+            return json.loads(node.request("GET", "/api/v1/archive/forwards")[1])["items"]
+        status, out = run(["storescu", "-aec", "ACESO", "127.0.0.1", node.dicom_port, "+sd", folder / "files"])
+        check("storescu fills the node", status == 0, out)
+        check("the destination is away, and the list says so", eventually(lambda: entries() and "failed and is repeated" in entries()[0]["reason"]), entries())
+        with Peer(["storescp", "+B", "-od", folder / "got", port], port):
+            check("once it is there it gets the series", eventually(lambda: entries()[0]["state"] == "sent"), entries())
+            check("as it came", stored_as(folder / "got") == sorted(made.values()))
+            check("sent to a stranger by hand: refused", node.request("POST", f"/api/v1/archive/studies/{study}/forwards", b'{"to": "EVIL@192.0.2.1:104"}', Content_Type="application/json")[0] == 400)
+            status, body = node.request("POST", f"/api/v1/archive/studies/{study}/forwards", b'{"to": "THEIRS"}', Content_Type="application/json")
+            check("sent again by hand", status == 202 and eventually(lambda: len(entries()) == 2 and entries()[0]["state"] == "sent"), body)
+
+
+for part in (storescp, dcmqrscp, senders, cancelled_move, forwarded):
     with Folder() as at:
         part(at)
 finish()

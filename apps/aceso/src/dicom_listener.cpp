@@ -123,9 +123,12 @@ Result<dimse::Node> parse_node(std::string_view text) {
 Result<std::vector<dimse::Node>> dimse_nodes(const Config& config) {
   std::vector<dimse::Node> nodes;
   for (const auto& peer : config.list("dimse.peers")) {
-    ACESO_TRY(auto node, parse_node(peer));
-    ACESO_TRY(auto network, dimse::Network::parse(node.host));  // an AE title alone proves nothing
-    node.networks = {std::move(network)};
+    auto parsed = parse_node(peer);
+    if (!parsed) return Error{std::move(parsed).error().add_context("dimse.peers")};
+    dimse::Node node = *std::move(parsed);
+    auto network = dimse::Network::parse(node.host);  // an AE title alone proves nothing
+    if (!network) return Error{std::move(network).error().add_context("dimse.peers")};
+    node.networks = {*std::move(network)};
     node.scopes = {"archive:read", "archive:write"};
     if (node.port == 0) node.host.clear();
     nodes.push_back(std::move(node));

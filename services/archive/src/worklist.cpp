@@ -153,6 +153,14 @@ std::vector<ScheduledStep> Worklist::Impl::by_time(const Wanted& wanted) const {
 
 Result<Json> Worklist::list(const ObjectPeer& peer, const Filter& filter) const {
   ACESO_TRY_OK(require(peer, kRead));
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (!filter.date.empty() && (filter.date.size() != 8 || !std::ranges::all_of(filter.date, is_digit)))
+    return Error{Code::invalid, "date: eight digits, such as 20260131"};
+  const auto known = {StepProgress::scheduled, StepProgress::started, StepProgress::completed,
+                      StepProgress::discontinued};
+  if (!filter.state.empty() &&
+      std::ranges::none_of(known, [&](StepProgress one) { return to_string(one) == filter.state; }))
+    return Error{Code::invalid, "state: scheduled, started, completed or discontinued"};
   ACESO_TRY_OK(impl_->archive.access.record(
       peer, {.action = "E", .event = "archive.worklist_query", .entity_type = "query", .entity = "worklist"}));
   const auto is = [](const std::string& wanted, std::string_view value) { return wanted.empty() || wanted == value; };

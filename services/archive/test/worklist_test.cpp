@@ -114,6 +114,8 @@ TEST_F(WorklistTest, wrong_fields_are_refused_by_name) {
   EXPECT_NE(why("patient_id", "").find("patient_id is missing"), std::string::npos);
   EXPECT_NE(why("colour", "red").find("unknown field"), std::string::npos);
   EXPECT_EQ(offered(), 0U);
+  EXPECT_EQ(worklist_->list(caller(), {.date = "2026"}).error().code(), Code::invalid);
+  EXPECT_EQ(worklist_->list(caller(), {.state = "lost"}).error().code(), Code::invalid);
   ASSERT_OK(worklist_->schedule(caller(), order("1", "20260131")));
   EXPECT_EQ(worklist_->schedule(caller(), order("1", "20260131")).error().code(), Code::exists);
 }

@@ -46,7 +46,8 @@ class Worklist final : public contracts::WorklistSource, public contracts::Proce
     std::string state = {};  // scheduled, started, completed, discontinued
     std::size_t limit = 200;
   };
-  Result<Json> list(const contracts::ObjectPeer& peer, const Filter& filter) const;  // by date and time
+  Result<Json> list(const contracts::ObjectPeer& peer,
+                    const Filter& filter) const;  // by date and time; invalid: a filter
   // What modalities reported, the newest first; ids below `before` ("": from the newest).
   Result<Json> performed(const contracts::ObjectPeer& peer, std::string_view before, std::size_t limit) const;
 
