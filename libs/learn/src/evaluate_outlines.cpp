@@ -109,7 +109,7 @@ Json figures_json(const OutlineCases& cases, std::size_t label, const Figures& f
     parts.push_back(found);
     empty.push_back(left);
   }
-  const std::uint64_t stream = all ? 0 : 10 * (label + 1);
+  const std::uint64_t stream = all || cases.labels.size() == 1 ? 0 : 10 * (label + 1);
   return Json{{"dice", mean_figure(dice, figures, stream)},
               {"iou", mean_figure(iou, figures, stream + 1)},
               {"hd95", mean_figure(hd95, figures, stream + 2)},

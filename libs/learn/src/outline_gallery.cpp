@@ -92,7 +92,7 @@ std::optional<std::string> picture(const Slice& slice) {
       std::array<std::byte, 3> rgb{grey, grey, grey};
       const bool truth = on_line(slice.truth, y, x), drawn = on_line(slice.drawn, y, x);
       if (truth && drawn) {
-        rgb = {std::byte{255}, std::byte{255}, std::byte{255}};
+        rgb = {std::byte{90}, std::byte{220}, std::byte{60}};
       } else if (drawn) {
         rgb = {std::byte{255}, std::byte{138}, std::byte{31}};
       } else if (truth) {

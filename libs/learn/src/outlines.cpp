@@ -17,7 +17,6 @@ constexpr std::int64_t kWindows = 4;  // at once
 constexpr double kPercentile = 95;
 constexpr std::size_t kBatch = 8;
 constexpr int kThresholds = 20;
-constexpr double kBand = 0.25;
 
 Shape spatial_of(const Preprocessing& how, const Array& sample) {
   const std::size_t axes = how.kind == PortKind::volume ? 3 : 2;
@@ -205,7 +204,7 @@ std::vector<Region> regions_of(const Array& probabilities, const Array& mask, do
       }
       if (p >= limit / 2) {
         near += 1;
-        doubtful += std::abs(p - limit) < kBand ? 1 : 0;
+        doubtful += p < (1 + limit) / 2 ? 1 : 0;
       }
     }
     if (out[k].points > 0) out[k].mean_probability = sum / static_cast<double>(out[k].points);

@@ -106,7 +106,7 @@ std::string outline_gallery_part(const Json& gallery) {
       out += std::string{"<h3>"} + title + "</h3><div class=\"pictures large\">" + pictures + "</div>";
   }
   return out +
-         "<p class=\"soft\">Blue: the truth. Orange: the model. White: both on one line. Of volumes, the slice in "
+         "<p class=\"soft\">Blue: the truth. Orange: the model. Green: both on one line. Of volumes, the slice in "
          "which "
          "the truth is largest. Stretched to each sample's own range; text burned into an image stays visible.</p>";
 }

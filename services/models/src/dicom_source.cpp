@@ -300,7 +300,7 @@ void DicomSource::choose_values() {
 }
 
 Result<int> DicomSource::label_of(const std::string& label) const {
-  if (label.empty() && !table_) return Error{Code::invalid, "lies in no class folder"};
+  if (label.empty() && !table_ && !how_.unlabelled) return Error{Code::invalid, "lies in no class folder"};
   const auto found = std::find(classes.begin(), classes.end(), label);
   return found == classes.end() ? -1 : static_cast<int>(found - classes.begin());
 }

@@ -27,7 +27,10 @@ Result<contracts::VolumeInput> read_series(const fs::path& folder) {
   crypto::SystemRandom random;
   const Pseudonyms pseudonyms{crypto::SecretKey::generate(random)};  // nothing of it is kept
   const auto progress = make_null_progress();
-  ACESO_TRY(const auto source, DicomSource::open(folder, options, {.values = "modality"}, pseudonyms, *progress, {}));
+  DicomOptions how;
+  how.values = "modality";
+  how.unlabelled = true;
+  ACESO_TRY(const auto source, DicomSource::open(folder, options, how, pseudonyms, *progress, {}));
   if (source->items.size() != 1) {
     const std::string why = source->set_aside.empty() ? std::string{} : "; " + source->set_aside.front().reason;
     return Error{Code::invalid, "the folder must hold one series, it has " + std::to_string(source->items.size()) +

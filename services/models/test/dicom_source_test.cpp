@@ -8,6 +8,8 @@
 #include "aceso/base/testing.hpp"
 #include "aceso/dicom/tags.hpp"
 #include "aceso/dicom/write.hpp"
+#include "aceso/imaging/nifti.hpp"
+#include "aceso/models/volume_input.hpp"
 #include "conformance.hpp"
 #include "service_fixture.hpp"
 
@@ -376,6 +378,53 @@ TEST_F(DicomSources, a_real_chest_ct_has_the_values_pydicom_reads) {
     EXPECT_EQ(values[(g.z * 512 + g.y) * 512 + g.x], g.value);
   EXPECT_EQ(crypto::to_hex(crypto::sha256(sample->array.data)),
             "2e2d5b070a62863fc192450fb2620da1658bf8910a99ee16e37ff35b74e4d51b");
+}
+
+TEST_F(DicomSources, a_folder_with_one_series_is_a_volume_to_predict_on) {
+  const fs::path archive = dicom::testing::shared_data() / "dicom" / "lung_ct_tcia_A0001.tar.xz";
+  if (!fs::exists(archive)) GTEST_SKIP() << "skipped: no real data";
+  fs::path folder;
+  for (const auto& [name, bytes] : dicom::testing::read_tar_xz(archive)) {
+    if (!name.ends_with(".dcm")) continue;
+    write(name, bytes);
+    folder = source_ / fs::path{name}.parent_path();
+  }
+  const auto volume = read_volume(folder);
+  ASSERT_OK(volume);
+  EXPECT_EQ(volume->values.shape, (learn::Shape{64, 512, 512}));
+  EXPECT_EQ(volume->values.dtype, learn::DType::i16);
+  EXPECT_EQ(volume->spacing_mm, (std::vector<double>{5, 0.841796875, 0.841796875}));
+  std::error_code ec;
+  fs::remove(fs::directory_iterator { folder } -> path(), ec);
+  for (int i = 0; i < 12; ++i) fs::remove(fs::directory_iterator { folder } -> path(), ec);
+  const auto holes = read_volume(folder);
+  EXPECT_FALSE(holes) << "slices are missing";
+}
+
+TEST(VolumeInput, nifti_and_npy_give_values_and_spacing) {
+  const TempDir dir = *TempDir::create();
+  imaging::NiftiImage image;
+  image.size = {4, 3, 2};
+  image.spacing_mm = {0.5, 0.6, 2};
+  image.affine = {{{-0.5, 0, 0, 0}, {0, -0.6, 0, 0}, {0, 0, 2, 0}}};
+  image.oriented = true;
+  for (std::int16_t v = 0; v < 24; ++v) {
+    image.data.push_back(static_cast<std::byte>(v));
+    image.data.push_back(std::byte{0});
+  }
+  ASSERT_OK(write_file_atomic(dir.path() / "a.nii", *imaging::encode_nifti(image)));
+  const auto nifti = read_volume(dir.path() / "a.nii");
+  ASSERT_OK(nifti);
+  EXPECT_EQ(nifti->values.shape, (learn::Shape{2, 3, 4}));
+  ASSERT_EQ(nifti->spacing_mm.size(), 3U);
+  EXPECT_NEAR(nifti->spacing_mm[0], 2, 1e-6);
+  EXPECT_NEAR(nifti->spacing_mm[2], 0.5, 1e-6);
+  EXPECT_EQ(nifti->values.as<std::int16_t>()[23], 23);
+  ASSERT_OK(write_file_atomic(dir.path() / "a.npy", learn::to_npy(learn::Array::zeros(learn::DType::i16, {5, 6, 7}))));
+  EXPECT_EQ(read_volume(dir.path() / "a.npy")->values.shape, (learn::Shape{5, 6, 7}));
+  EXPECT_FALSE(is_volume_path(dir.path() / "a.npy"));  // is sent as it is
+  EXPECT_TRUE(is_volume_path(dir.path() / "a.nii.gz"));
+  EXPECT_FALSE(read_volume(dir.path() / "none.nii"));
 }
 
 // Every conformance file is a sample or set aside with a reason; none makes the import fall.

@@ -56,8 +56,8 @@ struct Outlines {
     std::optional<double> size;   // mm2 of an image, mm3 of a volume; none where the spacing is unknown
     std::size_t parts = 0;        // that do not touch, not even at corners
     double mean_probability = 0;  // over its points, 0 when there are none
-    double doubtful = 0;          // share of the points drawn or nearly drawn whose probability is within 0.25 of the
-                                  // threshold
+    double doubtful = 0;          // of the points from half the threshold on, the share that lies below half way
+                                  // from the threshold to 1
   };
   std::vector<Region> regions = {};
 };

@@ -40,7 +40,7 @@ struct Region {
   std::uint64_t points = 0;
   std::size_t parts = 0;        // that do not touch, not even at corners
   double mean_probability = 0;  // over its points, 0 without one
-  double doubtful = 0;  // of all points with at least half the threshold's probability, the share within 0.25 of it
+  double doubtful = 0;  // of all points from half the threshold on, the share below half way from the threshold to 1
 };
 // One a label. The threshold of several labels counts as 0.5.
 std::vector<Region> regions_of(const Array& probabilities, const Array& mask, double threshold);

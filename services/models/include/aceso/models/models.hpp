@@ -78,6 +78,7 @@ struct DicomOptions {
   // RGB. "": modality when all are grey CT, MR, PT or NM and no window is given, else display.
   std::string values = {};
   double window_center = 0, window_width = 0;  // of display; width 0: each image's own
+  bool unlabelled = false;                     // images may have no label (-1): they are predicted on, not learnt from
   bool keep_gaps = false;                      // volumes with missing or uneven slices are kept, not set aside
   // Written when the import succeeds, readable by its owner only: which file is which sample. It identifies patients
   // where names of files and folders do. "": none.
