@@ -215,7 +215,10 @@ TEST_F(SourcesTest, volumes_of_phantoms_become_nifti_files_and_come_back) {
   ASSERT_OK(back);
   EXPECT_EQ(back->manifest().samples[3].sha256, made->manifest().samples[3].sha256);
   EXPECT_EQ(back->manifest().samples[3].mask->sha256, made->manifest().samples[3].mask->sha256);
-  EXPECT_CODE(choose_preprocessing(*made, {}), Code::unsupported);
+  const auto preprocessing = choose_preprocessing(*made, {});
+  ASSERT_OK(preprocessing);
+  EXPECT_EQ(preprocessing->kind, PortKind::volume);
+  EXPECT_EQ(preprocessing->depth, 16);
   how.size = 4096;
   EXPECT_CODE(synthesise(how), Code::invalid);
 }
