@@ -197,6 +197,7 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   impl->models->register_routes(impl->router);
   impl->archive->register_routes(impl->router);
   impl->worklist->register_routes(impl->router);
+  impl->worklist->on_ended([a = impl->analyses.get()](const contracts::PerformedStep& step) { a->step_ended(step); });
   impl->forwards->register_routes(impl->router);
   impl->analyses->register_routes(impl->router);
   register_local_routes(impl->router, *impl->models);
@@ -218,6 +219,7 @@ Status Services::start() {
 }
 void Services::stop() {
   if (impl_->forwards) impl_->forwards->stop();
+  if (impl_->worklist) impl_->worklist->on_ended(nullptr);
   if (impl_->analyses) impl_->analyses->stop();
   if (impl_->models) impl_->models->stop();
 }

@@ -85,6 +85,7 @@ Status Analyses::start() {
       {.stored =
            [i = impl_.get()](const contracts::StoredObject& object) {
              i->watch.seen(object.study_uid, object.series_uid, i->now_us(), i->deps.clock.steady_now());
+             if (i->watch.arrived(object.series_uid, object.sop_instance_uid)) i->wake();
            },
        .removed =
            [i = impl_.get()](std::string_view study_uid) {
@@ -152,9 +153,43 @@ void Analyses::Impl::scan() {
 
 void Analyses::Impl::keep_watch(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
+    // Before the look at what is complete: what becomes so from here on wakes this thread.
+    std::stop_source fresh;
+    {
+      const std::lock_guard lock{nap_mutex};
+      nap = fresh;
+    }
+    const std::stop_callback stopped{stop, [&fresh] { fresh.request_stop(); }};
     tick();
     const auto latest = deps.clock.steady_now() + options.quiet;
-    deps.clock.sleep_until(std::min(watch.next().value_or(latest), latest), stop);
+    deps.clock.sleep_until(std::min(watch.next().value_or(latest), latest), fresh.get_token());
+  }
+}
+
+void Analyses::Impl::wake() {
+  const std::lock_guard lock{nap_mutex};
+  nap.request_stop();
+}
+
+void Analyses::step_ended(const contracts::PerformedStep& step) {
+  auto& i = *impl_;
+  for (const auto& series : step.series) {
+    const auto study = step.study_uids.empty() ? std::string{} : step.study_uids.front();
+    // The study under which the objects are kept counts; the modality's word stands in until one is here.
+    std::string study_uid = study;
+    for (const auto& uid : series.sop_instance_uids) {
+      if (const auto kept = i.archive.store->index().find(uid)) {
+        study_uid = kept->key->study_uid;
+        break;
+      }
+    }
+    if (study_uid.empty() || series.sop_instance_uids.empty()) continue;
+    i.watch.ends_with(study_uid, series.series_uid, series.sop_instance_uids, i.now_us(), i.deps.clock.steady_now());
+    bool complete = false;
+    for (const auto& uid : series.sop_instance_uids) {
+      if (i.archive.store->index().find(uid)) complete = i.watch.arrived(series.series_uid, uid) || complete;
+    }
+    if (complete) i.wake();
   }
 }
 
@@ -275,7 +310,9 @@ void Analyses::Impl::tell(const std::string& study_uid) {
 bool Analyses::Impl::reads_volumes(const RoutingRule& rule) const {
   constexpr std::size_t kChannelsAndThreeAxes = 4;
   const auto signature = deps.predictor.signature(rule.model);
-  return signature && signature->inputs.size() == 1 && signature->inputs.front().shape.size() == kChannelsAndThreeAxes;
+  return signature && signature->inputs.size() == 1 &&
+         (signature->preprocessing.kind == learn::PortKind::volume ||
+          signature->inputs.front().shape.size() == kChannelsAndThreeAxes);
 }
 
 // Analyses that wait get a job each, as many as the queue takes; the rest waits for the next time.

@@ -39,6 +39,8 @@ struct Analyses::Impl {
   std::function<void(std::string_view)> changed;
   std::atomic<std::uint64_t> analysed{0}, failed{0}, not_applicable{0};
   std::mutex tick_mutex;
+  std::mutex nap_mutex;
+  std::stop_source nap;    // ends the sleep of the thread that keeps watch
   std::mutex judge_mutex;  // of one judgement at a time: each report names the one before
   StudyEvents events;
   std::unique_ptr<store::JobQueue> jobs;
@@ -52,6 +54,7 @@ struct Analyses::Impl {
   Status reconcile();
   void scan();
   void keep_watch(const std::stop_token& stop);
+  void wake();  // the thread that keeps watch
   void tick();
   Status settle(const std::string& study_uid, const std::string& series_uid, bool by_hand);
   std::vector<Analysis> analyses_for(const std::vector<InstancePtr>& instances, bool by_hand) const;

@@ -20,11 +20,31 @@ void SeriesWatch::seen(std::string_view study_uid, std::string_view series_uid, 
   open_.emplace(std::string{series_uid}, Entry{std::string{study_uid}, received_us, now});
 }
 
+void SeriesWatch::ends_with(std::string_view study_uid, std::string_view series_uid,
+                            std::span<const std::string> sop_instance_uids, std::int64_t received_us, SteadyTime now) {
+  seen(study_uid, series_uid, received_us, now);
+  const std::lock_guard lock{mutex_};
+  const auto found = open_.find(series_uid);
+  if (found == open_.end() || sop_instance_uids.size() > kMaxAwaited) return;
+  found->second.ended = true;
+  found->second.awaited = {sop_instance_uids.begin(), sop_instance_uids.end()};
+}
+
+bool SeriesWatch::arrived(std::string_view series_uid, std::string_view sop_instance_uid) {
+  const std::lock_guard lock{mutex_};
+  const auto found = open_.find(series_uid);
+  if (found == open_.end() || !found->second.ended) return false;
+  const auto name = found->second.awaited.find(sop_instance_uid);
+  if (name == found->second.awaited.end()) return false;
+  found->second.awaited.erase(name);
+  return found->second.complete();
+}
+
 std::vector<OpenSeries> SeriesWatch::take_quiet(SteadyTime now) {
   std::vector<OpenSeries> out;
   const std::lock_guard lock{mutex_};
   for (auto at = open_.begin(); at != open_.end();) {
-    if (at->second.last + quiet_ > now) {
+    if (at->second.last + quiet_ > now && !at->second.complete()) {
       ++at;
       continue;
     }

@@ -7,6 +7,8 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,11 +27,18 @@ struct OpenSeries {
 class SeriesWatch {
  public:
   static constexpr std::size_t kMaxOpen = 100'000;
+  static constexpr std::size_t kMaxAwaited = 100'000;  // of one series
 
   explicit SeriesWatch(std::chrono::milliseconds quiet) : quiet_{quiet} {}
 
   // `received_us`: when the object came (since 1970 UTC).
   void seen(std::string_view study_uid, std::string_view series_uid, std::int64_t received_us, SteadyTime now);
+  // A modality says that the series holds these objects and no more: when all have come, it is complete without being
+  // quiet. Call arrived() of each that is there already.
+  void ends_with(std::string_view study_uid, std::string_view series_uid,
+                 std::span<const std::string> sop_instance_uids, std::int64_t received_us, SteadyTime now);
+  // True when this was the last object that a series waited for.
+  bool arrived(std::string_view series_uid, std::string_view sop_instance_uid);
   // Those that are quiet by now; they are no longer watched. seen() puts one back.
   std::vector<OpenSeries> take_quiet(SteadyTime now);
   bool open(std::string_view series_uid) const;
@@ -45,6 +54,9 @@ class SeriesWatch {
     std::string study_uid;
     std::int64_t since_us = 0;
     SteadyTime last{};
+    std::set<std::string, std::less<>> awaited = {};  // that the modality named and that have not come
+    bool ended = false;                               // the modality named them all
+    bool complete() const { return ended && awaited.empty(); }
   };
   const std::chrono::milliseconds quiet_;
   mutable std::mutex mutex_;

@@ -89,6 +89,35 @@ TEST(Analyses, a_complete_series_is_analysed_and_its_results_stand_in_the_study)
   EXPECT_EQ(node.predictor.pictures()[0].width, 64);
 }
 
+contracts::PerformedStep ended_step(std::vector<std::string> sops) {
+  contracts::PerformedStep step;
+  step.sop_instance_uid = "1.2.3.8";
+  step.state = contracts::StepState::completed;
+  step.study_uids = {"1.2.3.1"};
+  step.series.push_back({"1.2.3.1.1", std::move(sops)});
+  return step;
+}
+
+TEST(Analyses, a_series_that_the_modality_ended_is_complete_at_once) {
+  AnalysisNode node;
+  ASSERT_OK(node.open());
+  ASSERT_OK(put(*node.archive, make_file(chest())));
+  EXPECT_EQ(node.view().at("state"), "waiting");
+  node.analyses->step_ended(ended_step({"1.2.3.1.1.1"}));
+  EXPECT_TRUE(node.becomes("analysed")) << "time stands still: nothing was quiet";
+}
+
+TEST(Analyses, a_series_that_the_modality_ended_waits_for_all_objects_it_named) {
+  AnalysisNode node;
+  ASSERT_OK(node.open());
+  ASSERT_OK(put(*node.archive, make_file(chest())));
+  node.analyses->step_ended(ended_step({"1.2.3.1.1.1", "1.2.3.1.1.2"}));
+  EXPECT_EQ(node.view().at("state"), "waiting");
+  EXPECT_EQ(routed(node.view()).size(), 0U);
+  ASSERT_OK(put(*node.archive, make_file(chest("1.2.3.1.1", "1.2.3.1.1.2"))));
+  EXPECT_TRUE(node.becomes([](const Json& now) { return now.at("state") == "analysed" && routed(now).size() == 2; }));
+}
+
 TEST(Analyses, every_result_says_model_intended_use_uncertainty_and_that_it_is_no_diagnosis) {
   AnalysisNode node;
   ASSERT_OK(node.open());

@@ -19,6 +19,7 @@
 #include "aceso/contracts/objects.hpp"
 #include "aceso/contracts/predictor.hpp"
 #include "aceso/contracts/verdicts.hpp"
+#include "aceso/contracts/worklist.hpp"
 
 namespace aceso::archive {
 
@@ -61,6 +62,10 @@ class Analyses {
   // What was stored and not routed before the process died is found again; jobs run from here on.
   Status start();
   void stop();  // running analyses go back into the queue
+
+  // A modality ended a performed procedure step: the series it names are complete when all their objects are here,
+  // however short they have been quiet. Does not block.
+  void step_ended(const contracts::PerformedStep& step);
 
   // {"study", "state", "reason", "analyses": [...]}: the study's state is that of the series that needs attention most.
   // Errors: denied, not_found.
