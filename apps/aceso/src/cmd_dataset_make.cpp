@@ -55,7 +55,8 @@ Status get_dataset(Context& context, const GetArguments& a) {
     context.print(std::string{data->what} + "\nlicence   " + std::string{data->licence} + "\ncite      " +
                   std::string{data->cite});
   const auto progress = context.progress();
-  ACESO_TRY(const PublishedFile file, fetch_published(*data, a.file, *progress, context.interrupted()));
+  ACESO_TRY(const PublishedFile file,
+            fetch_published(*data, {.copy = a.file, .ca = {}}, *progress, context.interrupted()));
   ACESO_TRY(Api * api, context.api());
   const std::string name = a.as.empty() ? a.name : a.as;
   const Json body{{"name", name},

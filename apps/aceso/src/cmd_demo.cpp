@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "aceso/base/file.hpp"
 #include "aceso/crypto/crypto.hpp"
@@ -9,6 +10,7 @@
 #include "commands.hpp"
 #include "context.hpp"
 #include "node.hpp"
+#include "published_data.hpp"
 
 namespace aceso::app {
 namespace {
@@ -22,9 +24,42 @@ struct DemoArguments {
 struct DemoData {
   std::string name, classes, licence, label_source;
   std::filesystem::path file;
+  std::optional<PublishedFile> downloaded;  // holds the file when it is in a folder of its own
 };
 
-// --data, else PneumoniaMNIST where $ACESO_SHARED_DATA points, else the built-in phantoms.
+// Where a user's programs keep what they can fetch again; empty when the environment says nothing.
+std::filesystem::path download_folder() {
+  const char* cache = std::getenv("XDG_CACHE_HOME");  // NOLINT(concurrency-mt-unsafe): nothing sets the environment
+  if (cache != nullptr && *cache != '\0') return std::filesystem::path{cache} / "aceso" / "data";
+  const char* home = std::getenv("HOME");  // NOLINT(concurrency-mt-unsafe): nothing sets the environment
+  if (home != nullptr && *home != '\0') return std::filesystem::path{home} / ".cache" / "aceso" / "data";
+  return {};
+}
+
+// PneumoniaMNIST from its publisher, kept for the next demo. Errors: those of fetch_published.
+Result<PublishedFile> download(const Context& context) {
+  const PublishedData* published = find_published("pneumoniamnist");
+  if (published == nullptr) return Error{Code::internal, "PneumoniaMNIST is not among the published data sets"};
+  const auto folder = download_folder();
+  const auto kept = folder / "pneumoniamnist.npz";
+  const auto progress = context.progress();
+  std::error_code ec;
+  if (!folder.empty() && std::filesystem::exists(kept, ec)) {
+    auto again = fetch_published(*published, {.copy = kept, .ca = {}}, *progress, context.interrupted());
+    if (again) return again;  // otherwise it was damaged since: fetch it again
+  }
+  if (!context.quiet) context.print("downloading PneumoniaMNIST (4 MB, CC BY 4.0) from its publisher");
+  ACESO_TRY(PublishedFile file, fetch_published(*published, {}, *progress, context.interrupted()));
+  if (!folder.empty()) {  // a cache: when it cannot be written, the next demo downloads again
+    std::filesystem::create_directories(folder, ec);
+    const std::filesystem::path part{kept.string() + ".part"};
+    std::filesystem::copy_file(file.path(), part, std::filesystem::copy_options::overwrite_existing, ec);
+    if (!ec) std::filesystem::rename(part, kept, ec);
+  }
+  return file;
+}
+
+// --data, else PneumoniaMNIST where $ACESO_SHARED_DATA points, else from its publisher, else the built-in phantoms.
 Result<DemoData> choose_data(const Context& context, const DemoArguments& a, const std::filesystem::path& scratch) {
   std::error_code ec;
   std::filesystem::path file = a.data;
@@ -35,19 +70,40 @@ Result<DemoData> choose_data(const Context& context, const DemoArguments& a, con
                            "images/pneumoniamnist_reconstructed.npz";
     if (std::filesystem::exists(candidate, ec)) file = candidate;
   }
+  std::string reason;
+  std::optional<PublishedFile> downloaded;
+  if (file.empty()) {
+    auto fetched = download(context);
+    if (fetched) {
+      downloaded = *std::move(fetched);
+      file = downloaded->path();
+    } else if (fetched.error().code() == Code::cancelled) {
+      return fetched.error();
+    } else {
+      reason = fetched.error().message();
+    }
+  }
   if (!file.empty()) {
     if (!std::filesystem::exists(file, ec)) return Error{Code::not_found, "no such file: " + file.string()};
-    return DemoData{"pneumoniamnist", "normal,pneumonia", "CC BY 4.0",
-                    "MedMNIST v2 (Yang et al., Scientific Data 2023), from Kermany et al. 2018", file};
+    return DemoData{.name = "pneumoniamnist",
+                    .classes = "normal,pneumonia",
+                    .licence = "CC BY 4.0",
+                    .label_source = "MedMNIST v2 (Yang et al., Scientific Data 2023), from Kermany et al. 2018",
+                    .file = file,
+                    .downloaded = std::move(downloaded)};
   }
   if (!context.quiet)
-    context.print(
-        "PneumoniaMNIST is not on this machine and could not be downloaded: using the built-in chest-CT phantoms (made "
-        "images, not patients).");
+    context.print("PneumoniaMNIST is not on this machine and could not be downloaded (" + reason +
+                  "): using the built-in chest-CT phantoms (made images, not patients).");
   const auto phantoms = scratch / "phantom.npz";
   ACESO_TRY(const auto bytes, learn::to_npz(learn::make_phantom_ct({})));
   ACESO_TRY_OK(write_file_atomic(phantoms, bytes));
-  return DemoData{"chest-ct-phantom", "smooth nodule,spiculated nodule", "built in", "known by construction", phantoms};
+  return DemoData{.name = "chest-ct-phantom",
+                  .classes = "smooth nodule,spiculated nodule",
+                  .licence = "built in",
+                  .label_source = "known by construction",
+                  .file = phantoms,
+                  .downloaded = {}};
 }
 
 // A fresh account "demo" with a password of this run; an account that an earlier run left gets a new password.
@@ -168,7 +224,8 @@ void add_demo(CLI::App& app, Context& context) {
   command->add_flag("--once", a->once, "Exit after the diagnosis");
   command->add_flag("--keep", a->keep, "Go on with what the last demo left");
   command->add_option("--data", a->data,
-                      "PneumoniaMNIST's .npz (default: where $ACESO_SHARED_DATA points, else built-in phantoms)");
+                      "PneumoniaMNIST's .npz (default: where $ACESO_SHARED_DATA points, else from its publisher, else "
+                      "built-in phantoms)");
   command->add_option("--epochs", a->epochs, "Passes over the training images")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();

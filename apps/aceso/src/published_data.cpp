@@ -1,6 +1,7 @@
 #include "published_data.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
 
 #include "aceso/crypto/hash.hpp"
@@ -13,11 +14,14 @@ namespace {
 
 constexpr std::uint64_t kMostBytes = std::uint64_t{4} << 30;
 constexpr int kRedirects = 4;
+constexpr std::int64_t kAnswerMs = 15'000;
 constexpr std::string_view kMedmnist =
     "MedMNIST v2, Yang et al., Scientific Data 10:41, 2023, doi:10.1038/s41597-022-01721-8";
 
 struct Place {
-  std::string host, target;
+  std::string host;
+  std::uint16_t port = 443;
+  std::string target;
 };
 
 Result<Place> split_url(std::string_view url) {
@@ -25,7 +29,17 @@ Result<Place> split_url(std::string_view url) {
   if (!url.starts_with(kHttps)) return Error{Code::unavailable, "the publisher sends us to a place without TLS"};
   url.remove_prefix(kHttps.size());
   const auto slash = std::min(url.find('/'), url.size());
-  return Place{std::string{url.substr(0, slash)}, slash < url.size() ? std::string{url.substr(slash)} : "/"};
+  const std::string_view authority = url.substr(0, slash);
+  const auto colon = std::min(authority.find(':'), authority.size());
+  Place place{.host = std::string{authority.substr(0, colon)},
+              .target = slash < url.size() ? std::string{url.substr(slash)} : "/"};
+  if (colon < authority.size()) {
+    const std::string_view port = authority.substr(colon + 1);
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), place.port);
+    if (error != std::errc{} || end != port.data() + port.size())
+      return Error{Code::unavailable, "the publisher sends us to a place that is no address"};
+  }
+  return place;
 }
 
 Error no_network(const PublishedData& data) {
@@ -37,14 +51,19 @@ Error no_network(const PublishedData& data) {
 Result<Place> resolve(const PublishedData& data, const std::shared_ptr<crypto::TlsContext>& tls) {
   ACESO_TRY(Place place, split_url(data.url));
   for (int i = 0; i < kRedirects; ++i) {
-    auto client = net::Client::connect_tcp(place.host, 443, tls);
+    auto client = net::Client::connect_tcp(place.host, place.port, tls);
     if (!client) return no_network(data);
     net::ClientRequest request;
     request.method = net::Method::head;
     request.target = place.target;
+    request.timeout_ms = kAnswerMs;
     const auto answer = (*client)->send(request);
     if (!answer) return no_network(data);
-    if (answer->status < 300 || answer->status > 399) return place;
+    if (answer->status >= 400)
+      return Error{Code::unavailable, "the publisher answers with status " + std::to_string(answer->status) +
+                                          ". Fetch " + std::string{data.url} +
+                                          " elsewhere and give the file with --file"};
+    if (answer->status < 300) return place;
     const std::string to{answer->headers.get("Location")};
     if (to.starts_with('/')) {
       place.target = to;
@@ -204,18 +223,19 @@ const PublishedData* find_published(std::string_view name) {
   return found == all.end() ? nullptr : &*found;
 }
 
-Result<PublishedFile> fetch_published(const PublishedData& data, const std::filesystem::path& copy,
-                                      ProgressSink& progress, const std::stop_token& stop) {
+Result<PublishedFile> fetch_published(const PublishedData& data, const FetchOptions& options, ProgressSink& progress,
+                                      const std::stop_token& stop) {
   std::error_code ec;
-  if (!copy.empty()) {
-    if (!std::filesystem::is_regular_file(copy, ec)) return Error{Code::not_found, "no such file: " + copy.string()};
-    ACESO_TRY_OK(check_sum(data, copy));
-    return PublishedFile{std::filesystem::absolute(copy, ec)};
+  if (!options.copy.empty()) {
+    if (!std::filesystem::is_regular_file(options.copy, ec))
+      return Error{Code::not_found, "no such file: " + options.copy.string()};
+    ACESO_TRY_OK(check_sum(data, options.copy));
+    return PublishedFile{std::filesystem::absolute(options.copy, ec)};
   }
-  ACESO_TRY(const auto tls,
-            crypto::TlsContext::client({.ca = {}, .certificate_chain = {}, .private_key = {}, .allow_tls12 = true}));
+  ACESO_TRY(const auto tls, crypto::TlsContext::client(
+                                {.ca = options.ca, .certificate_chain = {}, .private_key = {}, .allow_tls12 = true}));
   ACESO_TRY(const Place place, resolve(data, tls));
-  auto client = net::Client::connect_tcp(place.host, 443, tls);
+  auto client = net::Client::connect_tcp(place.host, place.port, tls);
   if (!client) return no_network(data);
   ACESO_TRY(TempDir folder, TempDir::create("aceso-get"));
   const auto file = folder.path() / (std::string{data.name} + ".npz");

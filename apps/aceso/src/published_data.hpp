@@ -37,9 +37,14 @@ class PublishedFile {
   std::filesystem::path path_;
 };
 
-// Downloads over TLS, or takes `copy` when it is not empty. Errors: unavailable (no network, the publisher does not
-// answer), data_loss (the checksum differs), not_found (`copy`), cancelled.
-Result<PublishedFile> fetch_published(const PublishedData& data, const std::filesystem::path& copy,
-                                      ProgressSink& progress, const std::stop_token& stop);
+struct FetchOptions {
+  std::filesystem::path copy;  // not empty: this file is taken instead of a download
+  std::filesystem::path ca;    // PEM of the authorities to trust; empty: the system's store
+};
+// Downloads over TLS, follows the publisher's redirects (TLS only) and compares the checksum. Errors: unavailable (no
+// network, the publisher does not answer or answers with an error), data_loss (the checksum differs, in the copy too),
+// not_found (the copy), too_large (4 GiB), exhausted (disk full), cancelled.
+Result<PublishedFile> fetch_published(const PublishedData& data, const FetchOptions& options, ProgressSink& progress,
+                                      const std::stop_token& stop);
 
 }  // namespace aceso::app
