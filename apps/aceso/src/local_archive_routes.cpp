@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "aceso/contracts/access.hpp"
+#include "text_of.hpp"
 
 namespace aceso::app {
 namespace {
@@ -22,7 +23,7 @@ constexpr std::size_t kMaxBatch = 1000;  // files of one request
 constexpr std::size_t kImporters = 4;    // files on their way at once: they share the disk's syncs
 constexpr std::size_t kPiece = std::size_t{256} << 10;
 
-Result<contracts::ObjectPeer> operator_of(const net::Request& request) {
+Result<contracts::ObjectPeer> peer_of(const net::Request& request) {
   if (!request.local_socket) return Error{Code::denied, "only the operator at this machine may name local files"};
   const auto* principal = std::any_cast<contracts::Principal>(&request.principal);
   if (principal == nullptr) return Error{Code::unauthenticated, "not signed in"};
@@ -31,11 +32,6 @@ Result<contracts::ObjectPeer> operator_of(const net::Request& request) {
   peer.source_address = "local";
   peer.request_id = request.request_id;
   return peer;
-}
-
-std::string text_of(const Json& body, const char* key) {
-  const auto it = body.find(key);
-  return it != body.end() && it->is_string() ? it->get<std::string>() : std::string{};
 }
 
 class File {
@@ -84,7 +80,7 @@ Json outcome_of(const std::string& path, const Result<contracts::StoredObject>& 
 }
 
 Result<net::Response> import_files(archive::Archive& archive, net::Request& request) {
-  ACESO_TRY(const auto peer, operator_of(request));
+  ACESO_TRY(const auto peer, peer_of(request));
   ACESO_TRY(const Json body, request.json(std::size_t{16} << 20));
   const auto paths = body.is_object() ? body.find("paths") : body.end();
   if (!body.is_object() || paths == body.end() || !paths->is_array() || paths->size() > kMaxBatch)
@@ -131,7 +127,7 @@ std::string number(std::size_t n, std::size_t digits) {
 
 // One study into one new folder: SERIES/NUMBER.dcm by counting, since UIDs may hold anything.
 Result<net::Response> export_study(const archive::Archive& archive, net::Request& request) {
-  ACESO_TRY(const auto peer, operator_of(request));
+  ACESO_TRY(const auto peer, peer_of(request));
   ACESO_TRY(const Json body, request.json());
   if (!body.is_object()) return Error{Code::invalid, "the body must be an object"};
   const std::filesystem::path folder = text_of(body, "folder");

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "aceso/contracts/access.hpp"
+#include "text_of.hpp"
 
 namespace aceso::app {
 namespace {
@@ -15,11 +16,6 @@ Result<models::Actor> operator_of(const net::Request& request) {
   const auto* principal = std::any_cast<contracts::Principal>(&request.principal);
   if (principal == nullptr) return Error{Code::unauthenticated, "not signed in"};
   return models::Actor{principal->id, principal->name, "local", request.request_id};
-}
-
-std::string text_of(const Json& body, const char* key) {
-  const auto it = body.find(key);
-  return it != body.end() && it->is_string() ? it->get<std::string>() : std::string{};
 }
 
 Result<double> share_of(const Json& body, const char* key, double fallback) {

@@ -8,12 +8,12 @@
 namespace aceso::learn {
 namespace {
 
-constexpr std::size_t kMaxComponents = 24;
+constexpr std::size_t kMostComponents = 24;
 constexpr std::size_t kMinRows = 20;
 constexpr std::size_t kMinValidationRows = 100;  // fewer have no conformal 99 % quantile
 constexpr int kIterations = 12;
 
-using Rows = std::vector<double>;
+using Matrix = std::vector<double>;
 
 double dot(const double* a, const double* b, std::size_t n) {
   double sum = 0;
@@ -22,7 +22,7 @@ double dot(const double* a, const double* b, std::size_t n) {
 }
 
 // Modified Gram-Schmidt over the rows; a row that vanishes becomes 0.
-void orthonormalise(Rows& basis, std::size_t count, std::size_t width) {
+void orthonormalise(Matrix& basis, std::size_t count, std::size_t width) {
   for (std::size_t k = 0; k < count; ++k) {
     double* row = basis.data() + k * width;
     for (int twice = 0; twice < 2; ++twice) {
@@ -47,7 +47,7 @@ Result<std::pair<double, double>> median_and_q99(std::vector<double> distances) 
 
 double Gaussian::distance(std::span<const double> row) const {
   const std::size_t width = mean.size();
-  Rows centred(width);
+  Matrix centred(width);
   for (std::size_t i = 0; i < width; ++i) centred[i] = row[i] - mean[i];
   double sum = 0, rest = dot(centred.data(), centred.data(), width);
   for (std::size_t k = 0; k < variances.size(); ++k) {
@@ -68,7 +68,7 @@ Result<Gaussian> fit_gaussian(std::span<const float> train, std::span<const floa
   g.mean.assign(width, 0);
   for (std::size_t i = 0; i < train.size(); ++i) g.mean[i % width] += static_cast<double>(train[i]);
   for (double& v : g.mean) v /= static_cast<double>(n);
-  Rows x(train.size());
+  Matrix x(train.size());
   double total = 0;
   for (std::size_t i = 0; i < train.size(); ++i) {
     x[i] = static_cast<double>(train[i]) - g.mean[i % width];
@@ -76,13 +76,13 @@ Result<Gaussian> fit_gaussian(std::span<const float> train, std::span<const floa
   }
   total /= static_cast<double>(n - 1);
   if (!std::isfinite(total) || !(total > 0)) return Error{Code::invalid, "the rows do not vary"};
-  const std::size_t count = std::min({kMaxComponents, width > 1 ? width - 1 : 1, n / 4});
+  const std::size_t count = std::min({kMostComponents, width > 1 ? width - 1 : 1, n / 4});
   const Philox philox{17};
   g.components.resize(count * width);
   for (std::size_t i = 0; i < g.components.size(); ++i) g.components[i] = philox.normal(0, i);
   orthonormalise(g.components, count, width);
   for (int iteration = 0; iteration < kIterations; ++iteration) {
-    Rows next(count * width, 0);
+    Matrix next(count * width, 0);
     for (std::size_t r = 0; r < n; ++r) {
       const double* row = x.data() + r * width;
       for (std::size_t k = 0; k < count; ++k) {
@@ -108,7 +108,7 @@ Result<Gaussian> fit_gaussian(std::span<const float> train, std::span<const floa
   }
   g.noise = std::max((total - kept) / static_cast<double>(std::max<std::size_t>(width - count, 1)), floor);
   std::vector<double> distances;
-  Rows row(width);
+  Matrix row(width);
   for (std::size_t r = 0; r < m; ++r) {
     for (std::size_t i = 0; i < width; ++i) row[i] = static_cast<double>(validation[r * width + i]);
     distances.push_back(g.distance(row));

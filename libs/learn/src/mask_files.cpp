@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <optional>
 #include <set>
 #include <string>
 
+#include "lower.hpp"
 #include "sample_file.hpp"
 
 namespace aceso::learn {
@@ -14,12 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::array<std::string_view, 3> kSuffixes{"mask", "segmentation", "seg"};
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 // "a_mask", "a-seg", "a_mask_2": "a".
 std::optional<std::string> image_stem(std::string stem) {

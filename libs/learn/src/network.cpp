@@ -6,7 +6,7 @@
 namespace aceso::learn {
 namespace {
 
-constexpr std::array<std::string_view, 20> kOps{
+constexpr std::array<std::string_view, 20> kOpNames{
     "input",      "conv",          "conv_transpose", "max_pool", "avg_pool",   "global_avg_pool", "upsample",
     "batch_norm", "instance_norm", "group_norm",     "relu",     "leaky_relu", "prelu",           "sigmoid",
     "softmax",    "add",           "concat",         "flatten",  "dense",      "dropout"};
@@ -267,7 +267,7 @@ class Inference {
 }  // namespace
 
 std::string_view to_string(Op op) noexcept {
-  return kOps[static_cast<std::size_t>(op)];
+  return kOpNames[static_cast<std::size_t>(op)];
 }
 
 std::string_view to_string(Task task) noexcept {

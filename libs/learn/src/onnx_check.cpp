@@ -59,7 +59,7 @@ constexpr std::uint32_t kExternalData = 13;  // TensorProto.external_data
 constexpr std::uint32_t kDataLocation = 14;  // TensorProto.data_location, 1: EXTERNAL
 constexpr std::uint32_t kName = 8;           // TensorProto.name
 
-Error damaged() {
+Error damaged_onnx() {
   return {Code::invalid, "this is no ONNX model, or it is damaged"};
 }
 std::string quoted(std::string_view name) {
@@ -84,7 +84,7 @@ Status scan_tensor(Bytes bytes) {
     Reader packed{field->bytes};
     while (const auto size = packed.packed()) times(*size);
   }
-  if (reader.bad()) return damaged();
+  if (reader.bad()) return damaged_onnx();
   if (dimensions && count > 2 * static_cast<std::uint64_t>(bytes.size()))
     return Error{Code::invalid, "the ONNX model has a tensor that declares more numbers than it holds"};
   return {};
@@ -100,7 +100,7 @@ Status scan(Message kind, Bytes bytes, int depth, bool* graph_seen) {
     if (*inner == Message::graph) *graph_seen = true;
     ACESO_TRY_OK(scan(*inner, field->bytes, depth + 1, graph_seen));
   }
-  return reader.bad() ? Status{damaged()} : Status{};
+  return reader.bad() ? Status{damaged_onnx()} : Status{};
 }
 
 // Names that a graph's nodes may read, with those of the graphs around it.

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cmath>
 #include <cstring>
 
 #include "aceso/base/file.hpp"
 #include "aceso/imaging/image.hpp"
 #include "aceso/imaging/nifti.hpp"
+#include "lower.hpp"
 #include "npy_header.hpp"
 #include "values.hpp"
 
@@ -19,12 +19,6 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t kMaxFile = std::uint64_t{2} << 30;
 constexpr std::array<std::string_view, 9> kEndings{".nii.gz", ".nii", ".npy",  ".png", ".jpg",
                                                    ".jpeg",   ".tif", ".tiff", ".bmp"};
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 std::string_view ending_of(const fs::path& path) {
   const std::string name = lower(path.filename().string());

@@ -30,7 +30,7 @@ std::string order_key(const Entry& entry) {
   return key + entry.study_uid;
 }
 
-std::int64_t number_of(std::string_view text) {
+std::int64_t instance_number(std::string_view text) {
   std::int64_t value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
@@ -86,7 +86,7 @@ bool Index::add(const Entry& entry, const store::RecordRef& record, bool* new_st
   instance->file_bytes = entry.file_bytes;
   instance->data_set_offset = entry.data_set_offset;
   instance->received_us = entry.received_us;
-  instance->number = number_of(entry.image.value(tags::kInstanceNumber));
+  instance->number = instance_number(entry.image.value(tags::kInstanceNumber));
   instance->image = entry.image;
   instance->frames = entry.frames;
   for (;;) {

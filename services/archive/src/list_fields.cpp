@@ -6,7 +6,7 @@
 namespace aceso::archive {
 namespace {
 
-constexpr std::size_t kMaxText = 256;
+constexpr std::size_t kMaxFieldText = 256;
 constexpr std::size_t kMaxList = 40;
 
 }  // namespace
@@ -27,7 +27,7 @@ std::string padded(std::uint64_t value) {
 Result<std::string> text_field(const Json& value, const std::string& name) {
   if (!value.is_string()) return Error{Code::invalid, name + " must be text"};
   auto text = value.get<std::string>();
-  if (text.size() > kMaxText) return Error{Code::invalid, name + " is longer than 256 bytes"};
+  if (text.size() > kMaxFieldText) return Error{Code::invalid, name + " is longer than 256 bytes"};
   const auto first = text.find_first_not_of(' ');
   if (first == std::string::npos) return std::string{};
   return text.substr(first, text.find_last_not_of(' ') - first + 1);

@@ -6,6 +6,7 @@
 #include "aceso/dicom/dictionary.hpp"
 #include "aceso/dicom/tags.hpp"
 #include "aceso/dicom/uid.hpp"
+#include "lower.hpp"
 
 namespace aceso::archive {
 namespace {
@@ -28,15 +29,6 @@ std::vector<std::string_view> split(std::string_view text, std::string_view sepa
     if (end == text.size()) return out;
     start = end + 1;
   }
-}
-
-// ASCII only: other scripts are compared as they are.
-std::string lower(std::string_view text) {
-  std::string out{text};
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
 }
 
 // Without case and without delimiters that hold nothing.

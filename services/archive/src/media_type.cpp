@@ -3,44 +3,38 @@
 #include <algorithm>
 #include <charconv>
 
+#include "lower.hpp"
+
 namespace aceso::archive {
 namespace {
 
 constexpr std::size_t kMaxRanges = 32;
 
-std::string_view trim(std::string_view text) noexcept {
+std::string_view trim_blanks(std::string_view text) noexcept {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
 }
 
-std::string lower(std::string_view text) {
-  std::string out{text};
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
 // Cuts at a separator that stands outside of quotes.
-std::vector<std::string_view> split(std::string_view text, char separator) {
+std::vector<std::string_view> split_unquoted(std::string_view text, char separator) {
   std::vector<std::string_view> out;
   bool quoted = false;
   std::size_t start = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '"') quoted = !quoted;
     if (text[i] != separator || quoted) continue;
-    out.push_back(trim(text.substr(start, i - start)));
+    out.push_back(trim_blanks(text.substr(start, i - start)));
     start = i + 1;
   }
-  out.push_back(trim(text.substr(start)));
+  out.push_back(trim_blanks(text.substr(start)));
   return out;
 }
 
 std::string_view unquoted(std::string_view value) noexcept {
-  value = trim(value);
+  value = trim_blanks(value);
   if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
-  return trim(value);
+  return trim_blanks(value);
 }
 
 double quality_of(std::string_view text) noexcept {
@@ -51,7 +45,7 @@ double quality_of(std::string_view text) noexcept {
 
 MediaRange range_of(std::string_view text) {
   MediaRange range;
-  const auto parts = split(text, ';');
+  const auto parts = split_unquoted(text, ';');
   range.type = lower(parts.front());
   if (range.type == "multipart/related") {
     range.multipart = true;
@@ -60,7 +54,7 @@ MediaRange range_of(std::string_view text) {
   for (std::size_t i = 1; i < parts.size(); ++i) {
     const auto equals = parts[i].find('=');
     if (equals == std::string_view::npos) continue;
-    const auto name = lower(trim(parts[i].substr(0, equals)));
+    const auto name = lower(trim_blanks(parts[i].substr(0, equals)));
     const auto value = unquoted(parts[i].substr(equals + 1));
     if (name == "q") range.quality = quality_of(value);
     if (name == "transfer-syntax") range.transfer_syntax = value;
@@ -73,7 +67,7 @@ MediaRange range_of(std::string_view text) {
 
 std::vector<MediaRange> parse_accept(std::string_view accept) {
   std::vector<MediaRange> out;
-  for (const auto one : split(accept, ',')) {
+  for (const auto one : split_unquoted(accept, ',')) {
     if (out.size() >= kMaxRanges) break;
     if (one.empty()) continue;
     auto range = range_of(one);

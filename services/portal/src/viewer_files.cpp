@@ -6,7 +6,7 @@
 namespace aceso::portal {
 namespace {
 
-constexpr std::uint64_t kLargestIndex = std::uint64_t{1} << 20;
+constexpr std::uint64_t kLargestViewerIndex = std::uint64_t{1} << 20;
 constexpr std::string_view kNotInstalled =
     "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>OHIF viewer</title>\n"
     "<h1>The OHIF viewer is not installed on this node</h1>\n"
@@ -14,7 +14,7 @@ constexpr std::string_view kNotInstalled =
     "folder "
     "in aceso.yaml (<code>web.ohif</code>). Studies open without it at <a href=\"/studies\">/studies</a>.</p></html>\n";
 
-net::Response page(std::string html, int status) {
+net::Response viewer_page(std::string html, int status) {
   auto response = net::Response::text(std::move(html), "text/html; charset=utf-8", status);
   response.headers.set("Cache-Control", "no-store");
   return response;
@@ -37,13 +37,13 @@ Result<net::Response> serve_viewer_file(const std::filesystem::path& root, const
   const std::string_view path = std::string_view{request.path}.substr(kViewerPath.size());
   const auto name = path.substr(path.rfind('/') == std::string_view::npos ? 0 : path.rfind('/') + 1);
   const auto index = root.empty() ? Result<std::string>{Error{Code::not_found, "no viewer"}}
-                                  : read_text_file(root / "index.html", kLargestIndex);
+                                  : read_text_file(root / "index.html", kLargestViewerIndex);
   if (!index && index.error().code() != Code::not_found) return index.error();
   net::Response response;
   if (!index) {
-    response = page(std::string{kNotInstalled}, 404);
+    response = viewer_page(std::string{kNotInstalled}, 404);
   } else if (name.empty() || name == "index.html" || name.find('.') == std::string_view::npos) {
-    response = page(*index, 200);
+    response = viewer_page(*index, 200);
   } else {
     ACESO_TRY(const auto files, net::StaticFiles::create({.root = root}));
     ACESO_TRY(response, files.serve(path));
