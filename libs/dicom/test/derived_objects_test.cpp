@@ -259,7 +259,8 @@ TEST(PresentationState, holds_its_graphics_and_the_greys_of_the_image) {
   const Slices slices;
   const auto made = make_presentation_state(slices.all(), derived_object("2.25.41"), places());
   ASSERT_OK(made);
-  const auto back = *parse(*write_part10(*made, kExplicitLittle));
+  const auto bytes = *write_part10(*made, kExplicitLittle);  // what is read refers to them
+  const auto back = *parse(bytes);
   const Dataset& d = back.dataset;
   EXPECT_EQ(d.text(tags::kPresentationLUTShape), "IDENTITY");
   EXPECT_EQ(d.number(tags::kRescaleIntercept), -1024);
