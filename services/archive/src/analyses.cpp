@@ -10,6 +10,7 @@
 #include "analyses_impl.hpp"
 #include "analysis_input.hpp"
 #include "analysis_result.hpp"
+#include "series_facts.hpp"
 
 namespace aceso::archive {
 namespace {
@@ -220,21 +221,6 @@ bool Analyses::Impl::is_own(const Instance& instance) const {
   return known && *known;
 }
 
-SeriesFacts Analyses::Impl::facts_of(const Instance& first) const {
-  SeriesFacts facts;
-  if (const auto study = archive.store->index().study(first.key->study_uid)) {
-    const std::shared_lock lock{study->mutex};
-    facts.study_description = study->attributes.value(tags::kStudyDescription);
-    if (const auto series = study->series.find(first.key->series_uid); series != study->series.end()) {
-      facts.modality = series->second.attributes.value(tags::kModality);
-      facts.body_part = series->second.attributes.value(tags::kBodyPartExamined);
-      facts.series_description = series->second.attributes.value(tags::kSeriesDescription);
-    }
-  }
-  if (const auto entry = archive.store->log().entry(first.record)) facts.calling_ae = entry->calling_ae;
-  return facts;
-}
-
 std::vector<Analysis> Analyses::Impl::analyses_for(const std::vector<InstancePtr>& instances, bool by_hand) const {
   std::vector<Analysis> out;
   const auto add = [&](const std::string& rule, const std::string& model, const std::string& instance,
@@ -255,7 +241,7 @@ std::vector<Analysis> Analyses::Impl::analyses_for(const std::vector<InstancePtr
     add("", "", "", AnalysisState::not_applicable, "the series holds no image that a model reads");
     return out;
   }
-  const auto facts = facts_of(*images.front());
+  const auto facts = series_facts(*archive.store, *images.front());
   for (const RoutingRule& rule : rules) {
     if (!matches(rule, facts)) continue;
     if (reads_volumes(rule)) {

@@ -58,7 +58,6 @@ struct Analyses::Impl {
   void tick();
   Status settle(const std::string& study_uid, const std::string& series_uid, bool by_hand);
   std::vector<Analysis> analyses_for(const std::vector<InstancePtr>& instances, bool by_hand) const;
-  SeriesFacts facts_of(const Instance& first) const;
   bool is_own(const Instance& instance) const;  // a result of this node, or of another one like it
   bool reads_volumes(const RoutingRule& rule) const;
   void dispatch();

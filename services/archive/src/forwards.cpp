@@ -14,6 +14,7 @@
 #include "forward_rules.hpp"
 #include "forward_table.hpp"
 #include "ingest.hpp"
+#include "series_facts.hpp"
 #include "web.hpp"
 
 namespace aceso::archive {
@@ -58,7 +59,6 @@ struct Forwards::Impl {
   void keep_watch(const std::stop_token& stop);
   void tick();
   Status settle(const std::string& study_uid, const std::string& series_uid);
-  SeriesFacts facts_of(const Instance& first) const;
   Forward forward_of(const std::vector<InstancePtr>& instances, std::int64_t from_us, std::string_view rule,
                      std::string_view destination) const;
   void dispatch();
@@ -188,21 +188,6 @@ void Forwards::Impl::tick() {
   if (table->set_time("settled", settled)) noted_us = settled;
 }
 
-SeriesFacts Forwards::Impl::facts_of(const Instance& first) const {
-  SeriesFacts facts;
-  if (const auto study = archive.store->index().study(first.key->study_uid)) {
-    const std::shared_lock lock{study->mutex};
-    facts.study_description = study->attributes.value(tags::kStudyDescription);
-    if (const auto series = study->series.find(first.key->series_uid); series != study->series.end()) {
-      facts.modality = series->second.attributes.value(tags::kModality);
-      facts.body_part = series->second.attributes.value(tags::kBodyPartExamined);
-      facts.series_description = series->second.attributes.value(tags::kSeriesDescription);
-    }
-  }
-  if (const auto entry = archive.store->log().entry(first.record)) facts.calling_ae = entry->calling_ae;
-  return facts;
-}
-
 Forward Forwards::Impl::forward_of(const std::vector<InstancePtr>& instances, std::int64_t from_us,
                                    std::string_view rule, std::string_view destination) const {
   Forward out{.id = Uuid::v7(deps.clock, deps.random).to_string(),
@@ -223,7 +208,7 @@ Forward Forwards::Impl::forward_of(const std::vector<InstancePtr>& instances, st
 Status Forwards::Impl::settle(const std::string& study_uid, const std::string& series_uid) {
   const auto instances = archive.store->index().instances_of(study_uid, series_uid);
   if (instances.empty()) return {};
-  const auto facts = facts_of(*instances.front());
+  const auto facts = series_facts(*archive.store, *instances.front());
   for (const ForwardRule& rule : rules) {
     if (!matches(rule.match, facts) || facts.calling_ae == rule.destination) continue;
     ACESO_TRY(const auto covered, table->covered_us(series_uid, rule.match.name));

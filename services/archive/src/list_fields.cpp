@@ -39,6 +39,21 @@ Result<std::size_t> count_field(const Json& value, const std::string& name, std:
   return value.get<std::size_t>();
 }
 
+Result<bool> page_field(const Json& value, const std::string& name, std::size_t most, bool& ascending,
+                        std::size_t& offset, std::size_t& limit) {
+  if (name == "ascending") {
+    if (!value.is_boolean()) return Error{Code::invalid, "ascending must be true or false"};
+    ascending = value.get<bool>();
+  } else if (name == "offset") {
+    ACESO_TRY(offset, count_field(value, name, 0, 100'000'000));
+  } else if (name == "limit") {
+    ACESO_TRY(limit, count_field(value, name, 1, most));
+  } else {
+    return false;
+  }
+  return true;
+}
+
 Result<std::vector<std::string>> list_field(const Json& value, const std::string& name) {
   if (!value.is_array() || value.size() > kMaxList)
     return Error{Code::invalid, name + " must be a list of at most " + std::to_string(kMaxList)};

@@ -6,7 +6,7 @@
 #include "aceso/dicom/dictionary.hpp"
 #include "aceso/dicom/tags.hpp"
 #include "aceso/dicom/uid.hpp"
-#include "lower.hpp"
+#include "list_fields.hpp"
 
 namespace aceso::archive {
 namespace {
@@ -34,13 +34,13 @@ std::vector<std::string_view> split(std::string_view text, std::string_view sepa
 // Without case and without delimiters that hold nothing.
 std::string folded_name(std::string_view group) {
   while (!group.empty() && (group.back() == '^' || group.back() == ' ')) group.remove_suffix(1);
-  return lower(group);
+  return lower_ascii(group);
 }
 
 std::vector<std::string> words(std::string_view text) {
   std::vector<std::string> out;
   for (const auto word : split(text, " ^=,.-*?\\")) {
-    if (!word.empty()) out.push_back(lower(word));
+    if (!word.empty()) out.push_back(lower_ascii(word));
   }
   return out;
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "lower.hpp"
+#include "list_fields.hpp"
 
 namespace aceso::archive {
 namespace {
@@ -46,7 +46,7 @@ double quality_of(std::string_view text) noexcept {
 MediaRange range_of(std::string_view text) {
   MediaRange range;
   const auto parts = split_unquoted(text, ';');
-  range.type = lower(parts.front());
+  range.type = lower_ascii(parts.front());
   if (range.type == "multipart/related") {
     range.multipart = true;
     range.type = "*/*";
@@ -54,11 +54,11 @@ MediaRange range_of(std::string_view text) {
   for (std::size_t i = 1; i < parts.size(); ++i) {
     const auto equals = parts[i].find('=');
     if (equals == std::string_view::npos) continue;
-    const auto name = lower(trim_blanks(parts[i].substr(0, equals)));
+    const auto name = lower_ascii(trim_blanks(parts[i].substr(0, equals)));
     const auto value = unquoted(parts[i].substr(equals + 1));
     if (name == "q") range.quality = quality_of(value);
     if (name == "transfer-syntax") range.transfer_syntax = value;
-    if (name == "type" && range.multipart) range.type = lower(value);
+    if (name == "type" && range.multipart) range.type = lower_ascii(value);
   }
   return range;
 }
@@ -82,7 +82,7 @@ std::vector<MediaRange> accepted(const net::Request& request) {
   if (const auto wanted = request.query_value("accept"); wanted && !wanted->empty()) return parse_accept(*wanted);
   std::string all;
   for (const auto& [name, value] : request.headers.all()) {
-    if (lower(name) == "accept") all += (all.empty() ? "" : ",") + value;
+    if (lower_ascii(name) == "accept") all += (all.empty() ? "" : ",") + value;
   }
   return parse_accept(all);
 }

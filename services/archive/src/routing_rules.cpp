@@ -10,6 +10,7 @@
 
 #include "aceso/base/json.hpp"
 #include "aceso/base/text.hpp"
+#include "list_fields.hpp"
 #include "matcher.hpp"
 
 namespace aceso::archive {
@@ -18,12 +19,6 @@ namespace {
 constexpr std::size_t kMaxRules = 200;
 constexpr std::size_t kMaxPatterns = 50;  // of one key
 constexpr std::size_t kMaxText = 64;
-
-std::string folded(std::string_view text) {
-  std::string out{text};
-  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
 
 Status known_keys(const Json& object, std::span<const std::string> keys) {
   for (const auto& [key, value] : object.items()) {
@@ -45,7 +40,7 @@ Result<std::vector<std::string>> patterns(const Json& match, const std::string& 
   if (list.empty() || list.size() > kMaxPatterns) return wrong;
   for (const auto& one : list) {
     if (!one.is_string()) return wrong;
-    out.push_back(folded(one.get<std::string>()));
+    out.push_back(lower_ascii(one.get<std::string>()));
     if (out.back().empty() || out.back().size() > kMaxText) return wrong;
   }
   return out;
@@ -151,7 +146,7 @@ Result<RoutingRule> parse_rule(const Json& json) {
 }
 
 bool any_matches(const std::vector<std::string>& patterns, std::string_view value) {
-  return patterns.empty() || std::ranges::any_of(patterns, [text = folded(value)](const std::string& pattern) {
+  return patterns.empty() || std::ranges::any_of(patterns, [text = lower_ascii(value)](const std::string& pattern) {
            return wildcard_match(pattern, text);
          });
 }
@@ -178,9 +173,10 @@ Result<std::vector<RoutingRule>> parse_routing_rules(std::string_view json) {
 bool is_positive(const RoutingRule& rule, const contracts::PictureAnswer& answer) {
   if (!rule.positive.empty() && answer.outlines)
     return std::ranges::any_of(answer.outlines->regions, [&](const auto& region) {
-      return region.points > 0 && std::ranges::find(rule.positive, folded(region.label)) != rule.positive.end();
+      return region.points > 0 && std::ranges::find(rule.positive, lower_ascii(region.label)) != rule.positive.end();
     });
-  if (!rule.positive.empty()) return std::ranges::find(rule.positive, folded(answer.finding)) != rule.positive.end();
+  if (!rule.positive.empty())
+    return std::ranges::find(rule.positive, lower_ascii(answer.finding)) != rule.positive.end();
   if (answer.outlines) return std::ranges::any_of(answer.outlines->regions, [](const auto& r) { return r.points > 0; });
   return answer.threshold && answer.finding == answer.class_name;
 }

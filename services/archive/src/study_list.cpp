@@ -183,15 +183,9 @@ Result<StudyQuery> parse_study_query(const Json& body) {
       ACESO_TRY(out.modalities, list_field(value, name));
     } else if (name == "order") {
       ACESO_TRY(out.order, order_field(value));
-    } else if (name == "ascending") {
-      if (!value.is_boolean()) return Error{Code::invalid, "ascending must be true or false"};
-      out.ascending = value.get<bool>();
-    } else if (name == "offset") {
-      ACESO_TRY(out.offset, count_field(value, name, 0, 100'000'000));
-    } else if (name == "limit") {
-      ACESO_TRY(out.limit, count_field(value, name, 1, kMaxStudyPage));
     } else {
-      return Error{Code::invalid, "there is an unknown field in the body"};
+      ACESO_TRY(const bool paging, page_field(value, name, kMaxStudyPage, out.ascending, out.offset, out.limit));
+      if (!paging) return Error{Code::invalid, "there is an unknown field in the body"};
     }
   }
   return out;
