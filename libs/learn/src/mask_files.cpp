@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 constexpr std::array<std::string_view, 3> kSuffixes{"mask", "segmentation", "seg"};
 
 // "a_mask", "a-seg", "a_mask_2": "a".
-std::optional<std::string> image_stem(std::string stem) {
+std::optional<std::string> image_stem(const std::string& stem) {
   const auto digits = stem.find_last_not_of("0123456789");
   if (digits == std::string::npos) return std::nullopt;
   std::string base = stem.substr(0, digits + 1);

@@ -125,9 +125,10 @@ class Inference {
     if (pool) return {};
     if (layer.out <= 0 || layer.out > kMaxWidth)
       return misfit(layer, "bad number of outputs " + std::to_string(layer.out));
-    if (layer.groups < 1 || from[1] % layer.groups != 0 || layer.out % layer.groups != 0)
+    if (layer.groups < 1 || from[1] % layer.groups != 0 || layer.out % layer.groups != 0) {
       return misfit(layer, std::to_string(layer.groups) + " groups do not divide " + std::to_string(from[1]) +
                                " inputs and " + std::to_string(layer.out) + " outputs");
+    }
     return {};
   }
 

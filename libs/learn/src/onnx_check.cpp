@@ -221,9 +221,10 @@ class Checker {
     Reader inputs{bytes};
     while (const auto field = inputs.next()) {
       if (field->wire != 2) continue;
-      if (field->number == 1 && !field->bytes.empty() && !scope.has(field->text()))
+      if (field->number == 1 && !field->bytes.empty() && !scope.has(field->text())) {
         return Error{Code::invalid, "the ONNX model's node of type " + quoted(type) + " reads " +
                                         quoted(field->text()) + ", which nothing before it writes"};
+      }
       if (field->number == 5) ACESO_TRY_OK(attribute(field->bytes, scope));
     }
     Reader outputs{bytes};

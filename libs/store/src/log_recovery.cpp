@@ -49,7 +49,7 @@ Status SegmentedLogImpl::recover() {
   }
   if (!numbers.empty()) last_number_ = numbers.back();
   if (options_.sync == SyncMode::window) {
-    window_thread_ = std::jthread{[this](std::stop_token stop) { sync_each_window(std::move(stop)); }};
+    window_thread_ = std::jthread{[this](const std::stop_token& stop) { sync_each_window(stop); }};
   }
   return {};
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -34,7 +35,7 @@ class SegmentFile {
   std::uint64_t records() const noexcept { return records_; }
 
   // Writes the header, syncs, renames to `<folder>/<number>.seg` and syncs the folder.
-  enum class As { active, sealed };
+  enum class As : std::uint8_t { active, sealed };
   Status publish(const std::filesystem::path& folder, std::uint32_t number, UtcTime now, As how);
 
   Status put_record(std::span<const std::byte> plain);

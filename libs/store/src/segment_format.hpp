@@ -38,6 +38,7 @@ std::array<std::byte, kSegmentHeaderSize> encode(const SegmentHeader& header, co
 Result<SegmentHeader> decode_segment_header(std::span<const std::byte, kSegmentHeaderSize> bytes);
 bool is_authentic(std::span<const std::byte, kSegmentHeaderSize> bytes, const SegmentKeys& keys);
 
+// NOLINTNEXTLINE(performance-enum-size): its width on disk
 enum class RecordKind : std::uint32_t { data = 1, checkpoint = 2, seal = 3 };
 struct RecordHeader {
   RecordKind kind = RecordKind::data;

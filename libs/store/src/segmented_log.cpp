@@ -108,7 +108,7 @@ Status SegmentedLogImpl::make_room(std::uint64_t length) {
   }
   if (active_) ACESO_TRY_OK(seal_active());
   ACESO_TRY(auto part, make_part());
-  if (Status published = part->publish(folder_, last_number_ + 1, clock_.utc_now(), SegmentFile::As::active);
+  if (const Status published = part->publish(folder_, last_number_ + 1, clock_.utc_now(), SegmentFile::As::active);
       !published) {
     return published.error().code() == Code::exhausted ? published : fail_for_good(published.error());
   }
@@ -250,7 +250,7 @@ Status SegmentedLogImpl::sync() {
   return {};
 }
 
-void SegmentedLogImpl::sync_each_window(std::stop_token stop) {
+void SegmentedLogImpl::sync_each_window(const std::stop_token& stop) {
   for (;;) {
     {
       std::unique_lock lock{turn_mutex_};

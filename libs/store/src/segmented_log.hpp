@@ -69,7 +69,7 @@ class SegmentedLogImpl final : public SegmentedLog {
   Status fail_for_good(const Error& why);
   void close();
 
-  void sync_each_window(std::stop_token stop);
+  void sync_each_window(const std::stop_token& stop);
   void publish_end(std::uint32_t number, std::uint64_t end);
   Result<std::pair<std::shared_ptr<Segment>, std::uint64_t>> find(std::uint32_t number) const;
   Status walk_all(LogPosition from, bool deep, const std::function<bool(const RecordRef&)>& visit) const;

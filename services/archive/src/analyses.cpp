@@ -262,9 +262,10 @@ std::vector<Analysis> Analyses::Impl::analyses_for(const std::vector<InstancePtr
         add(rule.name, model_text(rule.model), image->sop_instance_uid, AnalysisState::waiting, "");
     }
   }
-  if (out.empty())
+  if (out.empty()) {
     add("", "", "", AnalysisState::not_applicable,
         rules.empty() ? "no routing rules are set up (routing.rules)" : "no routing rule matches this series");
+  }
   return out;
 }
 

@@ -109,9 +109,10 @@ Status Forwards::start() {
   if (std::exchange(impl_->started, true)) return {};
   impl_->deps.archive.listen({.stored =
                                   [i = impl_.get()](const contracts::StoredObject& object) {
-                                    if (!i->rules.empty())
+                                    if (!i->rules.empty()) {
                                       i->watch.seen(object.study_uid, object.series_uid, i->now_us(),
                                                     i->deps.clock.steady_now());
+                                    }
                                   },
                               .removed = {}},
                              "forwards");
@@ -243,7 +244,7 @@ Result<Json> Forwards::Impl::run(store::JobContext& context) {
   if (!found || found->state != ForwardState::waiting) return Json::object();
   Forward& forward = *found;
   forward.job = context.job().id;
-  Status done = send_objects(forward, context.stop());
+  const Status done = send_objects(forward, context.stop());
   forward.updated_us = now_us();
   if (done.ok()) {
     forward.state = forward.sent == forward.objects ? ForwardState::sent : ForwardState::failed;

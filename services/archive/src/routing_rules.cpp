@@ -68,18 +68,19 @@ Status read_output(const Json& json, RoutingRule& rule) {
   if (!found->is_array() || found->empty()) return wrong;
   rule.report = rule.picture = rule.segmentation = rule.map = rule.key = false;
   for (const auto& one : *found) {
-    if (one == "sr")
+    if (one == "sr") {
       rule.report = true;
-    else if (one == "sc")
+    } else if (one == "sc") {
       rule.picture = true;
-    else if (one == "seg")
+    } else if (one == "seg") {
       rule.segmentation = true;
-    else if (one == "map")
+    } else if (one == "map") {
       rule.map = true;
-    else if (one == "key")
+    } else if (one == "key") {
       rule.key = true;
-    else
+    } else {
       return wrong;
+    }
   }
   return {};
 }
@@ -171,10 +172,11 @@ Result<std::vector<RoutingRule>> parse_routing_rules(std::string_view json) {
 }
 
 bool is_positive(const RoutingRule& rule, const contracts::PictureAnswer& answer) {
-  if (!rule.positive.empty() && answer.outlines)
+  if (!rule.positive.empty() && answer.outlines) {
     return std::ranges::any_of(answer.outlines->regions, [&](const auto& region) {
       return region.points > 0 && std::ranges::find(rule.positive, lower_ascii(region.label)) != rule.positive.end();
     });
+  }
   if (!rule.positive.empty())
     return std::ranges::find(rule.positive, lower_ascii(answer.finding)) != rule.positive.end();
   if (answer.outlines) return std::ranges::any_of(answer.outlines->regions, [](const auto& r) { return r.points > 0; });

@@ -2,13 +2,14 @@
 // tests/compile_fail proves it. reveal() is the one way out, and its argument says what for.
 #pragma once
 
+#include <cstdint>
 #include <iosfwd>
 #include <utility>
 
 namespace aceso {
 
 // Why a value is revealed. Reviewers grep for these.
-enum class Reveal { to_store, to_authorised_user, to_algorithm, to_test };
+enum class Reveal : std::uint8_t { to_store, to_authorised_user, to_algorithm, to_test };
 
 template <class T>
 class Phi {

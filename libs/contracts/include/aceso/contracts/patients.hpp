@@ -1,6 +1,7 @@
 // Who a patient is, asked by every service of services/patients.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -37,7 +38,7 @@ inline Status check_patient_id(const PatientId& id) {
 }
 
 struct PatientEvent {
-  enum class Kind { created, linked, merged, unmerged } kind;
+  enum class Kind : std::uint8_t { created, linked, merged, unmerged } kind;
   InternalPatientId subject;
   InternalPatientId other;  // merged into, or split from
   std::int64_t sequence = 0;

@@ -66,7 +66,7 @@ class SigningKey {
   Signature sign(ByteView message) const;
 
  private:
-  SigningKey(SecretKey seed, const PublicKey& pub) : seed_{std::move(seed)}, public_{pub} {}
+  SigningKey(const SecretKey& seed, const PublicKey& pub) : seed_{seed}, public_{pub} {}
   SecretKey seed_;
   PublicKey public_;
 };
