@@ -28,6 +28,10 @@ if(ACESO_ENGINES)
   # torch_cpu and c10 only: libtorch.so would pull CUDA in. Registration happens in static initialisers, so nothing may be dropped as unneeded.
   target_link_options(aceso_ext_torch INTERFACE "LINKER:--allow-shlib-undefined")
   target_link_libraries(aceso_ext_torch INTERFACE "-Wl,--push-state,--no-as-needed" "${_torch}/torch/lib/libtorch_cpu.so" "${_torch}/torch/lib/libc10.so" "-Wl,--pop-state")
+  # at::parallel_for is a template over OpenMP: without the option it runs on one thread. The threads are those of the library that LibTorch brings.
+  file(GLOB _torch_openmp "${_torch}/torch/lib/libgomp*.so*")
+  target_compile_options(aceso_ext_torch INTERFACE -fopenmp)
+  target_link_libraries(aceso_ext_torch INTERFACE ${_torch_openmp})
   add_library(aceso_ext::torch ALIAS aceso_ext_torch)
 
   _aceso_engine_folder(openvino _openvino)

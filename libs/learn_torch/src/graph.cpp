@@ -1,12 +1,16 @@
 #include "graph.hpp"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/autocast_mode.h>
 #include <ATen/ops/add.h>
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/avg_pool3d.h>
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/convolution.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/conv3d.h>
+#include <ATen/ops/conv_transpose2d.h>
+#include <ATen/ops/conv_transpose3d.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/instance_norm.h>
@@ -25,6 +29,8 @@
 
 #include <algorithm>
 #include <cassert>
+
+#include "fused.hpp"
 
 namespace aceso::learn_torch {
 
@@ -50,6 +56,20 @@ at::Tensor as_plane(const at::Tensor& x) {
   return x.dim() == 4 ? x.contiguous(at::MemoryFormat::ChannelsLast) : x;
 }
 
+// Planes, channels last, as rows without a copy.
+at::Tensor as_rows(const at::Tensor& x) {
+  return x.dim() == 4 ? x.permute({0, 2, 3, 1}).reshape({x.size(0), -1}) : x;
+}
+
+bool is_lowered() {
+  return at::autocast::is_autocast_enabled(at::kCPU);
+}
+
+// Our own operations take float32 on the CPU; in place of bfloat16 ones only where they are faster.
+bool takes_fused(const at::Tensor& x) {
+  return x.is_cpu() && (is_lowered() ? fuses_bf16() : x.scalar_type() == at::kFloat);
+}
+
 at::Tensor drop(const at::Tensor& x, double probability, std::uint64_t seed, std::size_t index) {
   if (probability <= 0) return x;
   const at::Generator generator = at::detail::createCPUGenerator(seed * 0x9E3779B97F4A7C15ULL + index);
@@ -58,10 +78,16 @@ at::Tensor drop(const at::Tensor& x, double probability, std::uint64_t seed, std
 }
 
 at::Tensor convolve(const Layer& layer, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  const bool transposed = layer.op == Op::conv_transpose;
-  return at::convolution(x, weight, bias, plane(layer.stride, 1), plane(layer.padding, 0),
-                         plane_or(layer, layer.dilation, 1), transposed, plane_or(layer, layer.output_padding, 0),
-                         layer.groups);
+  // By the names that autocast knows: at::convolution would stay in float32.
+  const auto stride = plane(layer.stride, 1), padding = plane(layer.padding, 0),
+             dilation = plane_or(layer, layer.dilation, 1);
+  if (layer.op == Op::conv) {
+    return x.dim() == 5 ? at::conv3d(x, weight, bias, stride, padding, dilation, layer.groups)
+                        : at::conv2d(x, weight, bias, stride, padding, dilation, layer.groups);
+  }
+  const auto behind = plane_or(layer, layer.output_padding, 0);
+  return x.dim() == 5 ? at::conv_transpose3d(x, weight, bias, stride, padding, behind, layer.groups, dilation)
+                      : at::conv_transpose2d(x, weight, bias, stride, padding, behind, layer.groups, dilation);
 }
 
 at::Tensor pool(const Layer& layer, const at::Tensor& x) {
@@ -85,6 +111,20 @@ bool may_be_overwritten(Op op) {
          op == Op::dense;
 }
 
+// What conv_relu_pool() computes.
+bool is_plain_3x3(const Layer& conv) {
+  const auto all = [](const std::vector<std::int64_t>& sizes, std::int64_t value) {
+    return std::all_of(sizes.begin(), sizes.end(), [=](std::int64_t s) { return s == value; });
+  };
+  return conv.op == Op::conv && conv.kernel.size() == 2 && all(conv.kernel, 3) && all(conv.stride, 1) &&
+         all(conv.padding, 0) && all(conv.dilation, 1) && conv.groups == 1 && fuses(conv.out);
+}
+
+bool is_plain_halving(const Layer& pool) {
+  const std::vector<std::int64_t> two{2, 2}, none{0, 0};
+  return pool.op == Op::max_pool && pool.kernel == two && pool.stride == two && pool.padding == none;
+}
+
 }  // namespace
 
 Graph::Graph(const learn::Network& network, Checked checked, const learn::Weights& weights,
@@ -99,7 +139,7 @@ Graph::Graph(const learn::Network& network, Checked checked, const learn::Weight
       if (!checked_.parameters.contains(name)) return at::Tensor{};
       const auto factor = rate_factors.find(name);
       const double rate = factor == rate_factors.end() ? 1.0 : factor->second;
-      return add_parameter(name, weights, trained && rate > 0, rate);
+      return add_parameter(name, weights, trained && rate > 0, rate, planes_into(step));
     };
     step.weight = parameter(".weight", true);
     step.bias = parameter(".bias", true);
@@ -112,23 +152,54 @@ Graph::Graph(const learn::Network& network, Checked checked, const learn::Weight
   plan();
 }
 
-at::Tensor Graph::add_parameter(const std::string& name, const learn::Weights& weights, bool trained, double rate) {
+// What a dense layer reads through a flattening that it alone reads, [C, H, W]; else empty. Its weights are then kept
+// in the order in which the planes lie in memory, so that nothing is copied.
+learn::Shape Graph::planes_into(const Step& dense) const {
+  if (dense.layer.op != Op::dense) return {};
+  const Layer& flatten = steps_[dense.inputs[0]].layer;
+  if (flatten.op != Op::flatten) return {};
+  const Shape& planes = checked_.outputs.at(flatten.inputs[0]);
+  return planes.size() == 4 ? Shape{planes.begin() + 1, planes.end()} : Shape{};
+}
+
+at::Tensor Graph::add_parameter(const std::string& name, const learn::Weights& weights, bool trained, double rate,
+                                const learn::Shape& planes) {
   const learn::Array& array = weights.find(name)->second;
-  at::Tensor tensor = as_plane(view_of(array)).clone();
+  at::Tensor given = view_of(array);
+  if (!planes.empty() && array.shape.size() == 2) given = given.view({array.shape[0], planes[0], planes[1], planes[2]});
+  at::Tensor tensor = as_plane(given).clone();
   tensor.requires_grad_(trained);
   parameters_.push_back({name, tensor, array.shape, trained, rate});
   return tensor;
 }
 
+// Convolution, ReLU and pooling that nothing else reads become one operation, in the pooling's place.
+void Graph::fuse(const std::vector<std::size_t>& readers) {
+  const auto hidden = [&](std::size_t i) {
+    return readers[i] == 1 && steps_[i].layer.name != logits_ && steps_[i].layer.name != output_;
+  };
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    if (!is_plain_halving(steps_[i].layer)) continue;
+    const std::size_t relu = steps_[i].inputs[0];
+    if (steps_[relu].layer.op != Op::relu || !hidden(relu)) continue;
+    const std::size_t conv = steps_[relu].inputs[0];
+    if (!is_plain_3x3(steps_[conv].layer) || !hidden(conv)) continue;
+    steps_[i].fused = conv;
+    steps_[conv].part_of = steps_[relu].part_of = i;
+  }
+  for (const Step& step : steps_) {
+    if (!planes_into(step).empty() && hidden(step.inputs[0])) steps_[step.inputs[0]].passes_planes = true;
+  }
+}
+
 void Graph::plan() {
   std::vector<std::size_t> readers(steps_.size(), 0);
   std::vector<std::size_t> last(steps_.size(), 0);
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
-    for (const std::size_t from : steps_[i].inputs) {
-      ++readers[from];
-      last[from] = i;
-    }
-  }
+  for (const Step& step : steps_)
+    for (const std::size_t from : step.inputs) ++readers[from];
+  fuse(readers);
+  for (std::size_t i = 0; i < steps_.size(); ++i)
+    for (const std::size_t from : steps_[i].inputs) last[from] = std::max(last[from], std::max(i, steps_[i].part_of));
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     Step& step = steps_[i];
     const bool kept = step.layer.name == logits_ || step.layer.name == output_;
@@ -145,7 +216,8 @@ at::Tensor Graph::run(const learn::NamedArrays& batch, const std::string& until,
   std::vector<at::Tensor> values(steps_.size());
   const std::size_t end = index_.at(until);
   for (std::size_t i = 0; i <= end; ++i) {
-    values[i] = evaluate(steps_[i], i, values, batch, pass);
+    const std::size_t whole = steps_[i].part_of;
+    if (whole == 0 || whole > end) values[i] = evaluate(steps_[i], i, values, batch, pass, i == end);
     for (const std::size_t done : steps_[i].releases) values[done] = at::Tensor{};
   }
   at::Tensor result = std::move(values[end]);
@@ -153,7 +225,7 @@ at::Tensor Graph::run(const learn::NamedArrays& batch, const std::string& until,
 }
 
 at::Tensor Graph::evaluate(const Step& step, std::size_t index, const std::vector<at::Tensor>& values,
-                           const learn::NamedArrays& batch, const Pass& pass) const {
+                           const learn::NamedArrays& batch, const Pass& pass, bool last) const {
   const Layer& layer = step.layer;
   const at::Tensor x = step.inputs.empty() ? at::Tensor{} : values[step.inputs[0]];
   switch (layer.op) {
@@ -163,8 +235,13 @@ at::Tensor Graph::evaluate(const Step& step, std::size_t index, const std::vecto
     case Op::conv_transpose:
       return convolve(layer, x, step.weight, step.bias);
     case Op::max_pool:
-    case Op::avg_pool:
-      return pool(layer, x);
+    case Op::avg_pool: {
+      if (step.fused == 0) return pool(layer, x);
+      const Step& conv = steps_[step.fused];
+      const at::Tensor from = values[conv.inputs[0]];
+      if (takes_fused(from)) return conv_relu_pool(from.to(at::kFloat), conv.weight, conv.bias, is_lowered());
+      return pool(layer, convolve(conv.layer, from, conv.weight, conv.bias).relu_());
+    }
     case Op::global_avg_pool:
       return x.dim() == 5 ? x.mean({2, 3, 4}) : x.mean({2, 3});
     case Op::upsample:
@@ -195,9 +272,13 @@ at::Tensor Graph::evaluate(const Step& step, std::size_t index, const std::vecto
       return at::cat(parts, 1);
     }
     case Op::flatten:
-      return x.flatten(1);
-    case Op::dense:
-      return at::linear(x, step.weight, step.bias);
+      return step.passes_planes && !last ? x : x.flatten(1);
+    case Op::dense: {
+      const at::Tensor flat = as_rows(x), weight = x.dim() == 4 ? as_rows(step.weight) : step.weight.flatten(1);
+      if (takes_fused(flat) && is_wide(flat.size(1), layer.out))
+        return wide_dense(flat.to(at::kFloat), weight, step.bias);
+      return at::linear(flat, weight, step.bias);
+    }
     case Op::dropout:
       return pass.training ? drop(x, layer.probability, pass.dropout, index) : x;
   }
@@ -207,7 +288,7 @@ at::Tensor Graph::evaluate(const Step& step, std::size_t index, const std::vecto
 
 void Graph::set_weights(const learn::Weights& weights) {
   for (Parameter& parameter : parameters_) {
-    parameter.tensor.detach().copy_(as_plane(view_of(weights.find(parameter.name)->second)));
+    parameter.tensor.detach().copy_(view_of(weights.find(parameter.name)->second).view(parameter.tensor.sizes()));
   }
 }
 

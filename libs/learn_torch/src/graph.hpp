@@ -45,14 +45,20 @@ class Graph {
     learn::Layer layer;
     std::vector<std::size_t> inputs;    // indices of steps
     std::vector<std::size_t> releases;  // values no later step reads
-    bool in_place = false;              // relu over a value that nothing else reads
-    bool frozen = false;                // batch normalisation by its running statistics, in training too
+    std::size_t fused = 0;       // a pooling that computes its convolution and ReLU as well: the convolution; 0: none
+    std::size_t part_of = 0;     // convolution and ReLU: the pooling that computes them; 0: none
+    bool passes_planes = false;  // a flattening whose one reader takes planes
+    bool in_place = false;       // relu over a value that nothing else reads
+    bool frozen = false;         // batch normalisation by its running statistics, in training too
     at::Tensor weight, bias, mean, var;
   };
   at::Tensor evaluate(const Step& step, std::size_t index, const std::vector<at::Tensor>& values,
-                      const learn::NamedArrays& batch, const Pass& pass) const;
-  at::Tensor add_parameter(const std::string& name, const learn::Weights& weights, bool trained, double rate);
+                      const learn::NamedArrays& batch, const Pass& pass, bool last) const;
+  at::Tensor add_parameter(const std::string& name, const learn::Weights& weights, bool trained, double rate,
+                           const learn::Shape& planes);
+  learn::Shape planes_into(const Step& dense) const;
   void plan();
+  void fuse(const std::vector<std::size_t>& readers);
 
   Checked checked_;
   std::vector<Step> steps_;

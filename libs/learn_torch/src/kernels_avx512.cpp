@@ -1,0 +1,5 @@
+#if defined(__x86_64__)
+#define ACESO_ISA avx512
+#define ACESO_LANES 16
+#include "kernels.inl"
+#endif

@@ -1,0 +1,3 @@
+#define ACESO_ISA base
+#define ACESO_LANES 4
+#include "kernels.inl"
