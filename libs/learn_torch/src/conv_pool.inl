@@ -57,12 +57,13 @@ inline void windows(const float* x, std::int64_t row, std::int64_t in, const flo
     }
   }
 #pragma GCC unroll 8
-  for (int i = 0; i < kWindows; ++i)
+  for (int i = 0; i < kWindows; ++i) {
 #pragma GCC unroll 8
     for (int v = 0; v < kVecs; ++v) {
       const Vec four[4] = {sum[0][2 * i][v], sum[0][2 * i + 1][v], sum[1][2 * i][v], sum[1][2 * i + 1][v]};
       pool(four, y + i * out + v * kLanes, where == nullptr ? nullptr : where + i * out + v * kLanes);
     }
+  }
 }
 
 template <int kVecs, int kIn>
@@ -70,7 +71,7 @@ void forward_image(const ConvPool& s, const float* x, const float* w, const floa
                    std::uint8_t* where) {
   constexpr int kWindows = kLanes == 16 ? 3 : 1;
   const std::int64_t row = s.width * s.in, high = s.pooled_height(), wide = s.pooled_width();
-  for (std::int64_t c = 0; c < s.out; c += kVecs * kLanes)
+  for (std::int64_t c = 0; c < s.out; c += kVecs * kLanes) {
     for (std::int64_t py = 0; py < high; ++py) {
       const auto at = [&](std::int64_t px) { return (py * wide + px) * s.out + c; };
       const auto mark = [&](std::int64_t px) { return where == nullptr ? nullptr : where + at(px); };
@@ -81,6 +82,7 @@ void forward_image(const ConvPool& s, const float* x, const float* w, const floa
       for (; px < wide; ++px)
         windows<1, kVecs, kIn>(line + 2 * px * s.in, row, s.in, w + c, s.out, bias + c, y + at(px), mark(px));
     }
+  }
 }
 
 using Hit = ConvPoolScratch::Hit;
@@ -91,21 +93,24 @@ inline void gather(const Hit* hit, const Hit* end, const float* from, std::int64
                    std::int64_t to_row) {
   Vec sum[std::size_t{kRows}][std::size_t{kVecs}];
 #pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r)
+  for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 16
     for (int v = 0; v < kVecs; ++v) sum[r][v] = load(to + r * to_row + v * kLanes);
+  }
   for (; hit != end; ++hit) {
     const float* p = from + hit->at * scale;
     const Vec g = splat(hit->value);
 #pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r)
+    for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 16
       for (int v = 0; v < kVecs; ++v) sum[r][v] += g * load(p + r * row + v * kLanes);
+    }
   }
 #pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r)
+  for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 16
     for (int v = 0; v < kVecs; ++v) store(to + r * to_row + v * kLanes, sum[r][v]);
+  }
 }
 
 // The same for one row of the kernel of any width: registers decide how much at once.
@@ -151,18 +156,22 @@ void conv_pool_backward_input(const ConvPool& s, const float* gy, const std::uin
     float* image = gx + n * s.height * row;
     std::memset(image, 0, static_cast<std::size_t>(s.height * row) * sizeof(float));
     for (std::int64_t py = 0; py < high; ++py) {
-      for (std::int64_t px = 0; px < wide; ++px)
+      for (std::int64_t px = 0; px < wide; ++px) {
         list_channels(s, gy + ((n * high + py) * wide + px) * s.out, where + ((n * high + py) * wide + px) * s.out,
                       scratch.hits.data() + px * 4 * s.out, scratch.counts.data() + px * (kInactive + 1));
-      for (std::int64_t ky = 0; ky < 3; ++ky)
-        for (std::int64_t px = 0; px < wide; ++px)
+      }
+      for (std::int64_t ky = 0; ky < 3; ++ky) {
+        for (std::int64_t px = 0; px < wide; ++px) {
           for (std::int64_t k = 0; k < 4; ++k) {
             const Hit* first = scratch.hits.data() + (px * 4 + k) * s.out;
             const Hit* last = first + scratch.counts[static_cast<std::size_t>(px * (kInactive + 1) + k)];
-            if (first != last)
+            if (first != last) {
               gather_row(run, first, last, w + ky * run, 3 * run,
                          image + (2 * py + k / 2 + ky) * row + (2 * px + k % 2) * s.in);
+            }
           }
+        }
+      }
     }
   }
 }
@@ -175,7 +184,7 @@ void conv_pool_backward_weights(const ConvPool& s, const float* x, const float* 
   Hit* const hits = scratch.hits.data();
   const std::int32_t places[kInactive + 1] = {0, static_cast<std::int32_t>(s.in), static_cast<std::int32_t>(row),
                                               static_cast<std::int32_t>(row + s.in), 0};
-  for (std::int64_t n = begin; n < end; ++n)
+  for (std::int64_t n = begin; n < end; ++n) {
     for (std::int64_t py = 0; py < high; ++py) {
       const float* band = x + (n * s.height + 2 * py) * row;
       std::int32_t* const count = scratch.counts.data();
@@ -198,12 +207,14 @@ void conv_pool_backward_weights(const ConvPool& s, const float* x, const float* 
         }
         continue;
       }
-      for (std::int64_t ky = 0; ky < 3; ++ky)
+      for (std::int64_t ky = 0; ky < 3; ++ky) {
         for (std::int64_t c = 0; c < s.out; ++c) {
           const Hit* first = hits + c * (wide + 1);
           gather_row(run, first, first + count[c], band + ky * row, 1, gw + (c * 3 + ky) * run);
         }
+      }
     }
+  }
 }
 
 #if defined(ACESO_BF16)
@@ -255,13 +266,14 @@ inline void windows_bf16(const std::uint16_t* x, std::int64_t row, std::int64_t 
     }
   }
 #pragma GCC unroll 8
-  for (int i = 0; i < kWindows; ++i)
+  for (int i = 0; i < kWindows; ++i) {
 #pragma GCC unroll 8
     for (int v = 0; v < kVecs; ++v) {
       const Vec four[4] = {reinterpret_cast<Vec>(sum[0][2 * i][v]), reinterpret_cast<Vec>(sum[0][2 * i + 1][v]),
                            reinterpret_cast<Vec>(sum[1][2 * i][v]), reinterpret_cast<Vec>(sum[1][2 * i + 1][v])};
       pool(four, y + i * out + v * kLanes, where == nullptr ? nullptr : where + i * out + v * kLanes);
     }
+  }
 }
 
 void conv_pool_forward_bf16(const ConvPool& s, const float* x, const std::uint16_t* w, const float* bias, float* y,
@@ -273,7 +285,7 @@ void conv_pool_forward_bf16(const ConvPool& s, const float* x, const std::uint16
     round_to_bf16(x + n * image, image, scratch.rounded.data());
     for (std::int64_t c = 0; c < s.out;) {
       const int vecs = s.out - c >= 2 * kLanes ? 2 : 1;
-      for (std::int64_t py = 0; py < high; ++py)
+      for (std::int64_t py = 0; py < high; ++py) {
         for (std::int64_t px = 0; px < wide;) {
           const std::int64_t at = ((n * high + py) * wide + px) * s.out + c;
           const std::uint16_t* corner = scratch.rounded.data() + 2 * py * row + 2 * px * s.in;
@@ -284,6 +296,7 @@ void conv_pool_forward_bf16(const ConvPool& s, const float* x, const std::uint16
           run(corner, row, s.in, w + 2 * c, s.out, bias + c, y + at, mark);
           px += many ? kWindows : 1;
         }
+      }
       c += vecs * kLanes;
     }
   }

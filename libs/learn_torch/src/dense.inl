@@ -22,12 +22,13 @@ inline void products(const float* x, const float* w, std::int64_t in, std::int64
       for (int r = 0; r < kRows; ++r) sum[r][c] += a[r] * b;
     }
   }
-  for (int r = 0; r < kRows; ++r)
+  for (int r = 0; r < kRows; ++r) {
     for (int c = 0; c < kColumns; ++c) {
       float total = 0;
       for (int l = 0; l < kLanes; ++l) total += sum[r][c][l];
       y[r * out + c] += total;
     }
+  }
 }
 
 // to[r * in + .] = the sum over i of g[r * g_row + i * g_step] from[i * in + .], kVecs registers wide
@@ -37,9 +38,10 @@ inline void combine(const float* g, std::int64_t g_row, std::int64_t g_step, con
   Vec sum[std::size_t{kRows}][std::size_t{kVecs}] = {};
   for (std::int64_t i = 0; i < count; ++i) {
     const float* p = from + i * in;
-    if (ahead > 0)
+    if (ahead > 0) {
       for (std::int64_t line = 0; line < kVecs * kBytes; line += 64)
         __builtin_prefetch(reinterpret_cast<const char*>(p + ahead) + line);
+    }
     Vec b[std::size_t{kVecs}];
 #pragma GCC unroll 4
     for (int v = 0; v < kVecs; ++v) b[v] = load(p + v * kLanes);
@@ -51,9 +53,10 @@ inline void combine(const float* g, std::int64_t g_row, std::int64_t g_step, con
     }
   }
 #pragma GCC unroll 4
-  for (int r = 0; r < kRows; ++r)
+  for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
     for (int v = 0; v < kVecs; ++v) store(to + r * in + v * kLanes, sum[r][v]);
+  }
 }
 
 // All `rows` of `to`, one panel of kVecs registers.

@@ -26,7 +26,7 @@ at::Tensor roomy(std::int64_t n, std::int64_t c, std::int64_t h, std::int64_t w)
 
 // x as the kernels want it.
 at::Tensor with_room(const at::Tensor& x) {
-  const at::Tensor last = x.contiguous(at::MemoryFormat::ChannelsLast);
+  at::Tensor last = x.contiguous(at::MemoryFormat::ChannelsLast);
   const auto after = static_cast<std::size_t>(last.storage_offset() + last.numel() + kernels().lanes);
   if (3 * x.size(1) % kernels().lanes == 0 || last.storage().nbytes() >= after * sizeof(float)) return last;
   at::Tensor copy = roomy(x.size(0), x.size(1), x.size(2), x.size(3));
@@ -71,11 +71,14 @@ std::vector<std::uint16_t> by_pair(const at::Tensor& weight, std::int64_t pairs)
   const at::Tensor last = weight.contiguous(at::MemoryFormat::ChannelsLast);
   const float* from = last.const_data_ptr<float>();
   std::vector<std::uint16_t> packed(static_cast<std::size_t>(3 * pairs * out * 2));
-  for (std::int64_t o = 0; o < out; ++o)
-    for (std::int64_t ky = 0; ky < 3; ++ky)
-      for (std::int64_t j = 0; j < width; ++j)
+  for (std::int64_t o = 0; o < out; ++o) {
+    for (std::int64_t ky = 0; ky < 3; ++ky) {
+      for (std::int64_t j = 0; j < width; ++j) {
         packed[static_cast<std::size_t>(((ky * pairs + j / 2) * out + o) * 2 + j % 2)] =
             bf16(from[(o * 3 + ky) * width + j]);
+      }
+    }
+  }
   return packed;
 }
 

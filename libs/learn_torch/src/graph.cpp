@@ -238,7 +238,7 @@ at::Tensor Graph::evaluate(const Step& step, std::size_t index, const std::vecto
     case Op::avg_pool: {
       if (step.fused == 0) return pool(layer, x);
       const Step& conv = steps_[step.fused];
-      const at::Tensor from = values[conv.inputs[0]];
+      const at::Tensor& from = values[conv.inputs[0]];
       if (takes_fused(from)) return conv_relu_pool(from.to(at::kFloat), conv.weight, conv.bias, is_lowered());
       return pool(layer, convolve(conv.layer, from, conv.weight, conv.bias).relu_());
     }

@@ -36,12 +36,18 @@ inline Vec splat(float x) {
 
 namespace aceso::learn_torch::ACESO_ISA {
 
-#if !defined(ACESO_BF16)
-constexpr auto conv_pool_forward_bf16 = nullptr;
+#if defined(ACESO_BF16)
+constexpr auto kForwardBf16 = conv_pool_forward_bf16;
+#else
+constexpr auto kForwardBf16 = nullptr;
 #endif
 
-extern const Kernels kKernels{
-    kLanes,        conv_pool_forward, conv_pool_forward_bf16, conv_pool_backward_input, conv_pool_backward_weights,
-    dense_forward, dense_backward};
+extern const Kernels kKernels{kLanes,
+                              conv_pool_forward,
+                              kForwardBf16,
+                              conv_pool_backward_input,
+                              conv_pool_backward_weights,
+                              dense_forward,
+                              dense_backward};
 
 }  // namespace aceso::learn_torch::ACESO_ISA
