@@ -8,6 +8,7 @@
 #include "aceso/archive/analyses.hpp"
 #include "aceso/archive/archive.hpp"
 #include "aceso/archive/forwards.hpp"
+#include "aceso/archive/orthanc.hpp"
 #include "aceso/archive/worklist.hpp"
 #include "aceso/crypto/crypto.hpp"
 #include "aceso/models/explainer.hpp"
@@ -97,6 +98,7 @@ struct Services::Impl {
   std::unique_ptr<archive::ObjectSender> sender;
   std::unique_ptr<archive::Forwards> forwards;
   std::unique_ptr<archive::Analyses> analyses;
+  std::unique_ptr<archive::OrthancInterface> orthanc;
   net::Router router;
   net::Handler handler;
   std::function<std::size_t(const net::Request&)> max_body;
@@ -193,6 +195,14 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
                                                        .utc_offset = local_offset},
                                                       archive::routing_options_from(settings)));
 
+  archive::OrthancOptions orthanc = archive::orthanc_options_from(settings);
+  orthanc.ae_title = settings.text("dimse.ae_title");
+  orthanc.dicom_port = settings.integer("dimse.port");
+  orthanc.http_port = settings.integer("net.port");
+  ACESO_TRY(impl->orthanc, archive::OrthancInterface::create(
+                               home.root / "archive" / "orthanc",
+                               {.clock = clock, .logger = impl->logger, .archive = *impl->archive}, orthanc));
+
   impl->portal->register_routes(impl->router);
   impl->models->register_routes(impl->router);
   impl->archive->register_routes(impl->router);
@@ -200,6 +210,7 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   impl->worklist->on_ended([a = impl->analyses.get()](const contracts::PerformedStep& step) { a->step_ended(step); });
   impl->forwards->register_routes(impl->router);
   impl->analyses->register_routes(impl->router);
+  impl->orthanc->register_routes(impl->router);
   register_local_routes(impl->router, *impl->models);
   register_local_archive_routes(impl->router, *impl->archive);
   impl->portal->add_readiness("models", [m = impl->models.get()] { return m->ready(); });
@@ -215,9 +226,11 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
 Status Services::start() {
   ACESO_TRY_OK(impl_->models->start());
   ACESO_TRY_OK(impl_->forwards->start());
+  ACESO_TRY_OK(impl_->orthanc->start());
   return impl_->analyses->start();
 }
 void Services::stop() {
+  if (impl_->orthanc) impl_->orthanc->stop();
   if (impl_->forwards) impl_->forwards->stop();
   if (impl_->worklist) impl_->worklist->on_ended(nullptr);
   if (impl_->analyses) impl_->analyses->stop();

@@ -7,6 +7,7 @@
 #include "aceso/archive/analyses.hpp"
 #include "aceso/archive/archive.hpp"
 #include "aceso/archive/forwards.hpp"
+#include "aceso/archive/orthanc.hpp"
 #include "aceso/models/models.hpp"
 #include "dicom_listener.hpp"
 
@@ -77,6 +78,7 @@ ConfigSchema make_schema() {
   archive::declare_config(schema);
   archive::declare_routing_config(schema);
   archive::declare_forwarding_config(schema);
+  archive::declare_orthanc_config(schema);
   declare_dimse_config(schema);
   return schema;
 }

@@ -1,5 +1,6 @@
 #include "aceso/crypto/hash.hpp"
 #include "aceso/crypto/md5.hpp"
+#include "aceso/crypto/sha1.hpp"
 
 #include <gtest/gtest.h>
 
@@ -16,6 +17,12 @@ std::string repeat(char c, std::size_t n) {
 TEST(Md5, matches_rfc_1321_examples) {
   EXPECT_EQ(to_hex(md5(as_bytes(""))), "d41d8cd98f00b204e9800998ecf8427e");
   EXPECT_EQ(to_hex(md5(as_bytes("message digest"))), "f96b697d7cb7938d525a2f31aaf161d0");
+}
+
+TEST(Sha1, matches_fips_180_examples) {
+  EXPECT_EQ(to_hex(sha1(as_bytes("abc"))), "a9993e364706816aba3e25717850c26c9cd0d89d");
+  EXPECT_EQ(to_hex(sha1(as_bytes("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"))),
+            "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
 }
 
 TEST(Sha256, matches_fips_180_4_examples) {

@@ -17,14 +17,6 @@ constexpr Viewport kThumbnail{.width = 256, .height = 256};
 constexpr std::size_t kTried = 8;  // instances that are asked for pixels before a series counts as one without
 constexpr std::uint64_t kMaxDocument = std::uint64_t{256} << 20;
 
-Result<Bytes> draw(const Instance& instance, const FrameSource& frames, const ImageInfo& image, std::uint32_t frame,
-                   const PictureOptions& options) {
-  ACESO_TRY(const auto pixels, frames.decoded(instance, image, frame));
-  ACESO_TRY(imaging::Image picture, dicom::render_frame(image.head.dataset, pixels, frame, {.window = options.window}));
-  if (options.viewport) picture = scale_to_fit(picture, *options.viewport);
-  return options.png ? imaging::encode_png(picture) : dicom::encode_jpeg(picture, options.quality);
-}
-
 // JPEG unless PNG is preferred; nullopt: neither is accepted.
 std::optional<bool> wants_png(const net::Request& request) {
   for (const auto& range : accepted(request)) {
@@ -47,7 +39,7 @@ Result<net::Response> picture_of(Archive::Impl& impl, const net::Request& reques
   const std::string etag = etag_of({instance}, key);
   if (is_current(request, etag)) return not_modified(etag);
   ACESO_TRY(const auto bytes,
-            impl.frames->picture(key, [&] { return draw(*instance, *impl.frames, *image, frame, options); }));
+            impl.frames->picture(key, [&] { return draw_picture(*instance, *impl.frames, *image, frame, options); }));
   impl.metrics.bytes_sent += bytes->size();
   net::Response response;
   response.headers.set("Content-Type", *png ? "image/png" : "image/jpeg");
@@ -99,6 +91,14 @@ Result<net::Response> thumbnail_of_many(Archive::Impl& impl, const net::Request&
 }
 
 }  // namespace
+
+Result<Bytes> draw_picture(const Instance& instance, const FrameSource& frames, const ImageInfo& image,
+                           std::uint32_t frame, const PictureOptions& options) {
+  ACESO_TRY(const auto pixels, frames.decoded(instance, image, frame));
+  ACESO_TRY(imaging::Image picture, dicom::render_frame(image.head.dataset, pixels, frame, {.window = options.window}));
+  if (options.viewport) picture = scale_to_fit(picture, *options.viewport);
+  return options.png ? imaging::encode_png(picture) : dicom::encode_jpeg(picture, options.quality);
+}
 
 void register_rendered_routes(net::Router& router, Archive::Impl& impl) {
   const auto add = [&](const std::string& pattern, const char* summary, net::Handler handler) {

@@ -52,6 +52,11 @@ struct BodyPart {
 };
 net::Response multipart_response(std::string_view root_type, std::vector<BodyPart> parts);
 
+// One frame from 0 as a picture. Errors as FrameSource::decoded.
+struct PictureOptions;
+Result<Bytes> draw_picture(const Instance& instance, const FrameSource& frames, const ImageInfo& image,
+                           std::uint32_t frame, const PictureOptions& options);
+
 void register_query_routes(net::Router& router, Archive::Impl& impl);
 void register_study_routes(net::Router& router, Archive::Impl& impl);
 void register_store_routes(net::Router& router, Archive& archive, Archive::Impl& impl);

@@ -1,7 +1,9 @@
 #include "credentials.hpp"
 
 #include <algorithm>
+#include <optional>
 
+#include "aceso/crypto/hash.hpp"
 #include "sessions.hpp"
 #include "text.hpp"
 
@@ -23,6 +25,21 @@ bool has_service_form(std::string_view token) {
          is_base64url(token.substr(first + 1, last - first - 1)) && is_base64url(token.substr(last + 1));
 }
 
+// RFC 7617: base64 of "user:password". Programs that know nothing else send a token as the password; the user's name is
+// theirs to choose.
+std::optional<std::string> token_of_basic(std::string_view value) {
+  const auto bytes = crypto::from_base64(value);
+  if (!bytes) return std::nullopt;
+  const std::string text{reinterpret_cast<const char*>(bytes->data()), bytes->size()};
+  const auto colon = text.find(':');
+  if (colon == std::string::npos) return std::nullopt;
+  return text.substr(colon + 1);
+}
+
+bool is_api_token(std::string_view token) {
+  return token.starts_with(ApiTokens::kPrefix) && is_base64url(token.substr(ApiTokens::kPrefix.size()));
+}
+
 }  // namespace
 
 Result<Credential> read_credential(std::string_view authorization, std::string_view session_cookie) {
@@ -30,11 +47,16 @@ Result<Credential> read_credential(std::string_view authorization, std::string_v
   if (authorization.size() > kLongestCredential || session_cookie.size() > 128) return refused;
   if (!authorization.empty()) {
     const auto space = authorization.find(' ');
-    if (space == std::string_view::npos || ascii_lower(authorization.substr(0, space)) != "bearer") return refused;
+    if (space == std::string_view::npos) return refused;
+    const auto scheme = ascii_lower(authorization.substr(0, space));
     const auto token = authorization.substr(space + 1);
-    if (token.starts_with(ApiTokens::kPrefix) && is_base64url(token.substr(ApiTokens::kPrefix.size()))) {
-      return Credential{CredentialKind::api_token, std::string{token}};
+    if (scheme == "basic") {
+      auto secret = token_of_basic(token);
+      if (!secret || !is_api_token(*secret)) return refused;
+      return Credential{CredentialKind::api_token, *std::move(secret)};
     }
+    if (scheme != "bearer") return refused;
+    if (is_api_token(token)) return Credential{CredentialKind::api_token, std::string{token}};
     if (has_service_form(token)) return Credential{CredentialKind::service_token, std::string{token}};
     return refused;
   }

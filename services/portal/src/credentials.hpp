@@ -15,8 +15,8 @@ struct Credential {
 };
 
 // `authorization` and `cookie` are the header's value and the session cookie's value, "" when absent. An Authorization
-// header decides alone. Errors: unauthenticated when there is an Authorization header that is not "Bearer" and one
-// token of ours, or a malformed cookie.
+// header decides alone: "Bearer" and a token of ours, or "Basic" with an API token as the password (never a user's
+// password). Errors: unauthenticated for any other Authorization header, or a malformed cookie.
 Result<Credential> read_credential(std::string_view authorization, std::string_view session_cookie);
 
 // Whether a request that changes something may come from where the browser says it does (OWASP CSRF, "Verifying origin

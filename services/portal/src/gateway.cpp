@@ -21,7 +21,7 @@ bool is_safe(Method method) noexcept {
 }
 
 bool is_program_path(std::string_view path) noexcept {
-  for (const std::string_view top : {"/api", "/v2", "/dicom-web", "/healthz", "/readyz", "/metrics"}) {
+  for (const std::string_view top : {"/api", "/v2", "/dicom-web", "/orthanc", "/healthz", "/readyz", "/metrics"}) {
     if (path == top || (path.starts_with(top) && path[top.size()] == '/')) return true;
   }
   return false;
@@ -44,10 +44,15 @@ std::string_view action_of(Method method) noexcept {
   return "E";
 }
 
+// Scripts written for Orthanc send user and password, many only when they are asked to.
+bool speaks_orthanc(const net::Router::Route& route) noexcept {
+  return route.pattern.starts_with("/orthanc/");
+}
+
 // The archive's paths hold UIDs, which identify: it records these accesses itself, by study and under keyed names.
 bool names_patients(const net::Router::Route& route) noexcept {
-  return route.pattern.starts_with("/dicom-web") || route.pattern.starts_with("/api/v1/archive/studies") ||
-         route.pattern.starts_with("/api/v1/archive/patients");
+  return route.pattern.starts_with("/dicom-web") || speaks_orthanc(route) ||
+         route.pattern.starts_with("/api/v1/archive/studies") || route.pattern.starts_with("/api/v1/archive/patients");
 }
 
 // Route patterns and internal ids only: a path from outside may hold anything.
@@ -87,7 +92,8 @@ Gateway::Outcome Gateway::dispatch(net::Request& request) const {
   if (const auto admitted = admit(request, route); !admitted) {
     record_denial(request, route, admitted.error());
     auto response = net::Response::problem(admitted.error(), request.request_id);
-    if (response.status == 401) response.headers.set("WWW-Authenticate", "Bearer");
+    if (response.status == 401)
+      response.headers.set("WWW-Authenticate", speaks_orthanc(route) ? R"(Basic realm="aceso")" : "Bearer");
     return {std::move(response), route.pattern};
   }
   if (const auto recorded = record_before(request, route); !recorded) {

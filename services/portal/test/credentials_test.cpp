@@ -23,7 +23,22 @@ TEST(Credential, is_read_from_header_or_cookie) {
 
 TEST(Credential, a_header_decides_alone) {
   EXPECT_EQ(read_credential("Bearer aceso_AbC", "cookie")->kind, CredentialKind::api_token);
-  EXPECT_FALSE(read_credential("Basic YWRhOnB3", "cookie"));
+}
+
+TEST(Credential, an_api_token_may_be_the_password_of_basic_but_no_other_secret_may) {
+  const auto basic = read_credential("Basic YW55Om9uZTphY2Vzb19BYkMtXzA5", "");        // any:one:aceso_AbC-_09
+  EXPECT_FALSE(basic);                                                                 // the name holds no colon
+  const auto token = read_credential("basic c2NyaXB0OmFjZXNvX0FiQy1fMDk=", "cookie");  // script:aceso_AbC-_09
+  ASSERT_TRUE(token);
+  EXPECT_EQ(token->kind, CredentialKind::api_token);
+  EXPECT_EQ(token->secret, "aceso_AbC-_09");
+  for (const auto* header :
+       {"Basic YWRhOnB3" /* ada:pw */, "Basic c2NyaXB0OmEuYi5j" /* script:a.b.c */, "Basic YWNlc29fQWJD" /* no colon */,
+        "Basic c2NyaXB0OmFjZXNvXw==" /* nothing behind */, "Basic ???", "Basic "}) {
+    const auto read = read_credential(header, "");
+    ASSERT_FALSE(read) << header;
+    EXPECT_EQ(read.error().code(), Code::unauthenticated);
+  }
 }
 
 TEST(Credential, refuses_what_is_not_one_token) {
