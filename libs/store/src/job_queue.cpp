@@ -383,6 +383,11 @@ void Queue::settle(RunningJob& running, const Result<Json>& result) {
     const std::lock_guard lock{mutex_};
     running_.erase(job.id);
   }
+  if (again && running.cancelled()) {  // asked for while it was decided that the job runs again
+    job.state = JobState::cancelled;
+    const auto moved = table_.move(job, JobState::queued);
+    if (moved.ok() && *moved) again.reset();
+  }
   logger_.info("job left its worker", {{"job", job.id}, {"kind", job.kind}, {"state", to_string(job.state)}});
   if (again) make_ready_after(job.id, *again);
   changed(job);
