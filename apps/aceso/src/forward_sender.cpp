@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "aceso/archive/dicomweb_target.hpp"
 #include "aceso/dimse/client.hpp"
 #include "dicom_listener.hpp"
 
@@ -14,12 +15,21 @@ Result<std::unique_ptr<ForwardSender>> ForwardSender::create(const Config& confi
   sender->modules_ = dimse_module_folder(program);
   ACESO_TRY(sender->nodes_, dimse_nodes(config));
   ACESO_TRY(sender->tls_, dimse_client_tls(config, sender->nodes_));
+  auto targets = archive::parse_dicomweb_targets(config.document("forward.dicomweb"));
+  if (!targets) return Error{std::move(targets).error().add_context("forward.dicomweb")};
+  for (const auto& target : *targets) {
+    if (std::ranges::find(sender->nodes_, target.name, &dimse::Node::ae) != sender->nodes_.end())
+      return Error{Code::invalid, "forward.dicomweb: " + target.name + " is also an AE title of dimse.peers"};
+  }
+  sender->web_ = archive::make_stow_sender(*std::move(targets));
   return sender;
 }
 
 Status ForwardSender::check(std::string_view destination) const {
+  if (web_->check(destination).ok()) return {};
   const auto node = std::ranges::find(nodes_, destination, &dimse::Node::ae);
-  if (node == nodes_.end()) return Error{Code::invalid, "a destination is an AE title of dimse.peers"};
+  if (node == nodes_.end())
+    return Error{Code::invalid, "a destination is an AE title of dimse.peers or a name of forward.dicomweb"};
   if (node->port == 0) return Error{Code::invalid, "this node of dimse.peers has no port: it is never called"};
   return {};
 }
@@ -27,6 +37,7 @@ Status ForwardSender::check(std::string_view destination) const {
 Status ForwardSender::send(std::string_view destination, std::span<const contracts::StoredObject> objects,
                            const Open& open, const std::function<void(std::size_t index, bool taken)>& done,
                            const std::stop_token& stop) {
+  if (web_->check(destination).ok()) return web_->send(destination, objects, open, done, stop);
   ACESO_TRY_OK(check(destination));
   dimse::ClientOptions options{.calling_ae = ae_title_, .tls = tls_, .modules = modules_, .stop = stop};
   options.node = *std::ranges::find(nodes_, destination, &dimse::Node::ae);

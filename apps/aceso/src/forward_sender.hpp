@@ -1,4 +1,4 @@
-// Objects of the archive to other DICOM nodes, for forwarding rules.
+// Objects of the archive to other DICOM nodes and DICOMweb services, for forwarding rules.
 #pragma once
 
 #include <filesystem>
@@ -13,10 +13,10 @@
 
 namespace aceso::app {
 
-// A destination is the title of a node of dimse.peers that has a port.
+// A destination is a name of forward.dicomweb, or the title of a node of dimse.peers that has a port.
 class ForwardSender final : public archive::ObjectSender {
  public:
-  // Errors: invalid (dimse.peers, or a TLS file).
+  // Errors: invalid (dimse.peers, forward.dicomweb, a file of theirs, a name that stands in both).
   static Result<std::unique_ptr<ForwardSender>> create(const Config& config, const std::filesystem::path& program);
   Status check(std::string_view destination) const override;
   Status send(std::string_view destination, std::span<const contracts::StoredObject> objects, const Open& open,
@@ -27,6 +27,7 @@ class ForwardSender final : public archive::ObjectSender {
   std::string ae_title_;
   std::filesystem::path modules_;
   std::vector<dimse::Node> nodes_;
+  std::unique_ptr<archive::ObjectSender> web_;
   std::shared_ptr<crypto::TlsContext> tls_;  // shared with connections; null: no node is called by TLS
 };
 

@@ -9,6 +9,7 @@
 #include "aceso/archive/archive.hpp"
 #include "aceso/archive/forwards.hpp"
 #include "aceso/archive/orthanc.hpp"
+#include "aceso/archive/webhooks.hpp"
 #include "aceso/archive/worklist.hpp"
 #include "aceso/crypto/crypto.hpp"
 #include "aceso/models/explainer.hpp"
@@ -97,6 +98,7 @@ struct Services::Impl {
   std::unique_ptr<archive::Worklist> worklist;
   std::unique_ptr<archive::ObjectSender> sender;
   std::unique_ptr<archive::Forwards> forwards;
+  std::unique_ptr<archive::Webhooks> webhooks;
   std::unique_ptr<archive::Analyses> analyses;
   std::unique_ptr<archive::OrthancInterface> orthanc;
   net::Router router;
@@ -123,6 +125,7 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   const auto analyses_key = keys.derive("archive.analyses");
   const auto worklist_key = keys.derive("archive.worklist");
   const auto forwards_key = keys.derive("archive.forwards");
+  const auto webhooks_key = keys.derive("archive.webhooks");
   const auto signing = keys.signing;
   ACESO_TRY(impl->portal, portal::Portal::create(home.root, std::move(keys), {clock, impl->random, impl->logger},
                                                  {.web_root = web_folder(settings, options.program),
@@ -195,6 +198,22 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
                                                        .utc_offset = local_offset},
                                                       archive::routing_options_from(settings)));
 
+  ACESO_TRY(impl->webhooks, archive::Webhooks::create(home.root / "archive" / "webhooks",
+                                                      {.clock = clock,
+                                                       .random = impl->random,
+                                                       .logger = impl->logger,
+                                                       .archive = *impl->archive,
+                                                       .key = webhooks_key},
+                                                      archive::webhook_options_from(settings)));
+  impl->analyses->observe(
+      {.complete = [w = impl->webhooks.get()](std::string_view study,
+                                              std::string_view series) { return w->series_complete(study, series); },
+       .ended =
+           [w = impl->webhooks.get()](std::string_view study, std::string_view series, std::string_view analysis,
+                                      std::string_view state, const std::vector<std::string>& results) {
+             return w->analysis_ended(study, series, analysis, state, results);
+           }});
+
   archive::OrthancOptions orthanc = archive::orthanc_options_from(settings);
   orthanc.ae_title = settings.text("dimse.ae_title");
   orthanc.dicom_port = settings.integer("dimse.port");
@@ -211,6 +230,7 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   impl->forwards->register_routes(impl->router);
   impl->analyses->register_routes(impl->router);
   impl->orthanc->register_routes(impl->router);
+  impl->webhooks->register_routes(impl->router);
   register_local_routes(impl->router, *impl->models);
   register_local_archive_routes(impl->router, *impl->archive);
   impl->portal->add_readiness("models", [m = impl->models.get()] { return m->ready(); });
@@ -227,6 +247,7 @@ Status Services::start() {
   ACESO_TRY_OK(impl_->models->start());
   ACESO_TRY_OK(impl_->forwards->start());
   ACESO_TRY_OK(impl_->orthanc->start());
+  ACESO_TRY_OK(impl_->webhooks->start());
   return impl_->analyses->start();
 }
 void Services::stop() {
@@ -234,6 +255,7 @@ void Services::stop() {
   if (impl_->forwards) impl_->forwards->stop();
   if (impl_->worklist) impl_->worklist->on_ended(nullptr);
   if (impl_->analyses) impl_->analyses->stop();
+  if (impl_->webhooks) impl_->webhooks->stop();
   if (impl_->models) impl_->models->stop();
 }
 net::Handler Services::handler() {

@@ -93,7 +93,7 @@ class ClientImpl final : public Client {
     if (stream_ && stream_->readable()) stream_.reset();  // closed by the server, or out of step
     const bool kept = stream_ != nullptr;
     Result<ResponseHead> head = attempt(request);
-    if (head || !kept || !stale_ || !safe_to_repeat(request.method)) return head;
+    if (head || !kept || !stale_ || request.body_source || !safe_to_repeat(request.method)) return head;
     return attempt(request);
   }
 
@@ -127,6 +127,11 @@ class ClientImpl final : public Client {
       length = std::filesystem::file_size(request.body_file, error);
       if (!file || error) return Error{Code::not_found, "cannot read " + request.body_file.string()};
     }
+    if (request.body_source) {
+      const auto known = request.body_source->length();
+      if (!known) return Error{Code::invalid, "a body that is sent needs a length"};
+      length = *known;
+    }
     std::string out{to_string(request.method)};
     out += " " + request.target + " HTTP/1.1\r\nHost: " + host_ + "\r\n";
     for (const auto& [name, value] : request.headers.all()) out += name + ": " + value + "\r\n";
@@ -135,7 +140,7 @@ class ClientImpl final : public Client {
     if (has_body) out += "Content-Length: " + std::to_string(length) + "\r\n";
     out += "\r\n";
     unsent_ = false;
-    if (request.body_file.empty() && request.body.size() <= kPiece)
+    if (!request.body_source && request.body_file.empty() && request.body.size() <= kPiece)
       return stream_->write(out + request.body, request.timeout_ms);
     ACESO_TRY_OK(stream_->write(out, request.timeout_ms));
     std::string piece(kPiece, '\0');
@@ -144,12 +149,17 @@ class ClientImpl final : public Client {
         unsent_ = true;
         return {};
       }
-      const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, length - sent));
+      auto want = static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, length - sent));
       std::string_view next = std::string_view{request.body}.substr(
           std::min<std::size_t>(static_cast<std::size_t>(sent), request.body.size()), want);
       if (!request.body_file.empty()) {
         if (!file.read(piece.data(), static_cast<std::streamsize>(want)))
           return Error{Code::data_loss, "the file became shorter while it was sent"};
+        next = std::string_view{piece}.substr(0, want);
+      }
+      if (request.body_source) {
+        ACESO_TRY(want, request.body_source->read(std::as_writable_bytes(std::span{piece}.first(want))));
+        if (want == 0) return Error{Code::data_loss, "the body became shorter while it was sent"};
         next = std::string_view{piece}.substr(0, want);
       }
       ACESO_TRY_OK(stream_->write(next, request.timeout_ms));

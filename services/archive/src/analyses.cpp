@@ -80,13 +80,22 @@ void Analyses::on_change(std::function<void(std::string_view)> listener) {
   impl_->changed = std::move(listener);
 }
 
+void Analyses::observe(Observer observer) {
+  impl_->observer = std::move(observer);
+}
+
 Status Analyses::start() {
   if (std::exchange(impl_->started, true)) return {};
   impl_->deps.archive.listen(
       {.stored =
            [i = impl_.get()](const contracts::StoredObject& object) {
-             i->watch.seen(object.study_uid, object.series_uid, i->now_us(), i->deps.clock.steady_now());
-             if (i->watch.arrived(object.series_uid, object.sop_instance_uid)) i->wake();
+             const bool fresh =
+                 i->watch.seen(object.study_uid, object.series_uid, i->now_us(), i->deps.clock.steady_now());
+             const bool last = i->watch.arrived(object.series_uid, object.sop_instance_uid) ||
+                               (i->watch.is_counted(object.series_uid) &&
+                                i->watch.reached(object.series_uid, objects_in(i->archive.store->index(),
+                                                                               object.study_uid, object.series_uid)));
+             if (fresh || last) i->nap.wake();
            },
        .removed =
            [i = impl_.get()](std::string_view study_uid) {
@@ -154,22 +163,11 @@ void Analyses::Impl::scan() {
 
 void Analyses::Impl::keep_watch(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    // Before the look at what is complete: what becomes so from here on wakes this thread.
-    std::stop_source fresh;
-    {
-      const std::lock_guard lock{nap_mutex};
-      nap = fresh;
-    }
-    const std::stop_callback stopped{stop, [&fresh] { fresh.request_stop(); }};
+    nap.prepare();
     tick();
     const auto latest = deps.clock.steady_now() + options.quiet;
-    deps.clock.sleep_until(std::min(watch.next().value_or(latest), latest), fresh.get_token());
+    nap.sleep_until(deps.clock, std::min(watch.next().value_or(latest), latest), stop);
   }
-}
-
-void Analyses::Impl::wake() {
-  const std::lock_guard lock{nap_mutex};
-  nap.request_stop();
 }
 
 void Analyses::step_ended(const contracts::PerformedStep& step) {
@@ -190,13 +188,16 @@ void Analyses::step_ended(const contracts::PerformedStep& step) {
     for (const auto& uid : series.sop_instance_uids) {
       if (i.archive.store->index().find(uid)) complete = i.watch.arrived(series.series_uid, uid) || complete;
     }
-    if (complete) i.wake();
+    if (complete) i.nap.wake();
   }
 }
 
 void Analyses::Impl::tick() {
   const std::lock_guard lock{tick_mutex};
   if (watch.take_overflow()) scan();
+  std::vector<const RoutingRule*> all;
+  for (const auto& rule : rules) all.push_back(&rule);
+  (void)count_series(watch, *archive.store, all);
   for (const auto& one : watch.take_quiet(deps.clock.steady_now())) {
     if (auto done = settle(one.study_uid, one.series_uid, false); !done) {
       deps.logger.warn("analyses.not_settled", {{"code", to_string(done.error().code())}});
@@ -272,6 +273,7 @@ std::vector<Analysis> Analyses::Impl::analyses_for(const std::vector<InstancePtr
 Status Analyses::Impl::settle(const std::string& study_uid, const std::string& series_uid, bool by_hand) {
   const auto instances = archive.store->index().instances_of(study_uid, series_uid);
   if (instances.empty() || is_own(*instances.front())) return {};
+  if (observer.complete && !by_hand) ACESO_TRY_OK(observer.complete(study_uid, series_uid));
   if (rules.empty() && !by_hand) return {};  // nothing to remember: said when it is asked for
   auto wanted = analyses_for(instances, by_hand);
   // A volume that has grown is another one.
@@ -319,6 +321,14 @@ void Analyses::Impl::dispatch() {
     }
     if (waiting->size() < kPage) return;
   }
+}
+
+// Before the end is kept: a crash in between tells it again, and who is told knows it by its id.
+void Analyses::Impl::tell_ended(const Analysis& analysis) {
+  if (!observer.ended || analysis.state == AnalysisState::waiting || analysis.state == AnalysisState::running) return;
+  const auto told =
+      observer.ended(analysis.study_uid, analysis.series_uid, analysis.id, to_string(analysis.state), analysis.results);
+  if (!told) deps.logger.warn("analyses.not_told", {{"code", to_string(told.error().code())}});
 }
 
 Status Analyses::Impl::save(Analysis& analysis) {

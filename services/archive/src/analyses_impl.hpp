@@ -16,6 +16,7 @@
 #include "analysis_result.hpp"
 #include "analysis_table.hpp"
 #include "impl.hpp"
+#include "nap.hpp"
 #include "routing_rules.hpp"
 #include "series_watch.hpp"
 #include "study_events.hpp"
@@ -37,10 +38,10 @@ struct Analyses::Impl {
   std::int64_t since_us = 0;  // what was stored before is not routed by itself
   std::int64_t saved_us = 0;  // the last watermark written
   std::function<void(std::string_view)> changed;
+  Observer observer;
   std::atomic<std::uint64_t> analysed{0}, failed{0}, not_applicable{0};
   std::mutex tick_mutex;
-  std::mutex nap_mutex;
-  std::stop_source nap;    // ends the sleep of the thread that keeps watch
+  Nap nap;                 // of the thread that keeps watch
   std::mutex judge_mutex;  // of one judgement at a time: each report names the one before
   StudyEvents events;
   std::unique_ptr<store::JobQueue> jobs;
@@ -54,7 +55,6 @@ struct Analyses::Impl {
   Status reconcile();
   void scan();
   void keep_watch(const std::stop_token& stop);
-  void wake();  // the thread that keeps watch
   void tick();
   Status settle(const std::string& study_uid, const std::string& series_uid, bool by_hand);
   std::vector<Analysis> analyses_for(const std::vector<InstancePtr>& instances, bool by_hand) const;
@@ -63,6 +63,7 @@ struct Analyses::Impl {
   void dispatch();
   void tell(const std::string& study_uid);
   Status save(Analysis& analysis);
+  void tell_ended(const Analysis& analysis);  // does nothing while it has not
 
   // analysis_job.cpp: from an analysis that waits to results.
   Result<Json> run(store::JobContext& context);

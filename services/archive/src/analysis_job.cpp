@@ -50,6 +50,7 @@ Result<Json> Analyses::Impl::run(store::JobContext& context) {
       conclude(analysis, AnalysisState::failed, why.message());
     }
   }
+  tell_ended(analysis);
   ACESO_TRY_OK(save(analysis));
   if (analysis.state == AnalysisState::analysed) ++analysed;
   if (analysis.state == AnalysisState::failed) ++failed;
@@ -316,6 +317,7 @@ void Analyses::Impl::job_changed(const store::Job& job) {
   if (analysis.job != job.id || (analysis.state != AnalysisState::waiting && analysis.state != AnalysisState::running))
     return;
   conclude(analysis, AnalysisState::failed, job.error.empty() ? "the job was cancelled" : job.error);
+  tell_ended(analysis);
   if (auto saved = save(analysis); !saved)
     deps.logger.warn("analyses.not_saved", {{"code", to_string(saved.error().code())}});
 }

@@ -48,6 +48,7 @@ struct Forwards::Impl {
   std::int64_t since_us = 0;  // what was stored before the first rule is not sent by itself
   std::int64_t noted_us = 0;
   std::mutex tick_mutex;
+  Nap nap;  // of the thread that keeps watch
   std::unique_ptr<store::JobQueue> jobs;
   std::jthread thread;
   bool started = false;
@@ -56,6 +57,7 @@ struct Forwards::Impl {
   Status open(const fs::path& folder);
   Status reconcile();
   void scan();
+  void seen(const contracts::StoredObject& object);
   void keep_watch(const std::stop_token& stop);
   void tick();
   Status settle(const std::string& study_uid, const std::string& series_uid);
@@ -110,8 +112,7 @@ Status Forwards::start() {
   impl_->deps.archive.listen({.stored =
                                   [i = impl_.get()](const contracts::StoredObject& object) {
                                     if (!i->rules.empty()) {
-                                      i->watch.seen(object.study_uid, object.series_uid, i->now_us(),
-                                                    i->deps.clock.steady_now());
+                                      i->seen(object);
                                     }
                                   },
                               .removed = {}},
@@ -121,6 +122,14 @@ Status Forwards::start() {
   ACESO_TRY_OK(impl_->jobs->start());
   impl_->thread = std::jthread{[i = impl_.get()](const std::stop_token& stop) { i->keep_watch(stop); }};
   return {};
+}
+
+void Forwards::Impl::seen(const contracts::StoredObject& object) {
+  const bool fresh = watch.seen(object.study_uid, object.series_uid, now_us(), deps.clock.steady_now());
+  const bool last =
+      watch.is_counted(object.series_uid) &&
+      watch.reached(object.series_uid, objects_in(archive.store->index(), object.study_uid, object.series_uid));
+  if (fresh || last) nap.wake();
 }
 
 void Forwards::stop() {
@@ -168,15 +177,19 @@ void Forwards::Impl::scan() {
 
 void Forwards::Impl::keep_watch(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
+    nap.prepare();
     tick();
     const auto latest = deps.clock.steady_now() + options.quiet;
-    deps.clock.sleep_until(std::min(watch.next().value_or(latest), latest), stop);
+    nap.sleep_until(deps.clock, std::min(watch.next().value_or(latest), latest), stop);
   }
 }
 
 void Forwards::Impl::tick() {
   const std::lock_guard lock{tick_mutex};
   if (watch.take_overflow()) scan();
+  std::vector<const RoutingRule*> all;
+  for (const auto& rule : rules) all.push_back(&rule.match);
+  (void)count_series(watch, *archive.store, all);
   for (const auto& one : watch.take_quiet(deps.clock.steady_now())) {
     if (auto done = settle(one.study_uid, one.series_uid); !done) {
       deps.logger.warn("forwards.not_settled", {{"code", to_string(done.error().code())}});
@@ -281,10 +294,22 @@ Status Forwards::Impl::send_objects(Forward& forward, const std::stop_token& sto
   std::vector<contracts::StoredObject> objects;
   objects.reserve(instances.size());
   for (const auto& one : instances) objects.push_back(describe(*one));
-  return deps.sender.send(
-      forward.destination, objects,
-      [&](std::size_t i) { return deps.archive.open(node_peer(), objects[i].sop_instance_uid); },
-      [&](std::size_t, bool taken) { forward.sent += taken ? 1U : 0U; }, stop);
+  const auto count = [&](std::size_t, bool taken) { forward.sent += taken ? 1U : 0U; };
+  const auto rule = std::ranges::find(rules, forward.rule, [](const ForwardRule& one) { return one.match.name; });
+  if (rule == rules.end() || rule->changes.empty()) {
+    return deps.sender.send(
+        forward.destination, objects,
+        [&](std::size_t i) { return deps.archive.open(node_peer(), objects[i].sop_instance_uid); }, count, stop);
+  }
+  const UidRenamer uids{deps.key, forward.destination, rule->changes.uids};
+  std::vector<contracts::StoredObject> renamed;
+  renamed.reserve(objects.size());
+  for (const auto& one : objects) renamed.push_back(changed_name(one, uids));
+  const auto open_changed = [&](std::size_t i) -> Result<std::unique_ptr<contracts::ObjectBytes>> {
+    ACESO_TRY(auto kept, deps.archive.open(node_peer(), objects[i].sop_instance_uid));
+    return change_object(std::move(kept), rule->changes, uids, instances[i]->received_us);
+  };
+  return deps.sender.send(forward.destination, renamed, open_changed, count, stop);
 }
 
 // A job that ended without its handler saying so: cancelled, or the process died with it too often.
@@ -368,12 +393,13 @@ void Forwards::register_routes(net::Router& router) {
               .tag = "archive",
               .scope = std::string{kWrite},
               .request_type = "application/json",
-              .request_schema = R"({"type":"object","required":["to"],"additionalProperties":false,"properties":{)"
-                                R"("to":{"type":"string","description":"AE title of dimse.peers"}}})"},
+              .request_schema =
+                  R"({"type":"object","required":["to"],"additionalProperties":false,"properties":{)"
+                  R"("to":{"type":"string","description":"AE title of dimse.peers, or a name of forward.dicomweb"}}})"},
              [this, unstored](net::Request& request) -> Result<net::Response> {
                ACESO_TRY(const Json body, request.json(std::size_t{4} << 10));
                if (!body.is_object() || !body.contains("to") || !body.at("to").is_string())
-                 return Error{Code::invalid, "to: an AE title of dimse.peers"};
+                 return Error{Code::invalid, "to: an AE title of dimse.peers, or a name of forward.dicomweb"};
                ACESO_TRY(const Json made,
                          send(peer_of(request), request.param("study"), body.at("to").get<std::string>()));
                return unstored(made, 202);
@@ -385,8 +411,16 @@ void declare_forwarding_config(ConfigSchema& schema) {
       .add({.name = "forward.rules",
             .type = ConfigType::document,
             .default_value = "[]",
-            .help = "Which series go to which archive: {match: {modality, body_part, description, calling_ae}, to: "
-                    "AE title of dimse.peers, name}; a match is a text with * and ?, or a list of them."})
+            .help =
+                "Which series go to which archive: {match: {modality, body_part, description, calling_ae}, to: "
+                "AE title of dimse.peers or name of forward.dicomweb, name, change: {set, replace, remove, uids}}; a "
+                "match is a text with * and ?, or a list of them."})
+      .add({.name = "forward.dicomweb",
+            .type = ConfigType::document,
+            .default_value = "[]",
+            .help =
+                "Destinations that take objects by STOW-RS: {name, url: https://HOST[:PORT]/PATH, token_file or user "
+                "and password_file, ca_file}."})
       .add({.name = "forward.quiet",
             .type = ConfigType::duration,
             .default_value = "60s",

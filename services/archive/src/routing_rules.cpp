@@ -19,6 +19,7 @@ namespace {
 constexpr std::size_t kMaxRules = 200;
 constexpr std::size_t kMaxPatterns = 50;  // of one key
 constexpr std::size_t kMaxText = 64;
+constexpr std::uint64_t kMaxExpected = 1'000'000;  // objects of a series
 
 Status known_keys(const Json& object, std::span<const std::string> keys) {
   for (const auto& [key, value] : object.items()) {
@@ -105,6 +106,20 @@ Status read_urgency(const Json& json, RoutingRule& rule) {
   return {};
 }
 
+Status read_expected(const Json& json, RoutingRule& rule) {
+  const auto found = json.find("expect");
+  if (found == json.end()) return {};
+  const Error wrong{Code::invalid, "expect is a number of objects, or an attribute that holds it"};
+  if (found->is_number_unsigned() && found->get<std::uint64_t>() > 0 && found->get<std::uint64_t>() <= kMaxExpected) {
+    rule.expected = found->get<std::size_t>();
+    return {};
+  }
+  const auto tag = found->is_string() ? dicom::parse_tag(found->get<std::string>()) : std::nullopt;
+  if (!tag) return wrong;
+  rule.expected_in = *tag;
+  return {};
+}
+
 std::string name_of(const RoutingRule& rule) {
   std::string out = rule.model.name;
   if (rule.model.version > 0) out += "@" + std::to_string(rule.model.version);
@@ -119,7 +134,8 @@ std::string name_of(const RoutingRule& rule) {
 }
 
 Result<RoutingRule> parse_rule(const Json& json) {
-  static const std::array<std::string, 7> kKeys{"name", "match", "model", "output", "window", "positive", "urgency"};
+  static const std::array<std::string, 8> kKeys{"name",   "match",    "model",   "output",
+                                                "window", "positive", "urgency", "expect"};
   static const std::array<std::string, 4> kMatchKeys{"modality", "body_part", "description", "calling_ae"};
   if (!json.is_object()) return Error{Code::invalid, "is not a map"};
   ACESO_TRY_OK(known_keys(json, kKeys));
@@ -137,6 +153,7 @@ Result<RoutingRule> parse_rule(const Json& json) {
   ACESO_TRY_OK(read_window(json, rule));
   ACESO_TRY(rule.positive, patterns(json, "positive", ""));
   ACESO_TRY_OK(read_urgency(json, rule));
+  ACESO_TRY_OK(read_expected(json, rule));
   rule.name = name_of(rule);
   if (const auto name = json.find("name"); name != json.end()) {
     if (!name->is_string() || name->get<std::string>().empty() || name->get<std::string>().size() > kMaxText)

@@ -26,6 +26,9 @@ struct RoutingRule {
   std::vector<std::string> positive = {};    // classes, in lower case; empty: the one a threshold decides for
   Urgency urgency = Urgency::medium;         // of a positive finding
   std::optional<dicom::Window> window = {};  // else the image's own
+  // How many objects a series of these will have: a number, or an attribute of its objects that says so.
+  std::size_t expected = 0;     // 0: not said
+  dicom::Tag expected_in = {};  // (0000,0000): none
 };
 
 struct SeriesFacts {
@@ -33,9 +36,9 @@ struct SeriesFacts {
 };
 
 // `json`: [{"name", "match": {"modality", "body_part", "description", "calling_ae"}, "model": "name@version", "output":
-// ["sr", "sc", "map", "key"], "window": [center, width], "positive": [classes], "urgency": "high"}], every match a text
-// or a list of texts. A rule without a name is called
-// after its model and what it matches. Errors: invalid, "rule 2: ...".
+// ["sr", "sc", "map", "key"], "window": [center, width], "positive": [classes], "urgency": "high", "expect": 64 |
+// "ImagesInAcquisition"}], every match a text or a list of texts. A rule without a name is called after its model and
+// what it matches. Errors: invalid, "rule 2: ...".
 Result<std::vector<RoutingRule>> parse_routing_rules(std::string_view json);
 
 // The answer is one that somebody should look at first.

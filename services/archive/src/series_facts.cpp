@@ -4,6 +4,7 @@
 #include <shared_mutex>
 
 #include "aceso/dicom/tags.hpp"
+#include "web.hpp"
 
 namespace aceso::archive {
 namespace tags = dicom::tags;
@@ -21,6 +22,45 @@ SeriesFacts series_facts(const ObjectStore& store, const Instance& first) {
   }
   if (const auto entry = store.log().entry(first.record)) facts.calling_ae = entry->calling_ae;
   return facts;
+}
+
+std::size_t expected_objects(const ObjectStore& store, const Instance& first,
+                             std::span<const RoutingRule* const> rules) {
+  constexpr std::int64_t kMost = 1'000'000;
+  const auto head = read_head(store, first);
+  const auto said_in = [&](dicom::Tag tag) -> std::size_t {
+    const auto value = head ? head->dataset.integer(tag) : std::nullopt;
+    return value && *value > 0 && *value <= kMost ? static_cast<std::size_t>(*value) : 0;
+  };
+  const auto facts = series_facts(store, first);
+  for (const RoutingRule* rule : rules) {
+    if ((rule->expected == 0 && rule->expected_in == dicom::Tag{}) || !matches(*rule, facts)) continue;
+    return rule->expected > 0 ? rule->expected : said_in(rule->expected_in);
+  }
+  return said_in(tags::kNumberOfSeriesRelatedInstances);
+}
+
+std::size_t objects_in(const Index& index, std::string_view study_uid, std::string_view series_uid) {
+  const auto study = index.study(study_uid);
+  if (!study) return 0;
+  const std::shared_lock lock{study->mutex};
+  const auto series = study->series.find(series_uid);
+  return series == study->series.end() ? 0 : series->second.instances.size();
+}
+
+bool count_series(SeriesWatch& watch, const ObjectStore& store, std::span<const RoutingRule* const> rules) {
+  bool complete = false;
+  for (const auto& one : watch.take_uncounted()) {
+    const auto instances = store.index().instances_of(one.study_uid, one.series_uid);
+    if (instances.empty()) continue;
+    const auto count = expected_objects(store, *instances.front(), rules);
+    // More than announced: the announcement is not of this series, and quiet decides.
+    if (count == 0 || instances.size() > count) continue;
+    complete = watch.expect(one.series_uid, count, instances.size()) || complete;
+    // Those that came while it was asked for.
+    complete = watch.reached(one.series_uid, objects_in(store.index(), one.study_uid, one.series_uid)) || complete;
+  }
+  return complete;
 }
 
 }  // namespace aceso::archive

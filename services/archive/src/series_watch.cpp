@@ -5,19 +5,53 @@
 
 namespace aceso::archive {
 
-void SeriesWatch::seen(std::string_view study_uid, std::string_view series_uid, std::int64_t received_us,
+bool SeriesWatch::seen(std::string_view study_uid, std::string_view series_uid, std::int64_t received_us,
                        SteadyTime now) {
   const std::lock_guard lock{mutex_};
   if (const auto found = open_.find(series_uid); found != open_.end()) {
     found->second.last = now;
     found->second.since_us = std::min(found->second.since_us, received_us);
-    return;
+    return false;
   }
   if (open_.size() >= kMaxOpen) {
     overflow_ = true;
-    return;
+    return false;
   }
   open_.emplace(std::string{series_uid}, Entry{std::string{study_uid}, received_us, now});
+  return true;
+}
+
+std::vector<OpenSeries> SeriesWatch::take_uncounted() {
+  std::vector<OpenSeries> out;
+  const std::lock_guard lock{mutex_};
+  for (auto& [uid, entry] : open_) {
+    if (!std::exchange(entry.asked, true)) out.push_back({entry.study_uid, uid, entry.since_us});
+  }
+  return out;
+}
+
+bool SeriesWatch::expect(std::string_view series_uid, std::size_t count, std::size_t have) {
+  const std::lock_guard lock{mutex_};
+  const auto found = open_.find(series_uid);
+  if (found == open_.end()) return false;
+  found->second.expected = count;
+  found->second.have = std::max(found->second.have, have);
+  return found->second.complete();
+}
+
+bool SeriesWatch::is_counted(std::string_view series_uid) const {
+  const std::lock_guard lock{mutex_};
+  const auto found = open_.find(series_uid);
+  return found != open_.end() && found->second.expected > 0;
+}
+
+bool SeriesWatch::reached(std::string_view series_uid, std::size_t have) {
+  const std::lock_guard lock{mutex_};
+  const auto found = open_.find(series_uid);
+  if (found == open_.end() || found->second.expected == 0) return false;
+  const bool before = found->second.have >= found->second.expected;
+  found->second.have = std::max(found->second.have, have);
+  return !before && found->second.have >= found->second.expected;
 }
 
 void SeriesWatch::ends_with(std::string_view study_uid, std::string_view series_uid,

@@ -146,6 +146,7 @@ struct AnalysisNode {
   contracts::Explainer* explainer = nullptr;
   contracts::VerdictSink* verdicts = nullptr;
   RoutingOptions options;
+  Analyses::Observer observer;
   int passing = -1;  // results that can be stored
   std::function<void()> before_result = [] {};
   std::unique_ptr<Archive> archive;
@@ -178,6 +179,7 @@ struct AnalysisNode {
       ++changes;
       condition.notify_all();
     });
+    analyses->observe(observer);
     return analyses->start();
   }
   void close() {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "aceso/base/json.hpp"
 #include "aceso/dicom/pixel.hpp"
@@ -116,6 +117,51 @@ TEST(Analyses, a_series_that_the_modality_ended_waits_for_all_objects_it_named) 
   EXPECT_EQ(routed(node.view()).size(), 0U);
   ASSERT_OK(put(*node.archive, make_file(chest("1.2.3.1.1", "1.2.3.1.1.2"))));
   EXPECT_TRUE(node.becomes([](const Json& now) { return now.at("state") == "analysed" && routed(now).size() == 2; }));
+}
+
+TEST(Analyses, a_series_with_as_many_objects_as_its_rule_expects_is_complete_at_once) {
+  AnalysisNode node{
+      R"([{"name": "chest", "match": {"modality": "DX"}, "model": "pneumonia", "output": ["sr", "sc"], "expect": 2}])"};
+  ASSERT_OK(node.open());
+  ASSERT_OK(put(*node.archive, make_file(chest())));
+  EXPECT_EQ(node.view().at("state"), "waiting");
+  EXPECT_EQ(routed(node.view()).size(), 0U);
+  ASSERT_OK(put(*node.archive, make_file(chest("1.2.3.1.1", "1.2.3.1.1.2"))));
+  EXPECT_TRUE(node.becomes([](const Json& now) { return now.at("state") == "analysed" && routed(now).size() == 2; }))
+      << "time stands still: nothing was quiet";
+}
+
+TEST(Analyses, who_observes_hears_of_complete_series_and_ended_analyses_with_their_results) {
+  AnalysisNode node;
+  std::mutex mutex;
+  std::vector<std::string> heard;
+  bool failing = true;
+  node.observer = {.complete = [&](std::string_view study, std::string_view series) -> Status {
+                     const std::lock_guard lock{mutex};
+                     if (std::exchange(failing, false)) return Error{Code::unavailable, "no room"};
+                     heard.push_back("complete " + std::string{study} + " " + std::string{series});
+                     return {};
+                   },
+                   .ended = [&](std::string_view study, std::string_view series, std::string_view id,
+                                std::string_view state, const std::vector<std::string>& results) -> Status {
+                     const std::lock_guard lock{mutex};
+                     EXPECT_FALSE(id.empty());
+                     heard.push_back(std::string{state} + " " + std::string{study} + " " + std::string{series} + " " +
+                                     std::to_string(results.size()));
+                     return {};
+                   }};
+  ASSERT_OK(node.open());
+  ASSERT_OK(put(*node.archive, make_file(chest())));
+  // The one who observes fails at first: it is not done, and told again when it has been quiet once more.
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes{1};
+  while (node.view().at("state") != "analysed" && std::chrono::steady_clock::now() < end) {
+    node.quiet();
+    std::this_thread::yield();
+  }
+  const std::lock_guard lock{mutex};
+  ASSERT_GE(heard.size(), 2U);
+  EXPECT_EQ(heard[0], "complete 1.2.3.1 1.2.3.1.1");
+  EXPECT_EQ(heard[1], "analysed 1.2.3.1 1.2.3.1.1 2");
 }
 
 TEST(Analyses, every_result_says_model_intended_use_uncertainty_and_that_it_is_no_diagnosis) {

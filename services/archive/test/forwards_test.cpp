@@ -8,6 +8,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "aceso/dicom/parse.hpp"
 #include "fixture.hpp"
 #include "forward_rules.hpp"
 
@@ -217,6 +218,71 @@ TEST_F(ForwardsTest, a_study_is_sent_by_hand_to_a_known_destination_by_whom_may)
   EXPECT_EQ(forwards_->list(caller({}), "", 10).error().code(), Code::denied);
 }
 
+TEST_F(ForwardsTest, a_rule_changes_what_goes_out_and_nothing_of_what_is_kept) {
+  options_.rules = R"([{"match": {"modality": "CT"}, "to": "PACS",
+                        "change": {"set": {"PatientID": "HOSP2-77"}, "remove": ["AccessionNumber"]}}])";
+  open();
+  store(image(1));
+  clock_.advance(options_.quiet);
+  settled("sent", 1);
+  const auto kept = other_.kept("PACS");
+  ASSERT_TRUE(kept.contains("1.2.3.1.1.1")) << "coerced attributes make no other instance";
+  const auto sent = dicom::parse(kept.at("1.2.3.1.1.1"));
+  ASSERT_OK(sent);
+  EXPECT_EQ(sent->dataset.text_or(dicom::tags::kPatientID), "HOSP2-77");
+  EXPECT_FALSE(sent->dataset.contains(dicom::tags::kAccessionNumber));
+  EXPECT_EQ(*get(*archive_, "1.2.3.1.1.1"), make_file(image(1)));
+}
+
+TEST_F(ForwardsTest, a_change_that_makes_another_instance_gives_it_other_uids_each_time_the_same) {
+  options_.rules =
+      R"([{"match": {"modality": "CT"}, "to": "PACS", "change": {"set": {"SeriesDescription": "for HOSP2"}}}])";
+  open();
+  store(image(1));
+  clock_.advance(options_.quiet);
+  settled("sent", 1);
+  const auto first = other_.kept("PACS");
+  ASSERT_EQ(first.size(), 1U);
+  EXPECT_NE(first.begin()->first, "1.2.3.1.1.1");
+  const auto sent = dicom::parse(first.begin()->second);
+  ASSERT_OK(sent);
+  EXPECT_EQ(sent->sop_instance(), first.begin()->first);
+  EXPECT_EQ(sent->dataset.text_or(dicom::tags::kStudyInstanceUID), "1.2.3.1") << "it stays in its study";
+  store(image(2));
+  other_.away(true);
+  clock_.advance(options_.quiet);
+  ASSERT_TRUE(other_.called(2));
+  close();
+  other_.away(false);
+  open();
+  clock_.advance(std::chrono::minutes{10});
+  settled("sent", 2);
+  const auto all = other_.kept("PACS");
+  EXPECT_EQ(all.size(), 2U);
+  EXPECT_EQ(all.at(first.begin()->first), first.begin()->second);
+}
+
+TEST_F(ForwardsTest, a_series_with_as_many_objects_as_announced_is_not_waited_for) {
+  options_.rules = R"([{"match": {"modality": "CT"}, "to": "PACS", "expect": 3}])";
+  open();
+  for (int i = 1; i <= 3; ++i) store(image(i));  // the clock moves three milliseconds
+  EXPECT_EQ(settled("sent", 1).at(0).at("objects"), 3);
+}
+
+TEST_F(ForwardsTest, an_attribute_of_the_objects_may_announce_how_many_there_are) {
+  open();
+  for (int i = 1; i <= 2; ++i) {
+    clock_.advance(std::chrono::milliseconds{1});
+    auto data = make_data_set(image(i));
+    data.set_text(dicom::tags::kNumberOfSeriesRelatedInstances, dicom::Vr::is, "2");
+    ASSERT_OK(put(*archive_, *dicom::write_part10(data, dicom::kExplicitLittle)));
+  }
+  EXPECT_EQ(settled("sent", 1).at(0).at("objects"), 2);
+  store(image(3));  // more than announced: quiet decides again
+  clock_.advance(options_.quiet);
+  settled("sent", 2);
+}
+
 TEST(ForwardRules, wrong_rules_are_refused_by_their_number) {
   const auto why = [](std::string_view json) {
     const auto rules = parse_forward_rules(json);
@@ -227,6 +293,10 @@ TEST(ForwardRules, wrong_rules_are_refused_by_their_number) {
   EXPECT_NE(why(R"([{"to": "PACS"}, {"match": {"modality": "CT"}}])").find("rule 2: to"), std::string::npos);
   EXPECT_NE(why(R"([{"to": "PACS", "match": {"modalty": "CT"}}])").find("rule 1: "), std::string::npos);
   EXPECT_NE(why(R"([{"to": "PACS", "model": "x"}])").find("model"), std::string::npos);
+  EXPECT_NE(why(R"([{"to": "PACS", "change": {"set": {"NoSuch": "1"}}}])").find("rule 1: there is no"),
+            std::string::npos);
+  EXPECT_NE(why(R"([{"to": "PACS", "expect": 0}])").find("expect"), std::string::npos);
+  EXPECT_NE(why(R"([{"to": "PACS", "expect": "NoSuch"}])").find("expect"), std::string::npos);
   const auto good = parse_forward_rules(R"([{"to": "PACS"}, {"to": "PACS", "match": {"modality": ["CT", "MR"]}}])");
   ASSERT_OK(good);
   EXPECT_EQ(good->at(1).match.modalities.size(), 2U);

@@ -21,6 +21,9 @@ struct ClientRequest {
   Headers headers = {};
   std::string body = {};
   std::filesystem::path body_file = {};  // streamed instead of body when not empty
+  // Read and sent instead of both; its length is known. Shared with whoever made it. Once: such a request is not
+  // repeated.
+  std::shared_ptr<BodySource> body_source = {};
   std::size_t max_response = std::size_t{64} << 20;
   std::int64_t timeout_ms = 30'000;  // between bytes; 0: none
 };

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "aceso/archive/archive.hpp"
 #include "aceso/base/clock.hpp"
@@ -81,6 +82,15 @@ class Analyses {
 
   // Called after each change of an analysis with its study, on the thread that made it; must not block. Before start().
   void on_change(std::function<void(std::string_view study_uid)> listener);
+  // Who is told, with what happened on disk before it counts as done here; an error makes it be told again. Of a series
+  // that is complete (more than once when it grows); of an analysis that ended. Before start().
+  struct Observer {
+    std::function<Status(std::string_view study_uid, std::string_view series_uid)> complete;
+    std::function<Status(std::string_view study_uid, std::string_view series_uid, std::string_view analysis_id,
+                         std::string_view state, const std::vector<std::string>& result_uids)>
+        ended;
+  };
+  void observe(Observer observer);
   void write_metrics(std::string& out) const;  // Prometheus text
 
   struct Impl;  // in src/
