@@ -10,6 +10,7 @@
 #include "aceso/archive/forwards.hpp"
 #include "aceso/archive/orthanc.hpp"
 #include "aceso/archive/webhooks.hpp"
+#include "aceso/archive/workitems.hpp"
 #include "aceso/archive/worklist.hpp"
 #include "aceso/crypto/crypto.hpp"
 #include "aceso/models/explainer.hpp"
@@ -101,6 +102,7 @@ struct Services::Impl {
   std::unique_ptr<archive::Webhooks> webhooks;
   std::unique_ptr<archive::Analyses> analyses;
   std::unique_ptr<archive::OrthancInterface> orthanc;
+  std::unique_ptr<archive::Workitems> workitems;
   net::Router router;
   net::Handler handler;
   std::function<std::size_t(const net::Request&)> max_body;
@@ -125,6 +127,7 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   const auto analyses_key = keys.derive("archive.analyses");
   const auto worklist_key = keys.derive("archive.worklist");
   const auto forwards_key = keys.derive("archive.forwards");
+  const auto workitems_key = keys.derive("archive.workitems");
   const auto webhooks_key = keys.derive("archive.webhooks");
   const auto signing = keys.signing;
   ACESO_TRY(impl->portal, portal::Portal::create(home.root, std::move(keys), {clock, impl->random, impl->logger},
@@ -214,6 +217,13 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
              return w->analysis_ended(study, series, analysis, state, results);
            }});
 
+  ACESO_TRY(impl->workitems, archive::Workitems::open(home.root / "archive" / "workitems", {.clock = clock,
+                                                                                            .random = impl->random,
+                                                                                            .logger = impl->logger,
+                                                                                            .archive = *impl->archive,
+                                                                                            .analyses = *impl->analyses,
+                                                                                            .key = workitems_key}));
+
   archive::OrthancOptions orthanc = archive::orthanc_options_from(settings);
   orthanc.ae_title = settings.text("dimse.ae_title");
   orthanc.dicom_port = settings.integer("dimse.port");
@@ -231,6 +241,7 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   impl->analyses->register_routes(impl->router);
   impl->orthanc->register_routes(impl->router);
   impl->webhooks->register_routes(impl->router);
+  impl->workitems->register_routes(impl->router);
   register_local_routes(impl->router, *impl->models);
   register_local_archive_routes(impl->router, *impl->archive);
   impl->portal->add_readiness("models", [m = impl->models.get()] { return m->ready(); });

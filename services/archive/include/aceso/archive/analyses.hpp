@@ -94,6 +94,7 @@ class Analyses {
   void write_metrics(std::string& out) const;  // Prometheus text
 
   struct Impl;  // in src/
+  Impl& impl() noexcept { return *impl_; }
 
  private:
   explicit Analyses(std::unique_ptr<Impl> impl);
