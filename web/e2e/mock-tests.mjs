@@ -115,6 +115,44 @@ export function mockTests(mock) {
     check(lit, 'the image is drawn');
   });
 
+  test('diagnose: each finding with its own threshold, and a number with its interval', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    await visitor.signIn('okafor', password);
+    await read(visitor, '/diagnose?model=chest-findings@1');
+    await page.getByTestId('labelled').waitFor();
+    equal(await page.getByTestId('label').count(), 3, 'labels');
+    equal(await page.getByTestId('label').first().locator('.num').first().textContent(), '83.0%', 'those that hold come first');
+    for (const text of ['nodule, bulla', 'Threshold 41%', 'Threshold 50%', 'not suggested']) check((await page.getByText(text).count()) > 0, `"${text}" is shown`);
+    check((await page.getByText('Grad-CAM').count()) === 0, 'no map of influence is offered');
+    await visitor.shot('diagnose-labels');
+    await page.getByRole('button', { name: 'Disagree' }).click();
+    await page.getByRole('button', { name: /Save verdict/ }).click();
+    await page.getByText('Stored as revision 1.').waitFor();
+    await read(visitor, '/diagnose?model=nodule-size@1');
+    await page.getByTestId('measured').waitFor();
+    equal(await page.getByTestId('number').textContent(), '12.35 mm');
+    check((await page.getByText('With 90% coverage the true value lies between 9.123 mm and 15.57 mm').count()) > 0, 'the interval and its coverage');
+    await visitor.shot('diagnose-number');
+    await visitor.go('/predictions');
+    await page.getByText('12.35 mm').waitFor();
+  });
+
+  test('models: figures of numbers have their unit, several labels a row each', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    await visitor.signIn('lin', password);
+    await visitor.go('/models/nodule-size/1');
+    await page.getByRole('tab', { name: 'Evaluation' }).click();
+    await page.getByText('Mean absolute error, mm').waitFor();
+    check((await page.locator('svg.interval').count()) === 0, 'no scale from 0 to 1 for millimetres');
+    await visitor.shot('evaluation-number');
+    await visitor.go('/models/chest-findings/1');
+    await page.getByRole('tab', { name: 'Evaluation' }).click();
+    await page.getByRole('cell', { name: 'effusion' }).waitFor();
+    await visitor.shot('evaluation-labels');
+  });
+
   test('diagnose: an outline is drawn over the image, with its size and how good such outlines were', async (visit) => {
     const visitor = await visit();
     const { page } = visitor;

@@ -5,9 +5,9 @@ import { translate, type Translate } from '../src/i18n';
 import { orderedCounts, proposeName, sampleTotal } from '../src/lib/datasets';
 import { readEvaluation } from '../src/lib/evaluation';
 import { readableImage } from '../src/lib/files';
-import { ago, bytes, count, duration, interval, percent, probability, shortHash } from '../src/lib/format';
+import { ago, bytes, count, duration, interval, measured, percent, probability, shortHash } from '../src/lib/format';
 import { strength } from '../src/lib/password';
-import { describeCalibration, findingOf, isHidden, isPositive, nearThreshold, readCalibration } from '../src/lib/uncertainty';
+import { describeCalibration, findingOf, isHidden, isPositive, nearThreshold, readCalibration, readNumberInterval } from '../src/lib/uncertainty';
 import { fullWindow, lookupTable, maxZoom, zoomAt } from '../src/lib/window';
 import { modelChoices, startChoice } from '../src/pages/diagnose/choices';
 
@@ -106,6 +106,35 @@ describe('a prediction', () => {
   it('close to the threshold is undecided', () => {
     expect(nearThreshold(0.6, 0.62)).toBe(true);
     expect(nearThreshold(0.5, 0.62)).toBe(false);
+  });
+});
+
+describe('several labels and numbers', () => {
+  it('keep the digits and the unit of what was measured', () => {
+    expect(measured(12.3456, 'mm')).toBe('12.35 mm');
+    expect(measured(1234.5, '')).toBe('1235');
+    expect(measured(0.0123456)).toBe('0.01235');
+    expect(measured(Number.NaN, 'mm')).toBe('–');
+  });
+  it('a number is shown although it has no probability, its interval only when it is whole', () => {
+    const number = { kind: 'number', name: 'diameter', value: 3, unit: 'mm' };
+    expect(isHidden({ id: 'p', created: '', model: { name: 'm', version: 1 }, number } as Prediction)).toBe(false);
+    expect(readNumberInterval({ kind: 'conformal-interval', coverage: 0.9, low: 1, high: 5, cases: 40 })).toEqual({ coverage: 0.9, low: 1, high: 5, cases: 40 });
+    expect(readNumberInterval({ kind: 'conformal-interval', coverage: 0.9, low: 1 })).toBeNull();
+    expect(readNumberInterval({ kind: 'none' })).toBeNull();
+  });
+  it('evaluations of both kinds are read', () => {
+    const labels = readEvaluation({ kind: 'multi_label', metrics: { auroc: { value: 0.9, low: 0.8, high: 0.95 } }, per_label: [{ label: 'bulla', metrics: { auroc: { value: 0.7 } } }] });
+    expect(labels?.perClass).toEqual([{ name: 'bulla', figures: [{ key: 'auroc', value: 0.7, lower: null, upper: null }] }]);
+    expect(labels?.unit).toBeNull();
+    const numbers = readEvaluation({ kind: 'regression', unit: 'mm', metrics: { mae: { value: 1.5, low: 1, high: 2 } }, baseline: { adds_nothing: true, gain: { value: 0.1, low: -0.2, high: 0.4 } } });
+    expect(numbers?.figures).toEqual([{ key: 'mae', value: 1.5, lower: 1, upper: 2 }]);
+    expect(numbers?.unit).toBe('mm');
+    expect(numbers?.baseline?.addsNothing).toBe(true);
+  });
+  it('samples are counted once, however many labels hold', () => {
+    const dataset = { counts: { train: { a: 60, b: 50 } }, splits: { train: 80 } } as unknown as Dataset;
+    expect(sampleTotal(dataset)).toBe(80);
   });
 });
 

@@ -1,4 +1,5 @@
 // aceso dataset: data in, looked at, checked, removed.
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 
@@ -26,7 +27,7 @@ std::string counts_text(const Json& counts) {
 
 struct ImportArguments {
   std::filesystem::path source;
-  std::string name, classes, labels, licence, label_source, conflicts = "refuse", conflict_reason;
+  std::string name, classes, labels, licence, label_source, conflicts = "refuse", conflict_reason, task, unit;
   double validation = 0.2, test = 0.0;
   std::uint64_t seed = 1;
   std::string kind, values;
@@ -54,6 +55,8 @@ Status import_dataset(Context& context, const ImportArguments& a) {
   if (a.conflicts != "refuse") body["conflicts"] = a.conflicts;
   if (!a.conflict_reason.empty()) body["conflict_reason"] = a.conflict_reason;
   if (!a.kind.empty()) body["kind"] = a.kind;
+  if (!a.task.empty()) body["task"] = a.task;
+  if (!a.unit.empty()) body["unit"] = a.unit;
   if (!a.values.empty()) body["values"] = a.values;
   if (a.window.size() == 2) {
     body["window_center"] = a.window[0];
@@ -70,9 +73,22 @@ Status import_dataset(Context& context, const ImportArguments& a) {
   if (context.json)
     context.print_json(summary);
   else
-    context.print("imported " + name + ": " + counts_text(summary.value("counts", Json::object())) +
+    context.print("imported " + name + ": " + counts_text(summary.value("splits", Json::object())) +
                   "\nlook at it: aceso dataset show " + name);
   return {};
+}
+
+// Of numbers their range, of several labels how many are not known.
+void print_targets(const Context& context, const Json& s) {
+  const std::string unit = s.value("unit", "");
+  const Json numbers = s.value("numbers", Json::object()), missing = s.value("missing", Json::object());
+  for (const auto& [split, m] : numbers.items()) {
+    char text[160];
+    std::snprintf(text, sizeof text, "%.4g to %.4g, mean %.4g, sd %.4g", m.value("min", 0.0), m.value("max", 0.0),
+                  m.value("mean", 0.0), m.value("sd", 0.0));
+    context.print("numbers   " + split + " " + text + (unit.empty() ? "" : " " + unit));
+  }
+  for (const auto& [label, n] : missing.items()) context.print("not known " + label + " of " + n.dump() + " samples");
 }
 
 void print_summary(const Context& context, const Json& s) {
@@ -83,7 +99,14 @@ void print_summary(const Context& context, const Json& s) {
   for (const auto& [split, classes] : counts.items()) {
     for (const auto& [label, n] : classes.items()) rows.push_back({split, label, n.dump()});
   }
-  context.print("\n" + format_table({"SPLIT", "CLASS", "SAMPLES"}, rows));
+  const bool several = s.value("task", "") == "multi_label";
+  context.print("\n" + format_table({"SPLIT",
+                                     several                               ? "LABEL"
+                                     : s.value("task", "") == "regression" ? "NUMBER"
+                                                                           : "CLASS",
+                                     several ? "HOLDS IN" : "SAMPLES"},
+                                    rows));
+  print_targets(context, s);
   for (const auto& text : s.value("preprocessing", Json::array()))
     context.print("values    " + text.get<std::string>());
   if (const auto parent = s.value("parent", ""); !parent.empty()) context.print("made of   " + parent);
@@ -151,7 +174,16 @@ void add_dataset(CLI::App& app, Context& context) {
                    "with one sub-folder a class")
       ->required();
   import->add_option("--name", a->name, "Name of the data set (default: the file's name)");
-  import->add_option("--classes", a->classes, "Class names in the order of the label values, separated by commas");
+  import->add_option("--classes", a->classes,
+                     "Class names in the order of the label values, separated by commas; of several labels their names "
+                     "(of a CSV: which columns), of numbers the name of the quantity (of a CSV: its column)");
+  import
+      ->add_option(
+          "--task", a->task,
+          "What samples are labelled with: classes (one each), multi_label (several, y is [N, labels] of 1 and "
+          "0, or one CSV column each) or regression (a number; see --unit)")
+      ->check(CLI::IsMember({"classes", "multi_label", "regression"}));
+  import->add_option("--unit", a->unit, "Unit of the numbers: mm, %");
   import->add_option("--labels", a->labels,
                      "CSV for a folder: path,label[,patient][,split]; of DICOM files also sop_instance_uid or "
                      "series_instance_uid in place of path");
@@ -192,7 +224,9 @@ void add_dataset(CLI::App& app, Context& context) {
       "silently. Files named as masks (a_mask.png, masks/a.png) become the outlines of their images. Of DICOM "
       "files, ids and patients are kept as keyed hashes only.\n\nExamples:\n  "
       "aceso dataset import scans/ --name scans --labels labels.csv --test 0.2\n  "
-      "aceso dataset import ct/ --name nodules --labels series.csv --kind volume --key-table ~/nodules-key.csv");
+      "aceso dataset import ct/ --name nodules --labels series.csv --kind volume --key-table ~/nodules-key.csv\n  "
+      "aceso dataset import chest.npz --task multi_label --classes nodule,effusion,bulla\n  "
+      "aceso dataset import knees/ --labels ages.csv --task regression --classes age --unit years");
   on_run(import, context, [&context, a] { return import_dataset(context, *a); });
 
   add_dataset_check(*group, context);
@@ -211,8 +245,8 @@ void add_dataset(CLI::App& app, Context& context) {
     }
     std::vector<std::vector<std::string>> rows;
     for (const auto& s : answer.at("items"))
-      rows.push_back(
-          {s.value("name", ""), counts_text(s.value("counts", Json::object())), s.value("sha256", "").substr(0, 12)});
+      rows.push_back({s.value("name", ""), counts_text(s.value("splits", s.value("counts", Json::object()))),
+                      s.value("sha256", "").substr(0, 12)});
     context.print(rows.empty() ? "no data sets yet: aceso dataset import FILE --name NAME"
                                : format_table({"NAME", "SAMPLES", "SHA-256"}, rows));
     return {};

@@ -80,8 +80,11 @@ void add_dataset_synthesise(CLI::App& group, Context& context) {
   auto* make = group.add_subcommand("synthesise", "Make a data set of chest-CT phantoms whose truth is known");
   auto a = std::make_shared<SynthesiseArguments>();
   make->add_option("NAME", a->name, "Name of the data set")->required();
-  make->add_option("--task", a->task, "shape: smooth or spiculated nodule; presence: none or a nodule")
-      ->check(CLI::IsMember({"shape", "presence"}))
+  make->add_option("--task", a->task,
+                   "shape: smooth or spiculated nodule; presence: none or a nodule; findings: nodule, effusion, bulla, "
+                   "each on its "
+                   "own (several labels); size: the nodule's diameter in mm (a number)")
+      ->check(CLI::IsMember({"shape", "presence", "findings", "size"}))
       ->capture_default_str();
   make->add_flag("--3d", a->volume, "Volumes instead of slices");
   make->add_option("--train", a->train, "Samples for training")->check(CLI::NonNegativeNumber)->capture_default_str();

@@ -46,14 +46,17 @@ std::string p_text(const Json& p) {
 
 std::string describe_baseline(const Json& evaluation) {
   const Json b = at(evaluation, "baseline");
-  if (b.is_object() && b.contains("gain"))
+  if (b.is_object() && at(evaluation, "kind") == "outlines")
     return std::string{at(b, "adds_nothing") == Json(false) ? "beats " : "ADDS NOTHING over "} + b.value("kind", "") +
            " (mean Dice " + describe_figure(at(b, "dice")) + "): Dice gained " + describe_figure(at(b, "gain"));
   if (!b.is_object())
     return "no trivial baseline could be computed: the training data set is not here or has another form";
+  const std::string than = std::string{at(b, "adds_nothing") == Json(false) ? "beats" : "ADDS NOTHING over"} + " a " +
+                           b.value("kind", "") + " on " + at(b, "features").dump() + " values: ";
+  if (at(evaluation, "kind") == "regression")
+    return than + "mean absolute error less by " + describe_figure(at(b, "gain"));
   const Json gain = at(b, "gain_auroc");
-  return std::string{at(b, "adds_nothing") == Json(false) ? "beats" : "ADDS NOTHING over"} + " a " +
-         b.value("kind", "") + " on " + at(b, "features").dump() + " values: AUROC gained " +
+  return than + (at(evaluation, "kind") == "multi_label" ? "mean AUROC gained " : "AUROC gained ") +
          describe_figure(at(gain, "difference")) + p_text(at(gain, "p_value"));
 }
 
@@ -108,13 +111,17 @@ Status compare(Context& context, const CompareArguments& arguments) {
     return at(output, key).value("name", "") + " version " + at(at(output, key), "version").dump() + ": " +
            describe_evaluation(at(c, key));
   };
+  const std::string kind = c.value("kind", "");
   const Json auroc = at(c, "auroc"), decisions = at(c, "decisions");
-  std::string text = "A " + side("a") + "\nB " + side("b") + "\nA - B  AUROC " +
-                     describe_figure(at(auroc, "difference")) + p_text(at(auroc, "p_value")) + "; right decisions " +
-                     describe_figure(at(decisions, "difference")) + p_text(at(decisions, "p_value")) + "; Brier " +
-                     describe_figure(at(c, "brier")) + "\n" + c.value("verdict", "") + ", on " +
-                     output.value("dataset", "") + "/" + output.value("split", "") + " (" + at(c, "samples").dump() +
-                     " samples)";
+  std::string difference = "AUROC " + describe_figure(at(auroc, "difference")) + p_text(at(auroc, "p_value"));
+  if (kind == "regression")
+    difference = "MAE " + describe_figure(at(c, "mae")) + "; RMSE " + describe_figure(at(c, "rmse"));
+  else if (kind != "multi_label")
+    difference += "; right decisions " + describe_figure(at(decisions, "difference")) +
+                  p_text(at(decisions, "p_value")) + "; Brier " + describe_figure(at(c, "brier"));
+  std::string text = "A " + side("a") + "\nB " + side("b") + "\nA - B  " + difference + "\n" + c.value("verdict", "") +
+                     ", on " + output.value("dataset", "") + "/" + output.value("split", "") + " (" +
+                     at(c, "samples").dump() + " samples)";
   for (const char* key : {"a", "b"}) {
     const Json seen = at(at(output, key), "seen_in_training");
     if (seen.is_number() && seen.get<std::int64_t>() > 0)

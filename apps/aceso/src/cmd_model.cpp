@@ -189,6 +189,34 @@ std::string describe_outlines(const Json& outlines) {
   return out;
 }
 
+// "nodule diameter 12.3 mm (10.1 to 14.5)".
+std::string describe_number(const Json& number, const Json& uncertainty) {
+  const std::string unit = number.value("unit", "");
+  char text[120];
+  std::snprintf(text, sizeof text, " %.4g", number.value("value", 0.0));
+  std::string out = number.value("name", "") + text + (unit.empty() ? "" : " " + unit);
+  if (uncertainty.value("kind", "") == "conformal-interval") {
+    std::snprintf(text, sizeof text, " (%.0f %%: %.4g to %.4g)", 100 * uncertainty.value("coverage", 0.0),
+                  uncertainty.value("low", 0.0), uncertainty.value("high", 0.0));
+    out += text;
+  }
+  return out;
+}
+
+// Those that hold are marked.
+std::string describe_labels(const Json& labels) {
+  std::string out;
+  for (const Json& label : labels) {
+    char text[80];
+    std::snprintf(text, sizeof text, " %.3f (threshold %.3f)", label.value("probability", 0.0),
+                  label.value("threshold", 0.0));
+    out += "\n    " + std::string{label.value("positive", false) ? "+ " : "- "} + label.value("label", "") + text;
+    const Json uncertainty = label.value("uncertainty", Json());
+    if (uncertainty.is_object()) out += ": " + uncertainty.value("text", "");
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string describe_prediction(const Json& p) {
@@ -206,11 +234,16 @@ std::string describe_prediction(const Json& p) {
     }
   } else if (p.contains("outlines") && p.at("outlines").is_object()) {
     out = describe_outlines(p.at("outlines"));
+  } else if (p.contains("number") && p.at("number").is_object()) {
+    out = describe_number(p.at("number"), p.value("uncertainty", Json()));
+  } else if (p.contains("labels") && p.at("labels").is_array()) {
+    out = describe_labels(p.at("labels"));
   } else if (p.contains("outputs") && p.at("outputs").is_array()) {
     for (const auto& o : p.at("outputs"))
       out += (out.empty() ? "" : ", ") + o.value("label", "") + " " + number(o.value("probability", 0.0));
   }
-  if (p.contains("finding") && p.at("finding").is_string()) out += " -> " + p.at("finding").get<std::string>();
+  if (p.contains("finding") && p.at("finding").is_string() && !p.contains("number"))
+    out += " -> " + p.at("finding").get<std::string>();
   if (p.contains("threshold") && p.at("threshold").is_number())
     out += " (threshold " + number(p.at("threshold").get<double>()) + ")";
   if (const Json u = p.value("uncertainty", Json()); p.value("applicable", true) && u.is_object()) {

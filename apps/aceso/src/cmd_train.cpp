@@ -115,6 +115,19 @@ std::string describe_evaluation(const Json& evaluation) {
     return "Dice " + figure("dice") + ", IoU " + figure("iou") + ", HD95 " + figure("hd95") + " " +
            evaluation.value("unit", "") + ", parts found " + figure("part_sensitivity") + ", false parts a sample " +
            figure("false_parts");
+  if (evaluation.is_object() && evaluation.value("kind", "") == "regression") {
+    const std::string unit = evaluation.value("unit", "");
+    return "MAE " + figure("mae") + (unit.empty() ? "" : " " + unit) + ", RMSE " + figure("rmse") + ", R2 " +
+           figure("r2") + ", Pearson r " + figure("pearson") + ", bias " + figure("bias");
+  }
+  if (evaluation.is_object() && evaluation.value("kind", "") == "multi_label") {
+    std::string text = "mean AUROC " + figure("auroc") + ", mean AUPRC " + figure("auprc") + ", mean sensitivity " +
+                       figure("sensitivity") + ", mean specificity " + figure("specificity");
+    for (const Json& label : evaluation.value("per_label", Json::array()))
+      text += "\n  " + label.value("label", "") + ": AUROC " +
+              describe_figure(label.value("metrics", Json::object()).value("auroc", Json()));
+    return text;
+  }
   return "AUROC " + figure("auroc") + ", accuracy " + figure("accuracy") + ", sensitivity " + figure("sensitivity") +
          ", specificity " + figure("specificity") + ", F1 " + figure("f1");
 }
@@ -133,8 +146,9 @@ void add_train(CLI::App& app, Context& context) {
   train->add_option("--epochs", a->epochs, "Passes over the training samples")->check(CLI::Range(1, 100000));
   train->add_option("--batch", a->batch, "Samples a step")->check(CLI::Range(1, 65536));
   train->add_option("--learning-rate", a->learning_rate, "Step size of the optimiser")->check(CLI::PositiveNumber);
-  train->add_option("--patience", a->patience,
-                    "Stop after so many epochs without a better validation AUC (outlines: Dice); 0: never");
+  train->add_option(
+      "--patience", a->patience,
+      "Stop after so many epochs without a better validation AUC (outlines: Dice, numbers: RMSE); 0: never");
   train->add_option("--image-size", a->image_size, "Side in pixels that images are resized to; 0: as they are");
   train->add_option(
       "--patch", a->patch,

@@ -56,6 +56,10 @@ Result<net::Response> import_dataset(models::Models& models, net::Request& reque
   if (const std::string conflicts = text_of(body, "conflicts"); !conflicts.empty()) {
     ACESO_TRY(options.conflicts, learn::parse_conflicts(conflicts));
   }
+  if (const std::string task = text_of(body, "task"); !task.empty()) {
+    ACESO_TRY(options.task, learn::parse_dataset_task(task));
+  }
+  options.unit = text_of(body, "unit");
   options.kind = text_of(body, "kind");
   options.conflict_reason = text_of(body, "conflict_reason");
   ACESO_TRY(options.validation_fraction, share_of(body, "validation_fraction", options.validation_fraction));

@@ -142,6 +142,57 @@ TEST_F(Cli, outlines_from_phantoms_to_a_mask) {
   EXPECT_NE(run({"train", "--dataset", "outlined", "--architecture", "unet", "--image-size", "33"}).status, kOk);
 }
 
+TEST_F(Cli, labels_and_numbers_from_phantoms_to_an_answer) {
+  for (const auto& [task, set] : {std::pair{"findings", "chest"}, std::pair{"size", "nodules"}}) {
+    const auto made = run({"dataset", "synthesise", set, "--task", task, "--size", "32", "--train", "150",
+                           "--validation", "60", "--test", "60", "--diameter", "24", "--json"});
+    ASSERT_EQ(made.status, kOk) << made.err << made.out;
+  }
+  const auto shown = run({"dataset", "show", "nodules"});
+  EXPECT_NE(shown.out.find("mm"), std::string::npos) << shown.out;
+  const auto findings =
+      run({"train", "--dataset", "chest", "--epochs", "3", "--batch", "16", "--learning-rate", "0.002"});
+  ASSERT_EQ(findings.status, kOk) << findings.err;
+  EXPECT_NE(findings.out.find("mean AUROC 0."), std::string::npos) << findings.out;
+  EXPECT_NE(findings.out.find("effusion: AUROC"), std::string::npos) << findings.out;
+  const auto size =
+      run({"train", "--dataset", "nodules", "--epochs", "3", "--batch", "16", "--learning-rate", "0.002"});
+  ASSERT_EQ(size.status, kOk) << size.err;
+  EXPECT_NE(size.out.find(" mm, RMSE "), std::string::npos) << size.out;
+  for (const char* name : {"chest", "nodules"}) {
+    const auto evaluated =
+        run({"evaluate", name, "--dataset", name, "--output", (home_.path() / "report.html").string()});
+    ASSERT_EQ(evaluated.status, kOk) << evaluated.err;
+    const auto page = read_text_file(home_.path() / "report.html", 1 << 24);
+    ASSERT_TRUE(page.ok());
+    EXPECT_NE(page->find(name == std::string_view{"chest"} ? "Each label" : "Bland-Altman plot"), std::string::npos);
+    EXPECT_EQ(run({"evaluate", name, "--dataset", name == std::string_view{"chest"} ? "nodules" : "chest"}).status,
+              kUsage);
+  }
+  const auto exported =
+      run({"dataset", "export", "nodules", "--output", (home_.path() / "files").string(), "--format", "folder"});
+  ASSERT_EQ(exported.status, kOk) << exported.err;
+  const std::string image = (home_.path() / "files" / "000200.png").string();
+  const auto number = run({"predict", "nodules", image});
+  ASSERT_EQ(number.status, kOk) << number.err;
+  EXPECT_NE(number.out.find("nodule diameter "), std::string::npos) << number.out;
+  EXPECT_NE(number.out.find(" mm (90 %: "), std::string::npos) << number.out;
+  const auto several = run({"predict", "chest", image, "--json"});
+  ASSERT_EQ(several.status, kOk) << several.err;
+  EXPECT_EQ(parse_json(several.out)->at(0)["labels"].size(), 3U);
+  // The folder again, as a table of numbers; and what is refused.
+  const std::string files = (home_.path() / "files").string();
+  const auto again = run({"dataset", "import", files, "--name", "again", "--labels", files + "/labels.csv", "--task",
+                          "regression", "--classes", "nodule diameter", "--unit", "mm", "--json"});
+  ASSERT_EQ(again.status, kOk) << again.err;
+  EXPECT_EQ(parse_json(again.out)->at("numbers"),
+            parse_json(run({"dataset", "show", "nodules", "--json"}).out)->at("numbers"));
+  EXPECT_EQ(run({"dataset", "import", files, "--name", "no", "--labels", files + "/labels.csv", "--task", "regression"})
+                .status,
+            kUsage);  // no column named value
+  EXPECT_EQ(run({"dataset", "import", files, "--name", "no", "--unit", "mm"}).status, kUsage);
+}
+
 TEST_F(Cli, training_on_a_full_disk_says_so_and_leaves_the_home_usable) {
   std::filesystem::create_directories(home_.path() / "home");
   const auto disk = testing::SmallDisk::mount(home_.path() / "home", 16 << 20);

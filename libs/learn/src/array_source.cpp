@@ -79,9 +79,62 @@ Result<std::vector<std::int64_t>> whole_numbers(const Array& array, const std::s
     values.push_back(whole ? static_cast<std::int64_t>(value) : 0);
   });
   if (!whole)
-    return Error{Code::invalid,
-                 key + " must hold whole numbers; row " + std::to_string(values.size()) + " or one before it does not"};
+    return Error{Code::invalid, key + " must hold whole numbers; row " + std::to_string(values.size()) +
+                                    " or one before it does not (measured values: task regression)"};
   return values;
+}
+
+// Which of the tasks `labels` are for: as asked, else told from their shape.
+Result<Task> task_of_labels(const Array& labels, const std::string& key, const ImportOptions& options) {
+  if (options.task) return *options.task;
+  if (labels.shape.size() != 2 || labels.shape[1] < 2) return Task::classes;
+  std::size_t at = 0, exclusive = 0;
+  double sum = 0;
+  const auto width = static_cast<std::size_t>(labels.shape[1]);
+  for_each_value(labels.dtype, labels.data, [&](double value) {
+    sum += value;
+    if (++at % width != 0) return;
+    exclusive += sum == 1 ? 1U : 0U;
+    sum = 0;
+  });
+  if (at > 0 && exclusive == at / width)
+    return Error{Code::invalid,
+                 key + " holds exactly one 1 in each row: classes are given as whole numbers [N]; if they are " +
+                     "labels of which several can hold, say so with task multi_label"};
+  return Task::multi_label;
+}
+
+// Rows of several labels (1, 0, -1 or NaN) or of one number, as Sample has them.
+Result<std::vector<std::vector<double>>> target_rows(const Array& array, const std::string& key, std::int64_t count,
+                                                     Task task) {
+  constexpr std::int64_t kMaxLabels = 1000;
+  const Shape& shape = array.shape;
+  const bool several = task == Task::multi_label;
+  const bool fits = !shape.empty() && shape[0] == count &&
+                    (several ? shape.size() == 2 && shape[1] >= 2 && shape[1] <= kMaxLabels
+                             : shape.size() == 1 || (shape.size() == 2 && shape[1] == 1));
+  if (!fits)
+    return Error{Code::invalid, key + " must have shape [" + std::to_string(count) +
+                                    (several ? ", labels] with 2 to 1000 labels" : "]") + ", has " + to_string(shape)};
+  const auto width = static_cast<std::size_t>(several ? shape[1] : 1);
+  std::vector<std::vector<double>> rows;
+  std::size_t at = 0, wrong = 0;
+  for_each_value(array.dtype, array.data, [&](double value) {
+    if (at++ % width == 0) rows.emplace_back();
+    const bool missing = std::isnan(value) || (several && value == -1);
+    if (wrong == 0 && !missing && (several ? value != 0 && value != 1 : std::isinf(value))) wrong = rows.size();
+    rows.back().push_back(missing ? std::nan("") : value);
+  });
+  if (wrong > 0)
+    return Error{Code::invalid,
+                 key + ", row " + std::to_string(wrong) +
+                     (several ? ": labels are 1, 0 and, where it is not known, -1 or NaN" : ": not finite")};
+  if (!several) {
+    for (auto& row : rows) {
+      if (std::isnan(row.front())) row.clear();
+    }
+  }
+  return rows;
 }
 
 Result<std::string> kind_of(const Part& part, const ImportOptions& options) {
@@ -141,8 +194,11 @@ class ArraySource final : public SampleSource {
     parts_ = std::move(parts);
     dtype = parts_.front().x->dtype;
     ACESO_TRY(kind, kind_of(parts_.front(), options));
+    ACESO_TRY(task, task_of_labels(*parts_.front().y,
+                                   parts_.front().name.empty() ? "y" : parts_.front().name + "_labels", options));
     std::set<std::int64_t> seen;
     std::vector<std::vector<std::int64_t>> labels;
+    std::vector<std::vector<std::vector<double>>> targets(parts_.size());
     for (std::size_t p = 0; p < parts_.size(); ++p) {
       const Part& part = parts_[p];
       const std::string prefix = part.name.empty() ? "" : part.name + "_";
@@ -157,13 +213,25 @@ class ArraySource final : public SampleSource {
       if (const auto total = element_count(shape); !total || (*total == 0 && count != 0))
         return Error{Code::invalid, prefix + "samples of shape " + to_string(shape) + " are empty"};
       ACESO_TRY_OK(check_outlines(part, prefix));
+      if (task != Task::classes) {
+        ACESO_TRY(targets[p], target_rows(*part.y, prefix + "labels", count, task));
+        labels.emplace_back(static_cast<std::size_t>(count), 0);
+        continue;
+      }
       ACESO_TRY(auto values, whole_numbers(*part.y, prefix + "labels", count));
       seen.insert(values.begin(), values.end());
       labels.push_back(std::move(values));
     }
     if (seen.size() > 10'000) return Error{Code::invalid, "more than 10000 different labels: these are no classes"};
-    ACESO_TRY_OK(name_classes(seen, options));
-    for (std::size_t p = 0; p < parts_.size(); ++p) ACESO_TRY_OK(add_items(p, labels[p], options));
+    ACESO_TRY_OK(task == Task::classes ? name_classes(seen, options) : name_targets(options));
+    for (std::size_t p = 0; p < parts_.size(); ++p) {
+      const std::size_t first = items.size();
+      ACESO_TRY_OK(add_items(p, labels[p], options));
+      for (std::size_t i = first; i < items.size() && task != Task::classes; ++i) {
+        items[i].label = -1;
+        items[i].targets = std::move(targets[p][i - first]);
+      }
+    }
     return {};
   }
 
@@ -198,6 +266,28 @@ class ArraySource final : public SampleSource {
         return Error{Code::invalid, "label " + std::to_string(value) + " has no name: " +
                                         std::to_string(classes.size()) + " classes are named, from 0 on"};
     }
+    return {};
+  }
+
+  Status name_targets(const ImportOptions& options) {
+    values_ = {0};  // all are of one kind where blocks are counted
+    unit = options.unit;
+    classes = options.classes;
+    if (task == Task::regression) {
+      if (classes.empty()) classes.emplace_back("value");
+      return {};
+    }
+    const auto width = static_cast<std::size_t>(parts_.front().y->shape[1]);
+    for (const Part& part : parts_) {
+      if (part.y->shape[1] != parts_.front().y->shape[1])
+        return Error{Code::invalid, part.name + "_labels has another number of labels than the first split"};
+    }
+    if (classes.empty()) {
+      for (std::size_t k = 0; k < width; ++k) classes.push_back(std::to_string(k));
+    }
+    if (classes.size() != width)
+      return Error{Code::invalid,
+                   std::to_string(classes.size()) + " labels are named, and the array has " + std::to_string(width)};
     return {};
   }
 

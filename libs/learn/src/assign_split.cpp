@@ -20,7 +20,8 @@ struct Group {
 
 }  // namespace
 
-void assign_split(std::vector<Sample>& samples, Split from, Split to, double fraction, std::uint64_t seed) {
+void assign_split(std::vector<Sample>& samples, Split from, Split to, double fraction, std::uint64_t seed,
+                  std::span<const int> strata) {
   // Equal samples stay together as a group does, or one would be learnt and examined.
   std::map<std::string, Group> groups;
   std::map<std::string, std::string> group_of_hash;
@@ -30,7 +31,7 @@ void assign_split(std::vector<Sample>& samples, Split from, Split to, double fra
     std::string key = sample.group.empty() ? "#" + sample.sha256 : "g" + sample.group;
     key = group_of_hash.try_emplace(sample.sha256, key).first->second;
     groups[key].members.push_back(i);
-    ++groups[key].labels[sample.label];
+    ++groups[key].labels[strata.empty() ? sample.label : strata[i]];
   }
   std::map<int, std::vector<const Group*>> by_label;
   std::map<int, std::size_t> total;

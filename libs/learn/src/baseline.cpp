@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
+#include "aceso/learn/evaluate_targets.hpp"
 #include "aceso/learn/trainer.hpp"
 #include "aceso/stats/logistic.hpp"
+#include "aceso/stats/regression.hpp"
 #include "scores.hpp"
+#include "targets.hpp"
 
 namespace aceso::learn {
 namespace {
@@ -15,11 +19,14 @@ namespace {
 constexpr std::int64_t kMaxSide = 28;
 constexpr std::size_t kMaxFeatures = 4096;
 constexpr std::size_t kMaxSamples = 5000;
+constexpr std::size_t kMaxRidgeSamples = 2000;
 constexpr std::array<double, 4> kPenalties{0.001, 0.01, 0.1, 1.0};
+constexpr std::array<double, 7> kRidgePenalties{1, 10, 100, 1000, 1e4, 1e5, 1e6};
 
 struct Table {
   std::vector<float> x;
   std::vector<int> labels;
+  std::vector<std::vector<double>> targets;  // of several labels or of numbers
 };
 
 Preprocessing few_pixels(Preprocessing how) {
@@ -44,7 +51,8 @@ Result<Table> table_of(const Dataset& dataset, const Preprocessing& how, const s
     if (!table.labels.empty() && table.x.size() / table.labels.size() != values.size())
       return Error{Code::unsupported, "the samples differ in size: no baseline"};
     table.x.insert(table.x.end(), values.begin(), values.end());
-    table.labels.push_back(dataset.manifest().samples[i].label);
+    table.labels.push_back(std::max(0, dataset.manifest().samples[i].label));
+    if (dataset.manifest().task != Task::classes) table.targets.push_back(dataset.manifest().samples[i].targets);
   }
   return table;
 }
@@ -89,27 +97,137 @@ struct Scaling {
 
 }  // namespace
 
+namespace {
+
+// A model on rows of few numbers, of whichever task.
+struct Head {
+  stats::LogisticModel model;                  // of classes
+  std::vector<stats::LogisticModel> by_label;  // of several labels
+  stats::RidgeModel ridge;                     // of numbers
+  double penalty = 1, threshold = 0.5;
+  std::vector<double> thresholds;
+};
+
+Predictions predict_table(const Head& head, Task task, const Table& table, std::size_t width) {
+  Predictions out;
+  out.labels = table.labels;
+  out.targets = table.targets;
+  for (std::size_t i = 0; i < table.labels.size(); ++i) {
+    const auto row = std::span{table.x}.subspan(i * width, width);
+    std::vector<double> answer;
+    if (task == Task::regression) {
+      answer.push_back(head.ridge.predict(row));
+    } else if (task == Task::multi_label) {
+      for (const stats::LogisticModel& model : head.by_label) answer.push_back(model.predict(row).front());
+    } else {
+      answer = head.model.predict(row);
+    }
+    out.probabilities.push_back(std::move(answer));
+  }
+  return out;
+}
+
+// The rows of which a label is known, and whether it holds.
+Table rows_of_label(const Table& table, std::size_t label, std::size_t width) {
+  Table out;
+  for (std::size_t i = 0; i < table.labels.size(); ++i) {
+    const double value = table.targets[i][label];
+    if (std::isnan(value)) continue;
+    const auto row = std::span{table.x}.subspan(i * width, width);
+    out.x.insert(out.x.end(), row.begin(), row.end());
+    out.labels.push_back(value > 0.5 ? 1 : 0);
+  }
+  return out;
+}
+
+Result<Head> fit_labels(const Table& train, double c, std::size_t width, std::size_t labels) {
+  Head head;
+  for (std::size_t k = 0; k < labels; ++k) {
+    const Table rows = rows_of_label(train, k, width);
+    ACESO_TRY(stats::LogisticModel model,
+              stats::fit_logistic(rows.x, rows.labels, 2, {.c = c, .max_iterations = 100, .tolerance = 1e-3}));
+    head.by_label.push_back(std::move(model));
+  }
+  head.penalty = c;
+  return head;
+}
+
+// What to choose a penalty by, larger is better.
+double merit_of(Task task, const Predictions& seen) {
+  if (seen.labels.empty()) return 0;
+  if (task == Task::classes) return macro_auroc(seen.probabilities, seen.labels).value_or(0);
+  if (task == Task::multi_label) return label_scores(seen.probabilities, seen.targets).auroc.value_or(0);
+  std::vector<double> measured;
+  for (const auto& row : seen.targets) measured.push_back(row.front());
+  const auto errors = stats::regression_errors(column(seen.probabilities, 0), measured);
+  return errors ? -errors->rmse : -std::numeric_limits<double>::infinity();
+}
+
+}  // namespace
+
 struct Baseline::Impl {
   Preprocessing how;
   Scaling scaling;
-  stats::LogisticModel model;
-  double penalty = 1, threshold = 0.5;
+  Task task = Task::classes;
+  Head head;
   std::size_t trained_on = 0;
 
-  Predictions predict(const Table& table) const {
-    Predictions out;
-    out.labels = table.labels;
-    const std::size_t width = scaling.mean.size();
-    for (std::size_t i = 0; i < table.labels.size(); ++i)
-      out.probabilities.push_back(model.predict(std::span{table.x}.subspan(i * width, width)));
-    return out;
-  }
   Result<Table> scaled(const Dataset& dataset, Split split) const {
-    ACESO_TRY(Table table, table_of(dataset, how, dataset.indices(split)));
+    ACESO_TRY(Table table, table_of(dataset, how, labelled_indices(dataset, split)));
     if (!table.labels.empty() && table.x.size() != table.labels.size() * scaling.mean.size())
       return Error{Code::unsupported, "the samples have another size than those of the baseline"};
     scaling.apply(table);
     return table;
+  }
+
+  // One head a penalty; the best on validation data is kept, the last one without such data.
+  Status choose(std::vector<Head> heads, const Table& validation) {
+    double best = -std::numeric_limits<double>::infinity();
+    for (Head& candidate : heads) {
+      const Predictions seen = predict_table(candidate, task, validation, scaling.mean.size());
+      const double merit = merit_of(task, seen);
+      if (!(merit > best) && !validation.labels.empty()) continue;
+      best = merit;
+      head = std::move(candidate);
+      if (validation.labels.empty()) continue;
+      if (task == Task::multi_label) head.thresholds = choose_thresholds(seen);
+      if (task == Task::classes && seen.probabilities.front().size() == 1) head.threshold = choose_threshold(seen);
+    }
+    return {};
+  }
+
+  Result<std::vector<Head>> fit_heads(const Table& train, const Table& validation, std::size_t classes,
+                                      const std::stop_token& stop) const {
+    std::vector<Head> heads;
+    const std::size_t width = scaling.mean.size();
+    if (task == Task::regression) {
+      std::vector<double> y;
+      for (const auto& row : train.targets) y.push_back(row.front());
+      ACESO_TRY(auto models, stats::fit_ridge(train.x, y, kRidgePenalties));
+      for (std::size_t p = 0; p < models.size(); ++p) {
+        if (validation.labels.empty() && p != kRidgePenalties.size() / 2) continue;
+        Head one;
+        one.ridge = std::move(models[p]);
+        one.penalty = kRidgePenalties[p];
+        heads.push_back(std::move(one));
+      }
+      return heads;
+    }
+    for (const double c : kPenalties) {
+      if (validation.labels.empty() && c != kPenalties.back()) continue;
+      if (stop.stop_requested()) return Error{Code::cancelled, "cancelled while fitting the baseline"};
+      Head one;
+      if (task == Task::multi_label) {
+        ACESO_TRY(one, fit_labels(train, c, width, classes));
+      } else {
+        // The gradient is measured against c, so one tolerance serves all penalties.
+        ACESO_TRY(one.model, stats::fit_logistic(train.x, train.labels, classes,
+                                                 {.c = c, .max_iterations = 100, .tolerance = 1e-3}));
+      }
+      one.penalty = c;
+      heads.push_back(std::move(one));
+    }
+    return heads;
   }
 };
 
@@ -121,49 +239,39 @@ Baseline& Baseline::operator=(Baseline&&) noexcept = default;
 Result<Baseline> Baseline::fit(const Dataset& dataset, const ModelSignature& signature, const std::stop_token& stop) {
   auto impl = std::make_unique<Impl>();
   impl->how = few_pixels(signature.preprocessing);
-  const std::size_t classes = std::max<std::size_t>(dataset.manifest().classes.size(), 2);
-  ACESO_TRY(Table train, table_of(dataset, impl->how, evenly(dataset.indices(Split::train), kMaxSamples)));
+  impl->task = dataset.manifest().task;
+  const std::size_t names = dataset.manifest().classes.size();
+  const std::size_t classes = impl->task == Task::classes ? std::max<std::size_t>(names, 2) : names;
+  ACESO_TRY(Table train, table_of(dataset, impl->how,
+                                  evenly(labelled_indices(dataset, Split::train),
+                                         impl->task == Task::regression ? kMaxRidgeSamples : kMaxSamples)));
   if (train.labels.empty()) return Error{Code::unsupported, "the dataset has no train split"};
   impl->trained_on = train.labels.size();
   impl->scaling.fit(train, train.x.size() / train.labels.size());
   impl->scaling.apply(train);
   Table validation;
-  if (!dataset.indices(Split::validation).empty()) {
+  if (!labelled_indices(dataset, Split::validation).empty()) {
     ACESO_TRY(validation, impl->scaled(dataset, Split::validation));
   }
-  double best = -1;
-  for (const double c : kPenalties) {
-    if (validation.labels.empty() && c != kPenalties.back()) continue;
-    if (stop.stop_requested()) return Error{Code::cancelled, "cancelled while fitting the baseline"};
-    // The gradient is measured against c, so one tolerance serves all penalties.
-    ACESO_TRY(stats::LogisticModel model,
-              stats::fit_logistic(train.x, train.labels, classes, {.c = c, .max_iterations = 100, .tolerance = 1e-3}));
-    std::swap(impl->model, model);
-    const Predictions seen = impl->predict(validation);
-    const double merit = macro_auroc(seen.probabilities, seen.labels).value_or(0);
-    if (merit > best) {
-      best = merit;
-      impl->penalty = c;
-      if (!validation.labels.empty() && classes == 2) impl->threshold = choose_threshold(seen);
-    } else {
-      std::swap(impl->model, model);
-    }
-  }
+  ACESO_TRY(auto heads, impl->fit_heads(train, validation, classes, stop));
+  ACESO_TRY_OK(impl->choose(std::move(heads), validation));
   return Baseline{std::move(impl)};
 }
 
 Result<BaselineAnswer> Baseline::answer(const Dataset& dataset, Split split) const {
   ACESO_TRY(const Table table, impl_->scaled(dataset, split));
+  const bool numbers = impl_->task == Task::regression;
   BaselineAnswer out;
-  out.predictions = impl_->predict(table);
-  for (const std::size_t i : dataset.indices(split)) {
+  out.predictions = predict_table(impl_->head, impl_->task, table, impl_->scaling.mean.size());
+  for (const std::size_t i : labelled_indices(dataset, split)) {
     out.predictions.ids.push_back(dataset.manifest().samples[i].id);
     out.predictions.groups.push_back(dataset.manifest().samples[i].group);
   }
-  out.threshold = impl_->threshold;
-  out.about = Json{{"kind", "logistic regression"},
+  out.threshold = impl_->head.threshold;
+  out.thresholds = impl_->head.thresholds;
+  out.about = Json{{"kind", numbers ? "ridge regression" : "logistic regression"},
                    {"features", impl_->scaling.mean.size()},
-                   {"inverse_penalty", impl_->penalty},
+                   {numbers ? "penalty" : "inverse_penalty", impl_->head.penalty},
                    {"training_samples", impl_->trained_on}};
   return out;
 }

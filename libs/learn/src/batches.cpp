@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <cstring>
 #include <new>
 
@@ -27,7 +28,7 @@ void mirror(Array& images) {
 }
 
 BatchMaker::BatchMaker(const Dataset& dataset, const TrainConfig& config, const Preprocessing& how,
-                       bool integer_targets, std::int64_t outlines)
+                       bool integer_targets, std::int64_t outlines, const BatchTargets& targets)
     : dataset_{dataset},
       how_{how},
       augment_{all_changes(config, how.kind)},
@@ -35,7 +36,8 @@ BatchMaker::BatchMaker(const Dataset& dataset, const TrainConfig& config, const 
       mirror_{config.flip && (how.kind == PortKind::image || how.kind == PortKind::volume) &&
               !augment_.changes_geometry()},
       integer_targets_{integer_targets},
-      outlines_{outlines} {}
+      outlines_{outlines},
+      about_targets_{targets} {}
 
 Result<Batch> BatchMaker::plain(std::span<const std::size_t> samples) const {
   if (outlines_ > 0) return outlines(samples, nullptr);
@@ -215,7 +217,25 @@ void BatchMaker::mix(std::span<const std::size_t> samples, int epoch, Batch& bat
   blend(batch.targets);
 }
 
+Array BatchMaker::given_targets(std::span<const std::size_t> samples) const {
+  const bool numbers = about_targets_.task == Task::regression;
+  const std::size_t width = numbers ? 1 : dataset_.manifest().classes.size();
+  Array targets =
+      Array::zeros(DType::f32, {static_cast<std::int64_t>(samples.size()), static_cast<std::int64_t>(width)});
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const std::vector<double>& given = dataset_.manifest().samples[samples[i]].targets;
+    for (std::size_t k = 0; k < width; ++k) {
+      const double value = numbers                ? (given[k] - about_targets_.mean) / about_targets_.sd
+                           : std::isnan(given[k]) ? -1
+                                                  : given[k];
+      targets.f32()[i * width + k] = static_cast<float>(value);
+    }
+  }
+  return targets;
+}
+
 Array BatchMaker::targets_of(std::span<const std::size_t> samples, bool shares) const {
+  if (about_targets_.task != Task::classes) return given_targets(samples);
   const auto count = static_cast<std::int64_t>(samples.size());
   const std::size_t classes = dataset_.manifest().classes.size();
   const auto label = [&](std::size_t i) { return dataset_.manifest().samples[samples[i]].label; };

@@ -22,6 +22,13 @@ struct Batch {
   std::size_t samples = 0;
 };
 
+// What the targets are when they are neither classes nor masks: several labels, float [N, labels] with -1 where it is
+// not known, or numbers, float [N, 1], as (number - mean) / sd.
+struct BatchTargets {
+  Task task = Task::classes;
+  double mean = 0, sd = 1;
+};
+
 // Thread-safe.
 class BatchMaker {
  public:
@@ -29,7 +36,7 @@ class BatchMaker {
   // `outlines`: outputs of a network that draws, whose targets are masks [N, outputs, spatial...] of 0 and 1; 0:
   // classes.
   BatchMaker(const Dataset& dataset, const TrainConfig& config, const Preprocessing& how, bool integer_targets,
-             std::int64_t outlines = 0);
+             std::int64_t outlines = 0, const BatchTargets& targets = {});
 
   Result<Batch> plain(std::span<const std::size_t> samples) const;
   Result<Batch> changed(std::span<const std::size_t> samples, int epoch) const;
@@ -38,6 +45,7 @@ class BatchMaker {
   void change(std::span<const std::size_t> samples, int epoch, Array& inputs) const;
   void mix(std::span<const std::size_t> samples, int epoch, Batch& batch) const;
   Array targets_of(std::span<const std::size_t> samples, bool shares) const;
+  Array given_targets(std::span<const std::size_t> samples) const;
   Result<Batch> outlines(std::span<const std::size_t> samples, const int* epoch) const;
   void change_one(std::span<float> values, const Shape& shape, std::span<float> mask, const DrawKey& key) const;
 
@@ -48,6 +56,7 @@ class BatchMaker {
   bool mirror_;  // left-right flips and no other geometry: rows are reversed in place
   bool integer_targets_;
   std::int64_t outlines_;
+  BatchTargets about_targets_;
 };
 
 // Makes items first..count-1 ahead of their use, at most `ahead` beyond the last one taken. next() is for one thread.

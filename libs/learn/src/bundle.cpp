@@ -29,9 +29,11 @@ constexpr std::string_view kModelJson = "model.json";
 constexpr std::string_view kSignature = "signature.ed25519";
 
 Json card_json(const ModelCard& card) {
-  return Json{{"name", card.name},       {"intended_use", card.intended_use}, {"limitations", card.limitations},
-              {"data", card.data},       {"classes", card.classes},           {"threshold", card.threshold},
-              {"created", card.created}, {"created_by", card.created_by}};
+  Json json{{"name", card.name},       {"intended_use", card.intended_use}, {"limitations", card.limitations},
+            {"data", card.data},       {"classes", card.classes},           {"threshold", card.threshold},
+            {"created", card.created}, {"created_by", card.created_by}};
+  if (!card.thresholds.empty()) json["thresholds"] = card.thresholds;
+  return json;
 }
 
 Result<ModelCard> parse_card(const Json& json) {
@@ -43,6 +45,7 @@ Result<ModelCard> parse_card(const Json& json) {
   card.data = reader.text("data");
   card.classes = reader.texts("classes");
   card.threshold = reader.number("threshold");
+  card.thresholds = reader.numbers("thresholds", JsonReader::optional);
   card.created = reader.text("created");
   card.created_by = reader.text("created_by");
   ACESO_TRY_OK(reader.finish());

@@ -24,6 +24,8 @@ Json record_json(const EpochRecord& e) {
               {"validation_auc", number_or_null(e.validation_auc)},
               {"validation_accuracy", number_or_null(e.validation_accuracy)},
               {"validation_dice", number_or_null(e.validation_dice)},
+              {"validation_rmse", number_or_null(e.validation_rmse)},
+              {"validation_mae", number_or_null(e.validation_mae)},
               {"images_per_second", e.images_per_second},
               {"seconds", e.seconds},
               {"learning_rate", e.learning_rate},
@@ -46,6 +48,8 @@ Result<EpochRecord> parse_record(const Json& json) {
   e.validation_auc = number_or_nan(reader, "validation_auc");
   e.validation_accuracy = number_or_nan(reader, "validation_accuracy");
   e.validation_dice = number_or_nan(reader, "validation_dice");
+  e.validation_rmse = number_or_nan(reader, "validation_rmse");
+  e.validation_mae = number_or_nan(reader, "validation_mae");
   e.images_per_second = reader.number("images_per_second");
   e.seconds = reader.number("seconds");
   e.learning_rate = reader.number("learning_rate");

@@ -3,11 +3,13 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "aceso/base/assert.hpp"
 #include "aceso/base/file.hpp"
+#include "aceso/stats/descriptive.hpp"
 #include "manifest_json.hpp"
 #include "values.hpp"
 
@@ -96,10 +98,48 @@ Status Dataset::verify() const {
   return {};
 }
 
+namespace {
+
+// What is known of several labels or of numbers, by split.
+struct TargetCounts {
+  Json counts = Json::object(), missing = Json::object(), numbers = Json::object();
+  std::map<std::string, stats::RunningMoments> moments;
+
+  void add(const Manifest& manifest, const Sample& sample) {
+    const std::string split{to_string(sample.split)};
+    for (std::size_t k = 0; k < manifest.classes.size(); ++k) {
+      const std::string& name = manifest.classes[k];
+      const double value = k < sample.targets.size() ? sample.targets[k] : std::nan("");
+      if (!counts.contains(split)) counts[split] = Json::object();
+      if (!counts[split].contains(name)) counts[split][name] = 0;
+      if (std::isnan(value)) {
+        missing[name] = missing.value(name, 0) + 1;
+      } else if (manifest.task == Task::regression || value > 0.5) {
+        counts[split][name] = counts[split][name].get<int>() + 1;
+      }
+      if (manifest.task == Task::regression && !std::isnan(value)) add_number(split, value);
+    }
+  }
+
+ private:
+  void add_number(const std::string& split, double value) {
+    stats::RunningMoments& all = moments[split];
+    all.add(value);
+    const Json before = numbers.value(split, Json::object());
+    numbers[split] = Json{{"min", std::min(before.value("min", value), value)},
+                          {"max", std::max(before.value("max", value), value)},
+                          {"mean", all.mean()},
+                          {"sd", all.sd()}};
+  }
+};
+
+}  // namespace
+
 Json summary_json(const Dataset& dataset) {
   const Manifest& manifest = dataset.manifest();
   Json counts = Json::object();
   Json shapes = Json::object();
+  Json splits = Json::object();  // samples
   double low = INFINITY;
   double high = -INFINITY;
   double sum = 0;
@@ -109,6 +149,7 @@ Json summary_json(const Dataset& dataset) {
   std::size_t boxes = 0;
   int folds = 0;
   std::set<std::string_view> groups;
+  TargetCounts targets;
   for (std::size_t i = 0; i < manifest.samples.size(); ++i) {
     const Sample& sample = manifest.samples[i];
     if (sample.mask) ++masks;
@@ -116,6 +157,8 @@ Json summary_json(const Dataset& dataset) {
     folds = std::max(folds, sample.fold + 1);
     if (!sample.group.empty()) groups.insert(sample.group);
     const std::string split{to_string(sample.split)};
+    splits[split] = splits.value(split, 0) + 1;
+    if (manifest.task != Task::classes) targets.add(manifest, sample);
     if (!counts.contains(split)) {
       counts[split] = Json::object();
       for (const auto& name : manifest.classes) counts[split][name] = 0;
@@ -141,12 +184,18 @@ Json summary_json(const Dataset& dataset) {
                      {"max", high},
                      {"mean", sum / n},
                      {"sd", std::sqrt(std::max(0.0, squares / n - sum / n * (sum / n)))}};
+  const bool classes = manifest.task == Task::classes;
   return Json{{"name", manifest.name},
               {"sha256", manifest.sha256},
+              {"task", to_string(manifest.task)},
+              {"unit", manifest.unit},
+              {"missing", classes ? Json(Json::object()) : std::move(targets.missing)},
+              {"numbers", classes ? Json(Json::object()) : std::move(targets.numbers)},
               {"kind", manifest.kind},
               {"classes", manifest.classes},
               {"samples", manifest.samples.size()},
-              {"counts", std::move(counts)},
+              {"splits", std::move(splits)},
+              {"counts", classes ? std::move(counts) : std::move(targets.counts)},
               {"shape", shapes.size() == 1 ? Json(manifest.samples.front().shape) : Json(nullptr)},
               {"shapes", std::move(shapes)},
               {"dtype", to_string(manifest.dtype)},

@@ -5,10 +5,12 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <set>
 
 #include "label_doubts.hpp"
 #include "progress_update.hpp"
+#include "targets.hpp"
 #include "union_find.hpp"
 #include "values.hpp"
 
@@ -90,6 +92,8 @@ class Checker {
     labels();
     sizes();
     ACESO_TRY_OK(intensities(progress, stop));
+    if (options_.label_errors && manifest_.task != Task::classes)
+      return Error{Code::unsupported, "labels in doubt are looked for in data sets of classes only"};
     if (options_.label_errors) {
       ACESO_TRY(auto doubts, find_label_doubts(dataset_, report_.twins.pairs, options_.seed, progress, stop));
       report_.label_doubts = std::move(doubts.doubts);
@@ -106,9 +110,12 @@ class Checker {
       const Twins& pair = report_.twins.pairs[i];
       if (pair.exact) ++report_.exact;
       clusters.join(pair.a, pair.b);
-      const int a = manifest_.samples[pair.a].label;
-      const int b = manifest_.samples[pair.b].label;
-      if (a >= 0 && b >= 0 && a != b) report_.conflicts.push_back(i);
+      const Sample& a = manifest_.samples[pair.a];
+      const Sample& b = manifest_.samples[pair.b];
+      // Nearly equal samples may well have somewhat different numbers.
+      const bool judged = manifest_.task != Task::regression || pair.exact;
+      if (judged && labelled(manifest_.task, a) && labelled(manifest_.task, b) && !same_target(a, b))
+        report_.conflicts.push_back(i);
     }
     std::map<std::size_t, std::size_t> sizes;
     for (std::size_t i = 0; i < manifest_.samples.size(); ++i) ++sizes[clusters.find(i)];
@@ -122,13 +129,27 @@ class Checker {
     report_.samples = manifest_.samples.size();
     std::vector<std::size_t> counts(manifest_.classes.size(), 0);
     for (const Sample& sample : manifest_.samples) {
-      report_.unlabelled += sample.label < 0 ? 1U : 0U;
-      report_.unassigned += sample.label >= 0 && sample.split == Split::unassigned ? 1U : 0U;
+      const bool known = labelled(manifest_.task, sample);
+      report_.unlabelled += known ? 0U : 1U;
+      report_.unassigned += known && sample.split == Split::unassigned ? 1U : 0U;
       if (sample.label >= 0) ++counts[static_cast<std::size_t>(sample.label)];
     }
-    if (counts.empty()) return;
+    if (manifest_.task == Task::multi_label) several_labels();
+    if (counts.empty() || manifest_.task != Task::classes) return;
     const auto [least, most] = std::minmax_element(counts.begin(), counts.end());
     report_.imbalance = static_cast<double>(*most) / static_cast<double>(std::max<std::size_t>(*least, 1));
+  }
+
+  void several_labels() {
+    std::vector<std::size_t> all(manifest_.samples.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    const auto counts = count_labels(manifest_.samples, all, manifest_.classes.size());
+    for (std::size_t k = 0; k < counts.size(); ++k) {
+      const std::size_t known = counts[k].positive + counts[k].negative;
+      report_.notes.push_back("label \"" + manifest_.classes[k] + "\" holds in " + std::to_string(counts[k].positive) +
+                              " of " + std::to_string(known) + " samples" +
+                              (counts[k].missing > 0 ? ", not known of " + std::to_string(counts[k].missing) : ""));
+    }
   }
 
   // A size is odd when nearly all samples have another.
@@ -220,7 +241,7 @@ Json sample_json(const Manifest& manifest, std::size_t index) {
               {"id", sample.id},
               {"split", to_string(sample.split)},
               {"label", sample.label},
-              {"class", sample.label < 0 ? "" : manifest.classes[static_cast<std::size_t>(sample.label)]}};
+              {"class", target_text(manifest, sample)}};
 }
 
 Json twins_json(const Manifest& manifest, const Twins& pair) {

@@ -1,6 +1,9 @@
 #include "aceso/learn/dataset_export.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
 #include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -60,6 +63,11 @@ Result<std::vector<std::byte>> archive_of(const Dataset& dataset, ProgressSink& 
     images.shape.insert(images.shape.end(), shape.begin(), shape.end() - (grey ? 1 : 0));
     labels.dtype = group.dtype = DType::i32;
     labels.shape = group.shape = {n};
+    if (manifest.task != Task::classes) {
+      labels.dtype = DType::f64;
+      if (manifest.task == Task::multi_label)
+        labels.shape.push_back(static_cast<std::int64_t>(manifest.classes.size()));
+    }
     masks.dtype = DType::u8;
     const bool outlined = std::all_of(indices.begin(), indices.end(),
                                       [&](std::size_t i) { return manifest.samples[i].mask.has_value(); });
@@ -71,7 +79,13 @@ Result<std::vector<std::byte>> archive_of(const Dataset& dataset, ProgressSink& 
       total += bytes.size() * (outlined ? 2 : 1);
       if (total > kMaxArchive) return Error{Code::invalid, "more than 2 GiB: export to a folder"};
       images.data.insert(images.data.end(), bytes.begin(), bytes.end());
-      append(labels, std::int32_t{sample.label});
+      if (manifest.task == Task::classes) {
+        append(labels, std::int32_t{sample.label});
+      } else {
+        const std::size_t width = manifest.classes.size();
+        for (std::size_t k = 0; k < width; ++k)
+          append(labels, k < sample.targets.size() ? sample.targets[k] : std::nan(""));
+      }
       if (grouped) append(group, groups[sample.group]);
       if (!outlined) continue;
       const Array mask = *dataset.mask(i);
@@ -87,6 +101,13 @@ Result<std::vector<std::byte>> archive_of(const Dataset& dataset, ProgressSink& 
   }
   if (arrays.empty()) return Error{Code::invalid, "no sample is in a split: there is nothing to export"};
   return to_npz(arrays);
+}
+
+// The shortest text that reads back; "" where it is not known.
+std::string number_cell_of(const Sample& sample, std::size_t k) {
+  if (k >= sample.targets.size() || std::isnan(sample.targets[k])) return {};
+  std::array<char, 32> text{};
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), sample.targets[k]).ptr};
 }
 
 struct NamedBytes {
@@ -141,7 +162,11 @@ Result<NamedBytes> file_of(const std::string& kind, const Array& array, const st
 Status write_folder(const Dataset& dataset, const fs::path& folder, ProgressSink& progress,
                     const std::stop_token& stop) {
   const Manifest& manifest = dataset.manifest();
-  std::string csv = "path,label,patient,split\n";
+  const bool classes = manifest.task == Task::classes;
+  std::string csv = "path";
+  for (const std::string& name : classes ? std::vector<std::string>{"label"} : manifest.classes)
+    csv += "," + csv_field(name);
+  csv += ",patient,split\n";
   for (std::size_t i = 0; i < manifest.samples.size(); ++i) {
     if (stop.stop_requested()) return Error{Code::cancelled, "export cancelled"};
     if (i % 64 == 0) progress.update(progress_update("export", i, manifest.samples.size()));
@@ -155,13 +180,17 @@ Status write_folder(const Dataset& dataset, const fs::path& folder, ProgressSink
       ACESO_TRY(const NamedBytes outline, file_of(manifest.kind, *mask, sample.spacing_mm));
       ACESO_TRY_OK(write_file_atomic(folder / (number + "_mask" + outline.ending), outline.bytes, {.durable = false}));
     }
-    const std::string label = sample.label < 0 ? "" : manifest.classes[static_cast<std::size_t>(sample.label)];
+    std::string label = classes ? csv_field(target_text(manifest, sample)) : std::string{};
+    for (std::size_t k = 0; !classes && k < manifest.classes.size(); ++k)
+      label += (k > 0 ? "," : "") + number_cell_of(sample, k);
     const std::string split = sample.split == Split::unassigned ? "" : medmnist_name(sample.split);
-    csv += number + file.ending + "," + csv_field(label) + "," + csv_field(sample.group) + "," + split + "\n";
+    csv += number + file.ending + "," + label + "," + csv_field(sample.group) + "," + split + "\n";
   }
   ACESO_TRY_OK(write_file_atomic(folder / "labels.csv", csv));
-  const Json about{{"name", manifest.name},       {"sha256", manifest.sha256}, {"classes", manifest.classes},
-                   {"licence", manifest.licence}, {"source", manifest.source}, {"label_source", manifest.label_source}};
+  const Json about{{"name", manifest.name},       {"sha256", manifest.sha256},
+                   {"classes", manifest.classes}, {"task", to_string(manifest.task)},
+                   {"unit", manifest.unit},       {"licence", manifest.licence},
+                   {"source", manifest.source},   {"label_source", manifest.label_source}};
   return write_file_atomic(folder / "dataset.json", about.dump(1, ' ', false, Json::error_handler_t::replace));
 }
 

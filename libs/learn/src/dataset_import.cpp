@@ -1,4 +1,5 @@
 // The one way into a dataset: read, check, hash and write each sample, then split, describe, and rename into place.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <set>
@@ -10,6 +11,7 @@
 #include "manifest_json.hpp"
 #include "progress_update.hpp"
 #include "sources.hpp"
+#include "targets.hpp"
 
 namespace aceso::learn {
 namespace {
@@ -48,6 +50,9 @@ class Importer {
       : source_{source}, options_{options} {
     manifest_.name = options.name;
     manifest_.kind = source.kind;
+    manifest_.task = source.task;
+    manifest_.unit = source.unit;
+    if (source.task != Task::classes) manifest_.version = 3;
     manifest_.classes = source.classes;
     manifest_.dtype = source.dtype;
     manifest_.source = escape_controls(fs::path{source_name}.filename().string(), 200);
@@ -101,6 +106,7 @@ class Importer {
     entry.sha256 = sample_hash(source_.dtype, sample.array.shape, sample.array.data);
     entry.split = item.split;
     entry.label = item.label;
+    entry.targets = item.targets;
     entry.group = item.group;
     entry.offset = pack.size();
     entry.shape = sample.array.shape;
@@ -121,12 +127,13 @@ class Importer {
     const auto [first, added] = first_of_hash_.try_emplace(sample.sha256, manifest_.samples.size());
     if (added) return {};
     const Sample& other = manifest_.samples[first->second];
-    if (other.label != sample.label && options_.conflicts == Conflicts::refuse) {
+    const bool contradicts = !same_target(other, sample);
+    if (contradicts && options_.conflicts == Conflicts::refuse) {
       return Error{Code::invalid, "samples \"" + other.id + "\" and \"" + sample.id + "\" are the same " +
                                       source_.kind + " under two labels: correct the labels, or import with " +
                                       "conflicts set-aside or keep"};
     }
-    if (other.label != sample.label) conflicting_.insert(sample.sha256);
+    if (contradicts) conflicting_.insert(sample.sha256);
     duplicates_.emplace_back(first->second, manifest_.samples.size());
     return {};
   }
@@ -166,6 +173,7 @@ class Importer {
                                       " are unusable; the first: " + manifest_.set_aside.front().id + ": " +
                                       manifest_.set_aside.front().reason};
     }
+    if (manifest_.task != Task::classes) return check_targets();
     std::set<int> labels;
     for (const Sample& sample : manifest_.samples) labels.insert(sample.label);
     if (labels.erase(-1) > 0 && labels.empty()) return Error{Code::invalid, "no sample has a label"};
@@ -173,6 +181,26 @@ class Importer {
       return Error{Code::invalid, "one class only: all samples have the label \"" +
                                       manifest_.classes[static_cast<std::size_t>(*labels.begin())] + "\""};
     return {};
+  }
+
+  // Of several labels one must hold in some samples and not in others; numbers must differ.
+  Status check_targets() const {
+    std::set<double> numbers;
+    std::vector<std::size_t> all;
+    for (std::size_t i = 0; i < manifest_.samples.size(); ++i) {
+      if (!labelled(manifest_.task, manifest_.samples[i])) continue;
+      all.push_back(i);
+      if (manifest_.task == Task::regression) numbers.insert(manifest_.samples[i].targets.front());
+    }
+    if (all.empty()) return Error{Code::invalid, "no sample has a label"};
+    if (manifest_.task == Task::regression)
+      return numbers.size() > 1 ? Status{} : Status{Error{Code::invalid, "all samples have the same number"}};
+    const auto counts = count_labels(manifest_.samples, all, manifest_.classes.size());
+    const bool any = std::any_of(counts.begin(), counts.end(),
+                                 [](const LabelCounts& c) { return c.positive > 0 && c.negative > 0; });
+    return any ? Status{}
+               : Status{
+                     Error{Code::invalid, "no label holds in some samples and not in others: nothing can be learnt"}};
   }
 
   std::size_t count(Split split) const {
@@ -186,15 +214,19 @@ class Importer {
   }
 
   void assign() {
-    const std::string how =
-        ", stratified by label, groups and equal samples kept together, seed " + std::to_string(options_.seed);
+    const std::string how = ", stratified by " +
+                            std::string{manifest_.task == Task::regression    ? "fifths of the numbers"
+                                        : manifest_.task == Task::multi_label ? "the rarest label that holds"
+                                                                              : "label"} +
+                            ", groups and equal samples kept together, seed " + std::to_string(options_.seed);
+    const std::vector<int> strata = strata_of(manifest_.task, manifest_.samples);
     const bool told = count(Split::unassigned) < manifest_.samples.size();
     if (told && count(Split::unassigned) > 0)
       manifest_.warnings.push_back("samples without a split were put into train: " +
                                    std::to_string(count(Split::unassigned)));
     std::size_t unlabelled = 0;
     for (Sample& sample : manifest_.samples) {
-      if (sample.label < 0) {
+      if (!labelled(manifest_.task, sample)) {
         sample.split = Split::unassigned;
         ++unlabelled;
       } else if (sample.split == Split::unassigned) {
@@ -204,11 +236,13 @@ class Importer {
     if (unlabelled > 0)
       manifest_.warnings.push_back(std::to_string(unlabelled) + " samples have no label: they are in no split");
     if (options_.test_fraction > 0 && count(Split::test) == 0) {
-      assign_split(manifest_.samples, Split::train, Split::test, options_.test_fraction, options_.seed ^ 0x54455354ULL);
+      assign_split(manifest_.samples, Split::train, Split::test, options_.test_fraction, options_.seed ^ 0x54455354ULL,
+                   strata);
       manifest_.warnings.push_back("no test split: " + percent(options_.test_fraction) + " taken" + how);
     }
     if (options_.validation_fraction > 0 && count(Split::validation) == 0) {
-      assign_split(manifest_.samples, Split::train, Split::validation, options_.validation_fraction, options_.seed);
+      assign_split(manifest_.samples, Split::train, Split::validation, options_.validation_fraction, options_.seed,
+                   strata);
       manifest_.warnings.push_back("no validation split: " + percent(options_.validation_fraction) + " of train taken" +
                                    how);
     }
@@ -229,7 +263,34 @@ class Importer {
       manifest_.warnings.push_back(std::to_string(duplicates_.size() - across) + " exact duplicates within a split");
   }
 
+  // How much is not known, and what cannot be judged for want of cases.
+  void report_labels() {
+    for (const Split split : {Split::train, Split::validation, Split::test}) {
+      std::vector<std::size_t> indices;
+      for (std::size_t i = 0; i < manifest_.samples.size(); ++i) {
+        if (manifest_.samples[i].split == split) indices.push_back(i);
+      }
+      if (indices.empty()) continue;
+      const auto counts = count_labels(manifest_.samples, indices, manifest_.classes.size());
+      const std::string where = " in the " + std::string{to_string(split)} + " split";
+      for (std::size_t k = 0; k < counts.size(); ++k) {
+        const std::string label = "label \"" + manifest_.classes[k] + "\": ";
+        if (counts[k].missing > 0)
+          manifest_.warnings.push_back(label + "not known of " + std::to_string(counts[k].missing) + " of " +
+                                       std::to_string(indices.size()) + " samples" + where);
+        if (counts[k].positive == 0 || counts[k].negative == 0)
+          manifest_.warnings.push_back(label +
+                                       (counts[k].positive == 0 ? "holds in no sample" : "holds in every sample") +
+                                       where + ": no AUROC can be computed on it");
+      }
+    }
+  }
+
   Status check_train() {
+    if (manifest_.task != Task::classes) {
+      if (manifest_.task == Task::multi_label) report_labels();
+      return count(Split::train) > 0 ? Status{} : Status{Error{Code::invalid, "the training split is empty"}};
+    }
     for (const Split split : {Split::train, Split::validation, Split::test}) {
       std::set<int> labels;
       for (const Sample& sample : manifest_.samples) {
@@ -258,6 +319,11 @@ Status check_options(const ImportOptions& options) {
     return Error{Code::invalid, "the validation and test fractions must be 0 or more and below 1 together"};
   if (!options.kind.empty() && !is_kind(options.kind))
     return Error{Code::invalid, "kind must be image, volume, signal or table"};
+  if (!options.unit.empty() && options.task != Task::regression)
+    return Error{Code::invalid, "unit: goes with task regression only"};
+  if (options.unit.size() > 40) return Error{Code::invalid, "unit: at most 40 bytes"};
+  if (options.task == Task::regression && options.classes.size() > 1)
+    return Error{Code::invalid, "classes: of numbers one name, that of the quantity"};
   if (options.conflicts == Conflicts::keep && options.conflict_reason.empty())
     return Error{Code::invalid, "keeping one image under two labels needs a reason"};
   const std::set<std::string> names{options.classes.begin(), options.classes.end()};

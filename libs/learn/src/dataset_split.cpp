@@ -10,6 +10,7 @@
 #include "folds.hpp"
 #include "manifest_json.hpp"
 #include "sources.hpp"
+#include "targets.hpp"
 
 namespace aceso::learn {
 namespace {
@@ -48,7 +49,7 @@ class Splitter {
   }
 
  private:
-  bool labelled(std::size_t i) const { return manifest_.samples[i].label >= 0; }
+  bool labelled(std::size_t i) const { return learn::labelled(manifest_.task, manifest_.samples[i]); }
 
   Status find_groups() {
     if (options_.by == SplitBy::patient) {
@@ -67,12 +68,15 @@ class Splitter {
   void make_blocks() {
     std::unordered_set<std::uint64_t> near;
     for (const Twins& pair : twins_) near.insert(static_cast<std::uint64_t>(pair.a) << 32 | pair.b);
-    for (std::size_t c = 0; c < manifest_.classes.size(); ++c) {
+    // Neighbours of one class; of several labels and numbers, neighbours.
+    const std::size_t kinds = manifest_.task == Task::classes ? manifest_.classes.size() : 1;
+    for (std::size_t c = 0; c < kinds; ++c) {
       std::size_t previous = 0;
       std::size_t first = 0;
       std::int64_t length = 0;
       for (std::size_t i = 0; i < manifest_.samples.size(); ++i) {
-        if (manifest_.samples[i].label != static_cast<int>(c)) continue;
+        if (manifest_.task == Task::classes ? manifest_.samples[i].label != static_cast<int>(c) : !labelled(i))
+          continue;
         const bool goes_on =
             length > 0 && (length < options_.block || near.contains(static_cast<std::uint64_t>(previous) << 32 | i));
         if (goes_on) {
@@ -101,7 +105,7 @@ class Splitter {
       manifest_.samples[i].fold = -1;
       if (!labelled(i)) continue;
       Sample member;
-      member.label = manifest_.samples[i].label;
+      member.label = strata_[i];
       member.group = member.sha256 = std::to_string(together_.find(i));
       member.split = Split::train;
       pool.push_back(std::move(member));
@@ -133,7 +137,7 @@ class Splitter {
     for (std::size_t i = 0; i < manifest_.samples.size(); ++i) {
       const Sample& sample = manifest_.samples[i];
       if (sample.split == Split::train || sample.split == Split::validation)
-        members.push_back({i, groups.find(i), sample.label});
+        members.push_back({i, groups.find(i), strata_[i]});
     }
     const auto folds = assign_folds(members, manifest_.samples.size(), options_.folds, options_.seed);
     for (std::size_t i = 0; i < folds.size(); ++i) manifest_.samples[i].fold = folds[i];
@@ -147,11 +151,13 @@ class Splitter {
                                        std::pair{Split::test, options_.test}}) {
       std::set<int> labels;
       for (const Sample& sample : manifest_.samples) {
-        if (sample.split == split) labels.insert(sample.label);
+        if (sample.split == split)
+          labels.insert(manifest_.task == Task::classes ? sample.label : static_cast<int>(labels.size()));
       }
       if (share > 0 && labels.size() < 2)
-        return Error{Code::invalid, "the " + std::string{to_string(split)} +
-                                        " split would have fewer than two classes: too few groups for these shares "
+        return Error{Code::invalid, "the " + std::string{to_string(split)} + " split would have fewer than two " +
+                                        (manifest_.task == Task::classes ? "classes" : "samples") +
+                                        ": too few groups for these shares "
                                         "(smaller blocks, or twins left out instead of kept together)"};
     }
     return {};
@@ -189,12 +195,13 @@ class Splitter {
     manifest_.parent_name = manifest_.name;
     manifest_.parent_sha256 = manifest_.sha256;
     manifest_.name = options_.name;
-    manifest_.version = 2;
+    manifest_.version = manifest_.task == Task::classes ? 2 : 3;
   }
 
   const SplitOptions& options_;
   const std::vector<Twins> twins_;
   Manifest manifest_;
+  const std::vector<int> strata_ = strata_of(manifest_.task, manifest_.samples);
   UnionFind together_;
   std::size_t left_out_ = 0;
 };

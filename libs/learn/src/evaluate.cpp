@@ -12,6 +12,7 @@
 #include "figures.hpp"
 #include "progress_update.hpp"
 #include "scores.hpp"
+#include "targets.hpp"
 
 namespace aceso::learn {
 namespace {
@@ -145,6 +146,14 @@ Status read_samples(const Dataset& dataset, std::span<const std::size_t> indices
                     std::vector<Array>& samples) {
   for (const std::size_t index : indices) {
     const Sample& sample = dataset.manifest().samples[index];
+    if (dataset.manifest().task != Task::classes) {
+      predictions.targets.push_back(sample.targets);
+      predictions.ids.push_back(sample.id);
+      predictions.labels.push_back(0);
+      predictions.groups.push_back(sample.group);
+      samples.push_back(dataset.array(index));
+      continue;
+    }
     if (sample.label < 0) return Error{Code::invalid, "sample \"" + sample.id + "\" has no label"};
     predictions.ids.push_back(sample.id);
     predictions.labels.push_back(sample.label);
@@ -160,7 +169,7 @@ Result<Predictions> predict_split(InferenceSession& session, const ModelSignatur
                                   Split split, int batch, ProgressSink& progress, const std::stop_token& stop) {
   if (batch < 1 || signature.inputs.empty())
     return Error{Code::invalid, "batch must be 1 or more, and the model needs an input"};
-  const std::vector<std::size_t> indices = dataset.indices(split);
+  const std::vector<std::size_t> indices = labelled_indices(dataset, split);
   if (indices.empty()) return Error{Code::invalid, "the dataset has no " + std::string{to_string(split)} + " samples"};
   Predictions predictions;
   for (std::size_t at = 0; at < indices.size(); at += static_cast<std::size_t>(batch)) {

@@ -37,6 +37,8 @@ class FolderSource final : public SampleSource {
   }
 
   Status from_folders(const ImportOptions& options) {
+    if (options.task.value_or(Task::classes) != Task::classes)
+      return Error{Code::invalid, "several labels or numbers of files need a table of labels (CSV)"};
     ACESO_TRY(auto found, list_files());
     masks_ = std::move(found.masks);
     std::set<std::string> names;
@@ -73,16 +75,22 @@ class FolderSource final : public SampleSource {
     masks_ = std::move(found.masks);
     const fs::path inside = root_ / options.labels_csv;
     constexpr std::array<std::string_view, 1> kKeys{"path"};
-    ACESO_TRY(const LabelTable table,
-              read_label_table(fs::exists(inside) ? inside : fs::path{options.labels_csv}, kKeys));
+    ACESO_TRY(const LabelTable table, read_label_table(fs::exists(inside) ? inside : fs::path{options.labels_csv},
+                                                       kKeys, {options.task.value_or(Task::classes), options.classes}));
+    task = options.task.value_or(Task::classes);
+    unit = options.unit;
     std::set<std::string> names;
     for (const LabelRow& row : table.rows) {
       if (!row.label.empty()) names.insert(row.label);
     }
-    ACESO_TRY_OK(name_classes(names, options));
+    if (task == Task::classes) {
+      ACESO_TRY_OK(name_classes(names, options));
+    } else {
+      classes = table.names;
+    }
     for (const LabelRow& row : table.rows) {
       const std::string where = "table of labels, line " + std::to_string(row.line) + ": ";
-      SourceItem item{row.key, label_of(row.label), row.patient, row.split};
+      SourceItem item{row.key, label_of(row.label), row.patient, row.split, row.targets};
       const auto file = safe_join(root_, item.id);
       if (!file) return Error{Code::invalid, where + "the path leads out of the folder or is empty"};
       std::error_code ignored;

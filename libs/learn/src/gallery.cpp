@@ -6,8 +6,9 @@
 
 #include "aceso/crypto/hash.hpp"
 #include "aceso/imaging/image.hpp"
-#include "aceso/learn/evaluate.hpp"
+#include "aceso/learn/evaluate_targets.hpp"
 #include "scores.hpp"
+#include "targets.hpp"
 #include "values.hpp"
 
 namespace aceso::learn {
@@ -83,6 +84,44 @@ Json gallery(const Predictions& predictions, double threshold, const std::vector
   };
   add(wrong, "wrong");
   add(right, "unsure");
+  return out;
+}
+
+Json target_gallery(const Predictions& predictions, std::span<const double> thresholds, const Dataset& dataset,
+                    Split split, std::size_t each) {
+  Json out = Json::array();
+  const Manifest& manifest = dataset.manifest();
+  const std::vector<std::size_t> indices = labelled_indices(dataset, split);
+  if (manifest.kind != "image" || indices.size() != predictions.targets.size()) return out;
+  const bool numbers = manifest.task == Task::regression;
+  // As the manifest would have it, had the answer been the truth.
+  const auto decided = [&](std::size_t i) {
+    Sample sample;
+    for (std::size_t k = 0; k < predictions.probabilities[i].size(); ++k) {
+      const double value = predictions.probabilities[i][k];
+      sample.targets.push_back(numbers ? value : value >= (k < thresholds.size() ? thresholds[k] : 0.5) ? 1 : 0);
+    }
+    return sample;
+  };
+  std::vector<std::pair<double, std::size_t>> order;  // how wrong
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    const Sample answer = decided(i);
+    double wrong = 0;
+    for (std::size_t k = 0; k < answer.targets.size(); ++k) {
+      const double truth = predictions.targets[i][k];
+      if (!std::isnan(truth)) wrong += std::abs(answer.targets[k] - truth);
+    }
+    if (wrong > 0) order.emplace_back(-wrong, i);
+  }
+  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (std::size_t n = 0; n < order.size() && n < each; ++n) {
+    const std::size_t i = order[n].second;
+    if (const auto png = thumbnail(dataset.array(indices[i])))
+      out.push_back(Json{{"kind", "worst"},
+                         {"png", *png},
+                         {"truth", target_text(manifest, manifest.samples[indices[i]])},
+                         {"decided", target_text(manifest, decided(i))}});
+  }
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
@@ -47,6 +48,13 @@ void feed_additions(crypto::Sha256& hash, const Sample& sample) {
   for (const Box& box : sample.boxes)
     boxes += std::to_string(box.label) + ":" + numbers_text(box.low) + ":" + numbers_text(box.high) + ";";
   feed(hash, boxes);
+}
+
+// What format version 3 added.
+void feed_targets(crypto::Sha256& hash, const Sample& sample) {
+  std::string text;
+  for (const double value : sample.targets) text += (std::isnan(value) ? "?" : number_text(value)) + ",";
+  feed(hash, text);
 }
 
 Error damaged(const std::string& what) {
@@ -101,6 +109,22 @@ Status parse_boxes(const Json& json, const std::string& where, const Manifest& m
   return {};
 }
 
+// One a label, 0, 1 or null; or one number.
+Status parse_targets(const Json& json, const std::string& where, const Manifest& manifest, Sample& sample) {
+  const bool several = manifest.task == Task::multi_label;
+  if (manifest.task != Task::multi_label && manifest.task != Task::regression)
+    return json.empty() ? Status{} : Status{damaged(where + ": goes with several labels and numbers only")};
+  if (!json.empty() && json.size() != (several ? manifest.classes.size() : 1))
+    return damaged(where + ": one a label, or one number");
+  for (const Json& value : json) {
+    const double number = value.is_number() ? value.get<double>() : std::nan("");
+    const bool fits = value.is_number() ? !several || number == 0 || number == 1 : value.is_null() && several;
+    if (!fits || std::isinf(number)) return damaged(where + ": 0, 1 or null for a label, or one finite number");
+    sample.targets.push_back(number);
+  }
+  return {};
+}
+
 Result<Sample> parse_sample(const Json& json, const std::string& where, const Manifest& manifest,
                             std::uint64_t pack_bytes) {
   ACESO_TRY(JsonReader reader, JsonReader::object(json, where));
@@ -115,6 +139,7 @@ Result<Sample> parse_sample(const Json& json, const std::string& where, const Ma
   std::int64_t fold = -1;
   const Json* mask = nullptr;
   const Json* boxes = nullptr;
+  const Json* targets = manifest.version >= 3 ? &reader.array("targets", JsonReader::optional) : nullptr;
   if (manifest.version >= 2) {
     fold = reader.integer("fold", -1);
     sample.spacing_mm = reader.numbers("spacing_mm", JsonReader::optional);
@@ -135,6 +160,7 @@ Result<Sample> parse_sample(const Json& json, const std::string& where, const Ma
   if (mask != nullptr && !mask->is_null())
     ACESO_TRY_OK(parse_mask(*mask, where + ".mask", manifest, sample, pack_bytes));
   if (boxes != nullptr) ACESO_TRY_OK(parse_boxes(*boxes, where + ".boxes", manifest, sample));
+  if (targets != nullptr) ACESO_TRY_OK(parse_targets(*targets, where + ".targets", manifest, sample));
   return sample;
 }
 
@@ -154,7 +180,11 @@ std::string sample_hash(DType dtype, const Shape& shape, std::span<const std::by
 
 std::string dataset_hash(const Manifest& manifest) {
   crypto::Sha256 hash;
-  if (manifest.version >= 2) feed(hash, "aceso-dataset 2");
+  if (manifest.version >= 2) feed(hash, "aceso-dataset " + std::to_string(manifest.version));
+  if (manifest.version >= 3) {
+    feed(hash, to_string(manifest.task));
+    feed(hash, manifest.unit);
+  }
   feed(hash, manifest.kind);
   feed(hash, to_string(manifest.dtype));
   if (manifest.version >= 2) feed(hash, std::to_string(manifest.classes.size()));
@@ -166,6 +196,7 @@ std::string dataset_hash(const Manifest& manifest) {
     feed(hash, std::to_string(sample.label));
     feed(hash, sample.group);
     if (manifest.version >= 2) feed_additions(hash, sample);
+    if (manifest.version >= 3) feed_targets(hash, sample);
   }
   return crypto::to_hex(hash.finish());
 }
@@ -185,6 +216,11 @@ Json to_json(const Sample& sample) {
     json["boxes"] = Json::array();
     for (const Box& box : sample.boxes)
       json["boxes"].push_back(Json{{"label", box.label}, {"low", box.low}, {"high", box.high}});
+  }
+  if (!sample.targets.empty()) {
+    json["targets"] = Json::array();
+    for (const double value : sample.targets)
+      json["targets"].push_back(std::isnan(value) ? Json(nullptr) : Json(value));
   }
   return json;
 }
@@ -216,6 +252,10 @@ Json to_json(const Manifest& manifest) {
                          ? Json(nullptr)
                          : Json{{"name", manifest.parent_name}, {"sha256", manifest.parent_sha256}};
   }
+  if (manifest.version >= 3) {
+    json["task"] = to_string(manifest.task);
+    json["unit"] = manifest.unit;
+  }
   return json;
 }
 
@@ -235,16 +275,21 @@ Result<Manifest> parse_manifest(std::string_view text, std::uint64_t pack_bytes)
   manifest.licence = reader.text("licence", JsonReader::optional);
   manifest.label_source = reader.text("label_source", JsonReader::optional);
   manifest.warnings = reader.texts("warnings", JsonReader::optional);
-  if (version == 2) {
+  if (version >= 2) {
     manifest.preprocessing = reader.texts("preprocessing", JsonReader::optional);
     manifest.history = reader.texts("history", JsonReader::optional);
   }
-  const Json* parent = version == 2 ? &reader.any("parent") : nullptr;
+  const Json* parent = version >= 2 ? &reader.any("parent") : nullptr;
+  std::string task{to_string(Task::classes)};
+  if (version >= 3) {
+    task = reader.text("task");
+    manifest.unit = reader.text("unit", JsonReader::optional);
+  }
   const Json& aside = reader.array("set_aside", JsonReader::optional);
   const Json& samples = reader.array("samples");
   ACESO_TRY_OK(reader.finish());
   if (format != kFormat) return damaged("is not a dataset's manifest");
-  if (version != 1 && version != 2)
+  if (version < 1 || version > 3)
     return Error{Code::unsupported, "manifest.json: format version " + std::to_string(version)};
   manifest.version = static_cast<int>(version);
   if (!is_kind(manifest.kind)) return damaged("kind: must be image, volume, signal or table");
@@ -254,6 +299,11 @@ Result<Manifest> parse_manifest(std::string_view text, std::uint64_t pack_bytes)
     manifest.parent_sha256 = of.text("sha256");
     ACESO_TRY_OK(of.finish());
   }
+  const auto known = parse_dataset_task(task);
+  if (!known) return damaged(known.error().message());
+  manifest.task = *known;
+  if (manifest.task == Task::regression && manifest.classes.size() != 1)
+    return damaged("classes: numbers have one name");
   auto type = parse_dtype(dtype);
   if (!type) return damaged("dtype: " + type.error().message());
   manifest.dtype = *type;

@@ -89,6 +89,10 @@ std::string render_report_html(const Json& evaluation, const Json& context) {
   } else {
     if (outlines) {
       out += outlines_part(evaluation);
+    } else if (get(evaluation, "kind") == "multi_label") {
+      out += labels_part(evaluation);
+    } else if (get(evaluation, "kind") == "regression") {
+      out += numbers_part(evaluation);
     } else {
       out += get(evaluation, "kind") == "multiclass" ? multiclass_part(evaluation) : binary_part(evaluation);
       out += baseline_part(evaluation) + calibration_part(evaluation) + decision_curve_part(evaluation) +

@@ -113,13 +113,16 @@ std::string gallery_part(const Json& gallery) {
   if (!gallery.is_array() || gallery.empty()) return {};
   std::string out = "<h2>Where it failed</h2>";
   for (const auto& [kind, title] : {std::pair{"wrong", "Wrong decisions, the surest first"},
-                                    std::pair{"unsure", "Right, but nearest to the threshold"}}) {
+                                    std::pair{"unsure", "Right, but nearest to the threshold"},
+                                    std::pair{"worst", "The furthest from the truth first"}}) {
     std::string pictures;
     for (const Json& item : gallery) {
       if (get(item, "kind") != kind || !get(item, "png").is_string()) continue;
       pictures += "<figure><img alt=\"\" src=\"data:image/png;base64," + text(get(item, "png")) + "\"><figcaption>is " +
-                  text(get(item, "truth")) + ", called " + text(get(item, "decided")) + "<small>probability " +
-                  format_number(get(item, "probability"), 3) + "</small></figcaption></figure>";
+                  text(get(item, "truth")) + ", called " + text(get(item, "decided"));
+      if (get(item, "probability").is_number())
+        pictures += "<small>probability " + format_number(get(item, "probability"), 3) + "</small>";
+      pictures += "</figcaption></figure>";
     }
     if (!pictures.empty()) out += std::string{"<h3>"} + title + "</h3><div class=\"pictures\">" + pictures + "</div>";
   }
@@ -217,8 +220,12 @@ std::string card_part(const Json& card, const Json& context) {
   for (const Json& name : get(card, "classes")) classes += (classes.empty() ? "" : ", ") + text(name);
   std::string out = "<h2>Model card</h2><table>" + pair_row("Intended use", text(get(card, "intended_use"))) +
                     pair_row("Limits", text(get(card, "limitations"))) + pair_row("Classes", classes);
-  out += pair_row("Threshold", format_number(get(card, "threshold"), 4) + ", chosen on validation data only") +
-         pair_row("Made by", text(get(card, "created_by")));
+  std::string thresholds;
+  for (const Json& each : get(card, "thresholds"))
+    thresholds += (thresholds.empty() ? "" : ", ") + format_number(each, 4);
+  if (thresholds.empty() && get(card, "threshold").is_number()) thresholds = format_number(get(card, "threshold"), 4);
+  if (!thresholds.empty()) out += pair_row("Threshold", thresholds + ", chosen on validation data only");
+  out += pair_row("Made by", text(get(card, "created_by")));
   if (get(context, "model_sha256").is_string())
     out += pair_row("Model SHA-256", "<code>" + text(get(context, "model_sha256")) + "</code>");
   return out + "</table>";

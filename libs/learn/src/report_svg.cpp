@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <vector>
 
 namespace aceso::learn {
@@ -200,9 +201,17 @@ std::string curves_svg(const Json& history) {
   loss.axes("epoch", "loss", 0, 3, ticks);
   loss.line(series(history, "train_loss"), "main");
   loss.line(series(history, "validation_loss"), "second");
-  const bool dice = history.back().is_object() && history.back().contains("validation_dice") &&
-                    history.back()["validation_dice"].is_number();
-  const std::string name = dice ? "mean Dice" : "AUROC", key = dice ? "validation_dice" : "validation_auc";
+  const auto has = [&](const char* figure) {
+    const Json& last_one = history.back();
+    return last_one.is_object() && last_one.contains(figure) && last_one[figure].is_number();
+  };
+  const bool dice = has("validation_dice"), rmse = has("validation_rmse");
+  const std::string name = dice   ? "mean Dice"
+                           : rmse ? "RMSE"
+                                  : "AUROC",
+                    key = dice   ? "validation_dice"
+                          : rmse ? "validation_rmse"
+                                 : "validation_auc";
   Plot area{280, 200, {1, last}, range_of(history, {key.c_str()}), "Validation " + name + " by epoch"};
   area.axes("epoch", "validation " + name, 0, 3, ticks);
   area.line(series(history, key.c_str()), "second");
@@ -210,6 +219,77 @@ std::string curves_svg(const Json& history) {
          "<figcaption>Loss: <span class=\"k1\">training</span>, <span "
          "class=\"k2\">validation</span></figcaption></figure><figure>" +
          area.finish() + "<figcaption>" + name + " on validation data</figcaption></figure>";
+}
+
+namespace {
+
+struct Pairs {
+  std::vector<std::pair<double, double>> values;
+  Range x{INFINITY, -INFINITY}, y{INFINITY, -INFINITY};
+  void add(double a, double b) {
+    values.emplace_back(a, b);
+    x = {std::min(x.low, a), std::max(x.high, a)};
+    y = {std::min(y.low, b), std::max(y.high, b)};
+  }
+};
+
+// Room around the points; never without width.
+Range widened(Range range) {
+  const double room = range.high > range.low ? 0.05 * (range.high - range.low) : 1;
+  return {range.low - room, range.high + room};
+}
+
+int digits_for(Range range) {
+  const double step = (range.high - range.low) / 5;
+  return step >= 5 ? 0 : step >= 0.5 ? 1 : step >= 0.05 ? 2 : 3;
+}
+
+std::optional<std::pair<double, double>> pair_at(const Json& point) {
+  if (!point.is_array() || point.size() != 2 || !point[0].is_number() || !point[1].is_number()) return std::nullopt;
+  return std::pair{point[0].get<double>(), point[1].get<double>()};
+}
+
+std::string with_unit(const std::string& what, const std::string& unit) {
+  return unit.empty() ? what : what + ", " + unit;
+}
+
+}  // namespace
+
+std::string scatter_svg(const Json& points, const std::string& unit) {
+  Pairs pairs;
+  for (const Json& point : points) {
+    if (const auto p = pair_at(point)) pairs.add(p->first, p->second);
+  }
+  if (pairs.values.empty()) return {};
+  const Range both = widened({std::min(pairs.x.low, pairs.y.low), std::max(pairs.x.high, pairs.y.high)});
+  Plot plot{280, 280, both, both, "Predicted against measured"};
+  plot.axes(with_unit("measured", unit), with_unit("predicted", unit), digits_for(both), digits_for(both));
+  plot.line({{both.low, both.low}, {both.high, both.high}}, "chance");
+  for (const auto& [x, y] : pairs.values) plot.dot(x, y, "dot");
+  return plot.finish();
+}
+
+std::string bland_altman_svg(const Json& points, const Json& agreement, const std::string& unit) {
+  Pairs pairs;
+  for (const Json& point : points) {
+    if (const auto p = pair_at(point)) pairs.add((p->first + p->second) / 2, p->second - p->first);
+  }
+  if (pairs.values.empty() || !agreement.is_object()) return {};
+  for (const char* line : {"low", "high"}) {
+    const double at = number(agreement.value(line, Json::object()), "value");
+    if (std::isfinite(at)) pairs.y = {std::min(pairs.y.low, at), std::max(pairs.y.high, at)};
+  }
+  const Range x = widened(pairs.x), y = widened(pairs.y);
+  Plot plot{340, 240, x, y, "Differences over means"};
+  plot.axes(with_unit("mean of predicted and measured", unit), with_unit("predicted - measured", unit), digits_for(x),
+            digits_for(y));
+  for (const auto& [line, style] :
+       {std::pair{"bias", "main"}, std::pair{"low", "second"}, std::pair{"high", "second"}}) {
+    const double at = number(agreement.value(line, Json::object()), "value");
+    plot.line({{x.low, at}, {x.high, at}}, style);
+  }
+  for (const auto& [px, py] : pairs.values) plot.dot(px, py, "dot");
+  return plot.finish();
 }
 
 std::string confusion_table(const Json& rows, const Json& classes) {

@@ -14,6 +14,9 @@ std::string pr_svg(const Json& points, const Json& prevalence);  // [{recall, pr
 std::string decision_curve_svg(const Json& points);              // [{threshold, model, low, high, treat_all}]
 std::string reliability_svg(const Json& bins);                   // [{predicted, observed, low, high, count}]
 std::string curves_svg(const Json& history);  // [{epoch, train_loss, validation_loss, validation_auc}]
+std::string scatter_svg(const Json& points, const std::string& unit);  // [[measured, predicted]], with the diagonal
+// The same points as differences over means, with the lines of `agreement` {bias, low, high, each with its interval}.
+std::string bland_altman_svg(const Json& points, const Json& agreement, const std::string& unit);
 std::string confusion_table(const Json& rows, const Json& classes);  // an HTML table, shaded by the row's share
 
 }  // namespace aceso::learn

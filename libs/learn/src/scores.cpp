@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
+#include "aceso/stats/pr.hpp"
 #include "aceso/stats/roc.hpp"
 
 namespace aceso::learn {
@@ -49,6 +51,50 @@ std::vector<double> column(const Rows& probabilities, std::size_t c) {
   values.reserve(probabilities.size());
   for (const auto& row : probabilities) values.push_back(row[c]);
   return values;
+}
+
+std::optional<double> mean_over_labels(const Rows& probabilities, const Rows& targets,
+                                       std::span<const std::size_t> indices, bool precision) {
+  double sum = 0;
+  int counted = 0;
+  const std::size_t width = probabilities.empty() ? 0 : probabilities.front().size();
+  for (std::size_t k = 0; k < width; ++k) {
+    std::vector<double> scores;
+    std::vector<int> truth;
+    for (const std::size_t i : indices) {
+      if (std::isnan(targets[i][k])) continue;
+      scores.push_back(probabilities[i][k]);
+      truth.push_back(targets[i][k] > 0.5 ? 1 : 0);
+    }
+    const auto value = precision ? stats::average_precision(scores, truth) : stats::auroc(scores, truth);
+    if (!value) continue;
+    sum += *value;
+    ++counted;
+  }
+  if (counted == 0) return std::nullopt;
+  return sum / counted;
+}
+
+LabelScores label_scores(const Rows& probabilities, const Rows& targets) {
+  constexpr double kEdge = 1e-7;
+  LabelScores out;
+  double known = 0;
+  for (std::size_t i = 0; i < probabilities.size(); ++i) {
+    for (std::size_t k = 0; k < probabilities[i].size(); ++k) {
+      if (std::isnan(targets[i][k])) continue;
+      const bool holds = targets[i][k] > 0.5;
+      const double p = holds ? probabilities[i][k] : 1 - probabilities[i][k];
+      out.loss -= std::isfinite(p) ? std::log(std::clamp(p, kEdge, 1 - kEdge)) : p;
+      out.accuracy += (probabilities[i][k] >= 0.5) == holds ? 1 : 0;
+      known += 1;
+    }
+  }
+  out.loss /= known;
+  out.accuracy /= known;
+  std::vector<std::size_t> all(probabilities.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  out.auroc = mean_over_labels(probabilities, targets, all, false);
+  return out;
 }
 
 std::optional<double> macro_auroc(const Rows& probabilities, const std::vector<int>& labels) {

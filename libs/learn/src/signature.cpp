@@ -10,8 +10,8 @@
 namespace aceso::learn {
 namespace {
 
-constexpr std::array<std::string_view, 9> kKinds{"image",     "signal", "table",  "probability", "logit",
-                                                 "embedding", "other",  "volume", "mask"};
+constexpr std::array<std::string_view, 11> kKinds{"image", "signal", "table", "probability",       "logit", "embedding",
+                                                  "other", "volume", "mask",  "label_probability", "number"};
 constexpr std::int64_t kMaxSide = 16384;
 constexpr std::int64_t kMaxVoxels = std::int64_t{1} << 28;
 
@@ -139,6 +139,20 @@ Status check_port(const Port& port, const Array& array) {
 }
 
 }  // namespace
+
+Task task_of(const ModelSignature& signature) noexcept {
+  if (signature.outputs.empty()) return Task::classes;
+  switch (signature.outputs.front().kind) {
+    case PortKind::mask:
+      return Task::outlines;
+    case PortKind::label_probability:
+      return Task::multi_label;
+    case PortKind::number:
+      return Task::regression;
+    default:
+      return Task::classes;
+  }
+}
 
 Json to_json(const ModelSignature& signature) {
   const auto ports = [](const std::vector<Port>& list) {

@@ -55,6 +55,8 @@ struct Spike {
   double height;
 };
 
+constexpr double kAir = -1000;
+
 class Chest {
  public:
   Chest(Draw& draw, const SynthesiseOptions& options, bool nodule, bool spiculated) : nodule_{nodule} {
@@ -63,7 +65,8 @@ class Chest {
     const Point way = draw.direction();
     const double reach = draw.between(0.1, 0.6);
     for (std::size_t d = 0; d < 3; ++d) place_[d] = centre_[d] + reach * axes_[d] * way[d];
-    radius_ = options.diameter_mm / 2 * draw.between(0.75, 1.25);
+    const double varied = options.task == PhantomTask::size ? 0.75 : 0.25;
+    radius_ = options.diameter_mm / 2 * draw.between(1 - varied, 1 + varied);
     hounsfield_ = kLung + options.contrast_hu + draw.between(-60, 60);
     const int vessels = static_cast<int>(draw.between(8, 18));
     for (int i = 0; i < vessels; ++i) {
@@ -87,10 +90,20 @@ class Chest {
     }
   }
 
+  void add_effusion(Draw& draw) { fluid_from_ = centre_[1] + axes_[1] * draw.between(0.35, 0.65); }
+  void add_bulla(Draw& draw, bool volume) {
+    bulla_radius_ = draw.between(6, 10);
+    for (std::size_t d = 0; d < 3; ++d) bulla_[d] = centre_[d] + 0.5 * axes_[d] * draw.between(-1, 1);
+    if (!volume) bulla_[2] = place_[2];  // in the plane that a slice shows
+  }
+  double diameter_mm() const { return 2 * radius_; }
+
   double hounsfield(const Point& p) const {
     const double inside =
         std::hypot((p[0] - centre_[0]) / axes_[0], (p[1] - centre_[1]) / axes_[1], (p[2] - centre_[2]) / axes_[2]);
     double value = blend(kLung, kTissue, (inside - 1) * axes_[0]);
+    if (bulla_radius_ > 0) value = std::min(value, blend(kAir, value, distance(p, bulla_) - bulla_radius_));
+    if (fluid_from_ > 0) value = std::max(value, blend(kTissue, value, fluid_from_ - p[1]));
     for (const Vessel& vessel : vessels_) value = std::max(value, blend(kTissue, kLung, beyond(vessel, p)));
     return nodule_ ? std::max(value, blend(hounsfield_, kLung, beyond_nodule(p))) : value;
   }
@@ -130,6 +143,8 @@ class Chest {
   }
 
   bool nodule_;
+  double fluid_from_ = 0, bulla_radius_ = 0;  // 0: none
+  Point bulla_{};
   Point centre_{}, axes_{}, place_{};
   double radius_ = 0, hounsfield_ = 0;
   std::vector<Vessel> vessels_;
@@ -143,7 +158,9 @@ void make_split(const SynthesiseOptions& options, const std::string& name, std::
   shape.insert(shape.end(), axes, options.size);
   Array images = Array::zeros(DType::u8, shape);
   Array masks = Array::zeros(DType::u8, shape);
-  Array labels = Array::zeros(DType::u8, {static_cast<std::int64_t>(count), 1});
+  const bool findings = options.task == PhantomTask::findings, sized = options.task == PhantomTask::size;
+  const auto width = static_cast<std::int64_t>(findings ? class_names(options.task).size() : 1);
+  Array labels = Array::zeros(sized ? DType::f64 : DType::u8, {static_cast<std::int64_t>(count), width});
   Array boxes = Array::zeros(DType::i32, {static_cast<std::int64_t>(count), static_cast<std::int64_t>(2 * axes)});
   const auto side = static_cast<std::size_t>(options.size);
   const std::size_t depth = options.volume ? side : 1;
@@ -154,9 +171,18 @@ void make_split(const SynthesiseOptions& options, const std::string& name, std::
     const bool positive = draw.between(0, 1) < 0.5;
     const bool lie = draw.between(0, 1) < options.label_noise;
     const bool presence = options.task == PhantomTask::presence;
-    const bool spiculated = presence ? draw.between(0, 1) < 0.5 : positive;
-    labels.data[n] = positive != lie ? std::byte{1} : std::byte{0};
-    const Chest chest{draw, options, !presence || positive, spiculated};
+    const bool spiculated = presence ? draw.between(0, 1) < 0.5 : positive && !findings && !sized;
+    if (!findings && !sized) labels.data[n] = positive != lie ? std::byte{1} : std::byte{0};
+    std::array<bool, 3> holds{};
+    for (std::size_t k = 0; findings && k < holds.size(); ++k) {
+      holds[k] = draw.between(0, 1) < 0.4;
+      const bool wrong = draw.between(0, 1) < options.label_noise;
+      labels.data[n * holds.size() + k] = holds[k] != wrong ? std::byte{1} : std::byte{0};
+    }
+    Chest chest{draw, options, findings ? holds[0] : !presence || positive, spiculated};
+    if (holds[1]) chest.add_effusion(draw);
+    if (holds[2]) chest.add_bulla(draw, options.volume);
+    if (sized) reinterpret_cast<double*>(labels.data.data())[n] = chest.diameter_mm();
     std::array<std::int32_t, 3> low{options.volume ? 1 << 20 : 0, 1 << 20, 1 << 20};  // z, y, x
     std::array<std::int32_t, 3> high{};
     std::size_t at = n * depth * side * side;
@@ -198,6 +224,8 @@ Status check(const SynthesiseOptions& o) {
   if (!(o.contrast_hu >= 0 && o.contrast_hu <= 2000)) return Error{Code::invalid, "the contrast must be 0 to 2000 HU"};
   if (!(o.noise_hu >= 0 && o.noise_hu <= 500)) return Error{Code::invalid, "the noise must be 0 to 500 HU"};
   if (!(o.label_noise >= 0 && o.label_noise <= 0.5)) return Error{Code::invalid, "the label noise must be 0 to 0.5"};
+  if (o.task == PhantomTask::size && o.label_noise > 0)
+    return Error{Code::invalid, "the label noise goes with labels, not with sizes"};
   constexpr std::size_t kMost = 10'000'000;
   if (o.train > kMost || o.validation > kMost || o.test > kMost)
     return Error{Code::too_large, "more than 10 million samples"};
@@ -211,7 +239,16 @@ Status check(const SynthesiseOptions& o) {
 
 std::vector<std::string> class_names(PhantomTask task) {
   if (task == PhantomTask::presence) return {"clear", "nodule"};
+  if (task == PhantomTask::findings) return {"nodule", "effusion", "bulla"};
+  if (task == PhantomTask::size) return {"nodule diameter"};
   return {"smooth", "spiculated"};
+}
+
+Result<PhantomTask> parse_phantom_task(std::string_view name) {
+  constexpr std::array<std::string_view, 4> kNames{"shape", "presence", "findings", "size"};
+  const auto found = std::find(kNames.begin(), kNames.end(), name);
+  if (found == kNames.end()) return Error{Code::invalid, "task: shape, presence, findings or size"};
+  return static_cast<PhantomTask>(found - kNames.begin());
 }
 
 Result<NamedArrays> synthesise(const SynthesiseOptions& options) {

@@ -98,8 +98,11 @@ constexpr Names<Loss, 6> kLosses{{{"binary_cross_entropy", Loss::binary_cross_en
                                   {"focal", Loss::focal},
                                   {"dice", Loss::dice},
                                   {"dice_cross_entropy", Loss::dice_cross_entropy}}};
-constexpr Names<TrainTask, 3> kTasks{
-    {{"auto", TrainTask::automatic}, {"classes", TrainTask::classes}, {"outlines", TrainTask::outlines}}};
+constexpr Names<TrainTask, 5> kTasks{{{"auto", TrainTask::automatic},
+                                      {"classes", TrainTask::classes},
+                                      {"outlines", TrainTask::outlines},
+                                      {"multi_label", TrainTask::multi_label},
+                                      {"regression", TrainTask::regression}}};
 constexpr Names<Optimiser, 3> kOptimisers{
     {{"sgd", Optimiser::sgd}, {"adam", Optimiser::adam}, {"adamw", Optimiser::adamw}}};
 constexpr Names<Precision, 3> kPrecisions{
@@ -144,7 +147,7 @@ std::string set_outline_labels(TrainConfig& config, const Json& value) {
 }
 
 std::string set_weights(TrainConfig& config, const Json& value) {
-  constexpr const char* kWhat = "must be \"balanced\" or a list of positive numbers, one a class";
+  constexpr const char* kWhat = "must be \"balanced\" or a list of positive numbers, one a class or label";
   config.balance_classes = value.is_string() && value.get_ref<const std::string&>() == "balanced";
   config.options.class_weights.clear();
   if (config.balance_classes) return {};

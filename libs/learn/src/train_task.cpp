@@ -1,6 +1,10 @@
 #include "train_task.hpp"
 
+#include "aceso/stats/descriptive.hpp"
+#include "targets.hpp"
+
 #include <algorithm>
+#include <cmath>
 
 namespace aceso::learn {
 namespace {
@@ -84,12 +88,125 @@ Result<TrainPlan> plan_outlines(const Dataset& dataset, const TrainConfig& confi
   return plan;
 }
 
+// Samples of which something is known, and a warning about the others.
+void take_labelled(const Dataset& dataset, TrainPlan& plan) {
+  const Task task = dataset.manifest().task;
+  std::size_t without = 0;
+  for (const auto& [split, part] :
+       {std::pair{Split::train, &plan.train}, std::pair{Split::validation, &plan.validation}}) {
+    for (const std::size_t i : dataset.indices(split)) {
+      if (labelled(task, sample_of(dataset, i))) {
+        part->push_back(i);
+      } else {
+        ++without;
+      }
+    }
+  }
+  if (without > 0)
+    plan.warnings.push_back(std::to_string(without) +
+                            " samples for training and validation have no label and take no part");
+}
+
+Result<TrainPlan> plan_multi_label(const Dataset& dataset, const TrainConfig& config) {
+  const Manifest& manifest = dataset.manifest();
+  TrainPlan plan;
+  plan.task = Task::multi_label;
+  plan.classes = manifest.classes;
+  plan.outputs = static_cast<std::int64_t>(manifest.classes.size());
+  take_labelled(dataset, plan);
+  if (plan.train.empty()) return Error{Code::invalid, "the training split has no sample with labels"};
+  const auto counts = count_labels(manifest.samples, plan.train, manifest.classes.size());
+  std::size_t missing = 0;
+  for (std::size_t k = 0; k < counts.size(); ++k) {
+    missing += counts[k].missing;
+    if (counts[k].positive == 0 || counts[k].negative == 0)
+      return Error{Code::invalid, "label \"" + manifest.classes[k] + "\" " +
+                                      (counts[k].positive == 0 ? "holds in no" : "is never known not to hold in a") +
+                                      " training sample: leave it out of the import, or split anew"};
+  }
+  if (missing > 0 && config.augment.mixup > 0)
+    return Error{Code::invalid, "augment.mixup: " + std::to_string(missing) +
+                                    " labels of training samples are not known, and what is not known cannot be mixed"};
+  return plan;
+}
+
+Result<TrainPlan> plan_regression(const Dataset& dataset, const TrainConfig& config) {
+  const Manifest& manifest = dataset.manifest();
+  if (config.options.label_smoothing > 0) return Error{Code::unsupported, "label_smoothing: does not go with numbers"};
+  TrainPlan plan;
+  plan.task = Task::regression;
+  plan.classes = manifest.classes;
+  plan.unit = manifest.unit;
+  take_labelled(dataset, plan);
+  stats::RunningMoments moments;
+  for (const std::size_t i : plan.train) moments.add(sample_of(dataset, i).targets.front());
+  if (!(moments.sd() > 0)) return Error{Code::invalid, "the training split has fewer than two different numbers"};
+  plan.mean = moments.mean();
+  plan.sd = moments.sd();
+  return plan;
+}
+
+// The loss of several labels or of numbers, and the labels' weights.
+Status label_options(const TrainPlan& plan, const Dataset& dataset, const TrainConfig& config,
+                     TrainingOptions& options) {
+  const bool automatic = config.automatic_loss && options.loss == Loss::binary_cross_entropy;
+  if (plan.task == Task::regression) {
+    if (!automatic && options.loss != Loss::mean_squared_error)
+      return Error{Code::unsupported, "loss: numbers are learnt with mean_squared_error"};
+    if (config.balance_classes || !options.class_weights.empty())
+      return Error{Code::unsupported, "class_weights: do not go with numbers"};
+    options.loss = Loss::mean_squared_error;
+    return {};
+  }
+  if (options.loss != Loss::binary_cross_entropy)
+    return Error{Code::unsupported, "loss: several labels are learnt with binary_cross_entropy"};
+  const std::vector<double> given = std::move(options.class_weights);
+  options.class_weights.clear();
+  if (!given.empty() && given.size() != plan.classes.size())
+    return Error{Code::invalid, "class_weights: " + std::to_string(given.size()) + " weights for " +
+                                    std::to_string(plan.classes.size()) + " labels"};
+  if (!config.balance_classes && given.empty()) return {};
+  const auto counts = count_labels(dataset.manifest().samples, plan.train, plan.classes.size());
+  for (std::size_t k = 0; k < plan.classes.size(); ++k) {
+    const auto positive = static_cast<double>(counts[k].positive), negative = static_cast<double>(counts[k].negative);
+    options.class_weights.push_back(config.balance_classes ? (positive + negative) / (2 * negative) : 1);
+    options.class_weights.push_back(config.balance_classes ? (positive + negative) / (2 * positive) : given[k]);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<TrainPlan> plan_training(const Dataset& dataset, const TrainConfig& config) {
   const bool draws =
       config.task == TrainTask::outlines || (config.task == TrainTask::automatic && config.architecture == "unet");
-  return draws ? plan_outlines(dataset, config) : plan_classes(dataset, config);
+  if (draws) return plan_outlines(dataset, config);
+  const Task task = dataset.manifest().task;
+  const bool fits = config.task == TrainTask::automatic ||
+                    (config.task == TrainTask::classes && task == Task::classes) ||
+                    (config.task == TrainTask::multi_label && task == Task::multi_label) ||
+                    (config.task == TrainTask::regression && task == Task::regression);
+  if (!fits)
+    return Error{Code::invalid, "task: the data set is labelled for " + std::string{to_string(task)} +
+                                    "; import it with another task"};
+  if (task == Task::classes) return plan_classes(dataset, config);
+  if (config.patch > 0) return Error{Code::invalid, "patch: goes with outlines only; image_size resizes"};
+  if (!config.outline_labels.empty()) return Error{Code::invalid, "outline_labels: goes with outlines only"};
+  return task == Task::multi_label ? plan_multi_label(dataset, config) : plan_regression(dataset, config);
+}
+
+Status to_unit(const TrainPlan& plan, const Network& network, Weights& weights, bool back) {
+  const auto weight = weights.find(network.logits + ".weight"), bias = weights.find(network.logits + ".bias");
+  const auto layer = std::find_if(network.layers.begin(), network.layers.end(),
+                                  [&](const Layer& l) { return l.name == network.logits; });
+  if (layer == network.layers.end() || layer->op != Op::dense || weight == weights.end() || bias == weights.end())
+    return Error{Code::invalid, "architecture: numbers need a dense last layer with a bias"};
+  const auto scale = [](Array& array, double factor, double offset) {
+    for (float& value : array.f32()) value = static_cast<float>(static_cast<double>(value) * factor + offset);
+  };
+  scale(weight->second, back ? 1 / plan.sd : plan.sd, 0);
+  scale(bias->second, back ? 1 / plan.sd : plan.sd, back ? -plan.mean / plan.sd : plan.mean);
+  return {};
 }
 
 Result<TrainingOptions> training_options(const TrainPlan& plan, const Dataset& dataset, const TrainConfig& config) {
@@ -110,7 +227,11 @@ Result<TrainingOptions> training_options(const TrainPlan& plan, const Dataset& d
     options.exclusive = plan.outputs > 1;
     return options;
   }
-  if (dice) return Error{Code::unsupported, "loss: dice needs masks, and this run learns classes"};
+  if (dice) return Error{Code::unsupported, "loss: dice needs masks, and this run draws no outlines"};
+  if (plan.task != Task::classes) {
+    ACESO_TRY_OK(label_options(plan, dataset, config, options));
+    return options;
+  }
   const std::size_t classes = plan.classes.size();
   if (crosses) options.loss = classes == 2 ? Loss::binary_cross_entropy : Loss::cross_entropy;
   if (config.balance_classes) {
@@ -131,6 +252,12 @@ Result<TrainingOptions> training_options(const TrainPlan& plan, const Dataset& d
 }
 
 Port output_port(const TrainPlan& plan, const Shape& sample) {
+  if (plan.task == Task::multi_label)
+    return {
+        "output",     DType::f32, {plan.outputs}, PortKind::label_probability, "probability of each label on its own",
+        plan.classes, ""};
+  if (plan.task == Task::regression)
+    return {"output", DType::f32, {1}, PortKind::number, plan.classes.front(), plan.classes, plan.unit};
   const bool one = plan.outputs == 1;
   const std::vector<std::string> labels = one ? std::vector<std::string>{plan.classes[1]} : plan.classes;
   if (plan.task == Task::outlines) {

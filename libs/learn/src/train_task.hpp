@@ -12,7 +12,9 @@ namespace aceso::learn {
 struct TrainPlan {
   Task task = Task::classes;
   std::int64_t outputs = 1;
-  std::vector<std::string> classes;            // of the model card; of outlines the background first
+  std::vector<std::string> classes;  // of the model card; of outlines the background first, of numbers their one name
+  std::string unit;                  // of numbers
+  double mean = 0, sd = 1;           // of the training split's numbers: the network learns (number - mean) / sd
   std::vector<std::size_t> train, validation;  // samples that take part
   std::vector<std::string> warnings;
 };
@@ -21,6 +23,10 @@ Result<TrainPlan> plan_training(const Dataset& dataset, const TrainConfig& confi
 
 // The loss and the class weights that the configuration means. Errors: invalid, unsupported; they name the key.
 Result<TrainingOptions> training_options(const TrainPlan& plan, const Dataset& dataset, const TrainConfig& config);
+
+// The weights of a network that learnt standardised numbers, so that it answers in their unit; `back` undoes that.
+// invalid: the network's last layer is not dense with a bias.
+Status to_unit(const TrainPlan& plan, const Network& network, Weights& weights, bool back = false);
 
 // The signature's output for a network that takes samples [channels, spatial...].
 Port output_port(const TrainPlan& plan, const Shape& sample);

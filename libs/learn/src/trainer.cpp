@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "aceso/learn/outlines.hpp"
+#include "aceso/stats/regression.hpp"
 #include "batches.hpp"
 #include "checkpoint.hpp"
 #include "choose_preprocessing.hpp"
@@ -66,6 +67,7 @@ class Trainer {
       if (on_epoch) on_epoch(record);
     }
     result_.weights = std::move(at_.best);
+    if (what_.task == Task::regression) ACESO_TRY_OK(to_unit(what_, result_.network, result_.weights));
     result_.history = std::move(at_.history);
     result_.best_epoch = at_.best_epoch;
     result_.usage = usage();
@@ -116,7 +118,7 @@ class Trainer {
     ACESO_TRY(session_, engine.train(result_.network, weights, inputs, options));
     result_.engine = engine.name() + " " + engine.version() + " (" + engine.device() + ")";
     maker_.emplace(dataset_, config_, result_.signature.preprocessing, integer_targets_,
-                   what_.task == Task::outlines ? what_.outputs : 0);
+                   what_.task == Task::outlines ? what_.outputs : 0, BatchTargets{what_.task, what_.mean, what_.sd});
     const auto group = static_cast<std::size_t>(config_.batch) * static_cast<std::size_t>(config_.accumulate);
     steps_ = static_cast<std::int64_t>((what_.train.size() + group - 1) / group);
     return {};
@@ -127,7 +129,11 @@ class Trainer {
     if (config_.start.init_file.empty()) return weights;
     ACESO_TRY(const Weights foreign, read_weights(config_.start.init_file));
     ACESO_TRY(ImportedWeights imported, import_weights(result_.network, inputs, std::move(weights), foreign));
+    const auto& taken = imported.report.taken;
+    const bool head = std::find(taken.begin(), taken.end(), result_.network.logits + ".weight") != taken.end();
     result_.start = std::move(imported.report);
+    // Of a model of numbers, which answers in their unit: the run learns standardised ones.
+    if (head && what_.task == Task::regression) ACESO_TRY_OK(to_unit(what_, result_.network, imported.weights, true));
     return std::move(imported.weights);
   }
 
@@ -290,6 +296,8 @@ class Trainer {
                      {"loss", number(loss, "%.4f")}};
     if (!at_.history.empty() && std::isfinite(at_.history.back().validation_auc))
       update.values.emplace_back("val AUC", number(at_.history.back().validation_auc, "%.4f"));
+    if (!at_.history.empty() && std::isfinite(at_.history.back().validation_rmse))
+      update.values.emplace_back("val RMSE", number(at_.history.back().validation_rmse, "%.4g"));
     if (!at_.history.empty() && std::isfinite(at_.history.back().validation_dice))
       update.values.emplace_back("val Dice", number(at_.history.back().validation_dice, "%.4f"));
     update.values.emplace_back("img/s", number(speed, "%.0f"));
@@ -309,7 +317,8 @@ class Trainer {
 
   Status validate(EpochRecord& record) {
     constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-    record.validation_loss = record.validation_auc = record.validation_accuracy = record.validation_dice = kNone;
+    record.validation_loss = record.validation_auc = record.validation_accuracy = record.validation_dice =
+        record.validation_rmse = record.validation_mae = kNone;
     if (what_.validation.empty()) return {};
     if (what_.task == Task::outlines) return validate_outlines(record);
     Rows probabilities;
@@ -327,11 +336,38 @@ class Trainer {
       ACESO_TRY_OK(append_rows(output, batch.samples, probabilities));
       for (const std::size_t i : part(b)) labels.push_back(dataset_.manifest().samples[i].label);
     }
-    record.validation_loss = log_loss(probabilities, labels);
-    record.validation_accuracy = accuracy(probabilities, labels);
-    record.validation_auc = macro_auroc(probabilities, labels).value_or(kNone);
+    if (what_.task == Task::regression) {
+      ACESO_TRY_OK(judge_numbers(probabilities, record));
+    } else if (what_.task == Task::multi_label) {
+      Rows targets;
+      for (const std::size_t i : what_.validation) targets.push_back(dataset_.manifest().samples[i].targets);
+      const LabelScores scores = label_scores(probabilities, targets);
+      record.validation_loss = scores.loss;
+      record.validation_accuracy = scores.accuracy;
+      record.validation_auc = scores.auroc.value_or(kNone);
+    } else {
+      record.validation_loss = log_loss(probabilities, labels);
+      record.validation_accuracy = accuracy(probabilities, labels);
+      record.validation_auc = macro_auroc(probabilities, labels).value_or(kNone);
+    }
     if (!std::isfinite(record.validation_loss))
       return Error{Code::invalid, "the validation loss is not finite in epoch " + std::to_string(record.epoch)};
+    return {};
+  }
+
+  // The network answers with standardised numbers; the loss is of those, the errors are in their unit.
+  Status judge_numbers(const Rows& answers, EpochRecord& record) const {
+    std::vector<double> predicted, measured;
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      predicted.push_back(answers[i].front() * what_.sd + what_.mean);
+      measured.push_back(dataset_.manifest().samples[what_.validation[i]].targets.front());
+    }
+    const auto errors = stats::regression_errors(predicted, measured);
+    if (!errors)
+      return Error{Code::invalid, "a validation answer is not finite in epoch " + std::to_string(record.epoch)};
+    record.validation_rmse = errors->rmse;
+    record.validation_mae = errors->mae;
+    record.validation_loss = errors->rmse * errors->rmse / (what_.sd * what_.sd);
     return {};
   }
 
@@ -368,10 +404,12 @@ class Trainer {
     return output;
   }
 
-  // By AUC, of outlines by Dice; by loss where validation has one class only; the last epoch where there is none.
+  // By AUC, of outlines by Dice, of numbers by RMSE; by loss where validation has one class only; the last epoch where
+  // there is none.
   Status keep_if_best(const EpochRecord& record) {
     const double merit = what_.validation.empty()                ? record.epoch
                          : std::isfinite(record.validation_dice) ? record.validation_dice
+                         : std::isfinite(record.validation_rmse) ? -record.validation_rmse
                          : std::isfinite(record.validation_auc)  ? record.validation_auc
                                                                  : -record.validation_loss;
     if (at_.best_epoch != 0 && !(merit > at_.best_merit)) return {};

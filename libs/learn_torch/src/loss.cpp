@@ -36,6 +36,11 @@ at::Tensor weights_tensor(const std::vector<double>& weights) {
   return tensor;
 }
 
+// Outputs that are decided each on its own: their targets may be -1, not known.
+bool several_labels(Loss loss, const Shape& logits) {
+  return loss == Loss::binary_cross_entropy && logits.size() == 2 && logits[1] > 1;
+}
+
 }  // namespace
 
 bool takes_classes(Loss loss, const Shape& logits) {
@@ -54,8 +59,9 @@ Status check_loss(const learn::TrainingOptions& options, const Shape& logits) {
     return Error{Code::invalid, "class weights must be positive"};
   switch (options.loss) {
     case Loss::binary_cross_entropy:
-      if (!weights.empty() && weights.size() != 2)
-        return Error{Code::invalid, "binary cross-entropy takes two class weights"};
+      if (!weights.empty() && weights.size() != 2 &&
+          (logits.size() != 2 || weights.size() != 2 * static_cast<std::size_t>(logits[1])))
+        return Error{Code::invalid, "binary cross-entropy takes two class weights, or two an output"};
       return {};
     case Loss::cross_entropy:
       if (logits.size() < 2 || logits[1] < 2)
@@ -109,8 +115,9 @@ Status check_targets(Loss loss, const Shape& logits, std::int64_t n, const Array
   const auto values = targets.f32();
   if (!std::all_of(values.begin(), values.end(), [](float t) { return std::isfinite(t); }))
     return Error{Code::invalid, "a target is not finite"};
+  const bool gaps = several_labels(loss, logits);
   if (loss != Loss::mean_squared_error &&
-      !std::all_of(values.begin(), values.end(), [](float t) { return t >= 0 && t <= 1; }))
+      !std::all_of(values.begin(), values.end(), [gaps](float t) { return (t >= 0 && t <= 1) || (gaps && t == -1); }))
     return Error{Code::invalid, "a target is not between 0 and 1"};
   return {};
 }
@@ -128,6 +135,10 @@ at::Tensor weighted_mean(const at::Tensor& losses, const at::Tensor& weight) {
 
 at::Tensor binary_weight(const std::vector<double>& weights, const at::Tensor& target) {
   if (weights.empty()) return {};
+  if (weights.size() > 2) {  // two an output
+    const at::Tensor each = weights_tensor(weights).to(target.device()).view({-1, 2});
+    return at::where(target.gt(0.5), each.select(1, 1).expand_as(target), each.select(1, 0).expand_as(target));
+  }
   return at::where(target.gt(0.5), at::full_like(target, weights[1]), at::full_like(target, weights[0]));
 }
 
@@ -181,8 +192,16 @@ at::Tensor loss_of(const learn::TrainingOptions& options, const at::Tensor& raw_
   if (options.loss == Loss::mean_squared_error) return at::mse_loss(logits, full);
   const double smooth = options.label_smoothing;
   const at::Tensor aim = smooth > 0 ? full.mul(1 - smooth).add(smooth / 2) : full;
-  return weighted_mean(at::binary_cross_entropy_with_logits(logits, aim, {}, {}, at::Reduction::None),
-                       binary_weight(weights, full));
+  at::Tensor weight = binary_weight(weights, full);
+  if (targets.dtype == DType::f32 && full.dim() == 2 && full.size(1) > 1) {
+    const auto values = targets.f32();
+    if (std::any_of(values.begin(), values.end(), [](float t) { return t < 0; })) {
+      const at::Tensor known = full.ge(0).to(at::kFloat);
+      weight = weight.defined() ? weight.mul(known) : known;
+      if (weight.sum().item().toDouble() == 0) return logits.mul(0).sum();  // nothing of the batch is known
+    }
+  }
+  return weighted_mean(at::binary_cross_entropy_with_logits(logits, aim, {}, {}, at::Reduction::None), weight);
 }
 
 }  // namespace aceso::learn_torch

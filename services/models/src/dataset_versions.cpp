@@ -95,8 +95,11 @@ Result<Synthesis> parse_synthesis(const Json& json) {
   ACESO_TRY(s.name, reader.text("name", 64));
   ACESO_TRY_OK(check_name("dataset name", s.name));
   ACESO_TRY(const std::string task, reader.text_or("task", 16, "shape"));
-  if (task != "shape" && task != "presence") return Error{Code::invalid, "synthesis: task: shape or presence"};
-  o.task = task == "shape" ? learn::PhantomTask::shape : learn::PhantomTask::presence;
+  if (Result<learn::PhantomTask> known = learn::parse_phantom_task(task); known) {
+    o.task = *known;
+  } else {
+    return Error{Code::invalid, "synthesis: " + known.error().message()};
+  }
   ACESO_TRY(o.volume, reader.boolean_or("volume", false));
   for (const auto& [key, value] :
        {std::pair{"train", &o.train}, std::pair{"validation", &o.validation}, std::pair{"test", &o.test}}) {
@@ -129,6 +132,11 @@ Result<Json> DatasetStore::synthesise(const Actor& actor, const Json& request, s
   learn::ImportOptions how;
   how.name = s.name;
   how.classes = learn::class_names(s.options.task);
+  if (s.options.task == learn::PhantomTask::findings) how.task = learn::Task::multi_label;
+  if (s.options.task == learn::PhantomTask::size) {
+    how.task = learn::Task::regression;
+    how.unit = "mm";
+  }
   how.licence = "made up, no patients";
   how.label_source = "known by construction";
   return import_arrays(actor, arrays, "chest-ct-phantoms", how, job_id, progress, stop);

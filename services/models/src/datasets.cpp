@@ -43,6 +43,8 @@ Error not_here(std::string_view name) {
 
 Json to_json(const learn::ImportOptions& o) {
   return Json{{"name", o.name},
+              {"task", o.task ? Json(learn::to_string(*o.task)) : Json("")},
+              {"unit", o.unit},
               {"classes", o.classes},
               {"licence", o.licence},
               {"label_source", o.label_source},
@@ -63,6 +65,11 @@ Result<learn::ImportOptions> parse_import_options(const Json& json) {
   ACESO_TRY(ObjectReader reader, ObjectReader::of(json, "import"));
   ACESO_TRY(o.name, reader.text("name", 64));
   ACESO_TRY(o.classes, reader.texts_or("classes", 1000, 200));
+  ACESO_TRY(const std::string task, reader.text_or("task", 16, {}));
+  if (!task.empty()) {
+    ACESO_TRY(o.task, learn::parse_dataset_task(task));
+  }
+  ACESO_TRY(o.unit, reader.text_or("unit", 40, {}));
   ACESO_TRY(o.licence, reader.text_or("licence", 500, {}));
   ACESO_TRY(o.label_source, reader.text_or("label_source", 500, {}));
   ACESO_TRY(o.labels_csv, reader.text_or("labels_csv", 4096, {}));
@@ -166,6 +173,8 @@ Result<Json> DatasetStore::import(const Actor& actor, const fs::path& source, co
 Result<learn::Dataset> DatasetStore::import_dicom(const fs::path& source, const learn::ImportOptions& options,
                                                   const DicomOptions& dicom, ProgressSink& progress,
                                                   std::stop_token stop) {
+  if (options.task.value_or(learn::Task::classes) != learn::Task::classes)
+    return Error{Code::unsupported, "of DICOM files only classes are read, neither several labels nor numbers"};
   if (!context_.pseudonyms)
     return Error{Code::precondition, "DICOM files are not imported without a key for pseudonyms"};
   ACESO_TRY(auto opened, DicomSource::open(source, options, dicom, *context_.pseudonyms, progress, stop));
@@ -271,12 +280,11 @@ Result<Json> DatasetStore::samples(std::string_view name, const SampleQuery& que
       next = std::to_string(i);
       break;
     }
-    const bool named = s.label >= 0 && static_cast<std::size_t>(s.label) < m.classes.size();
     items.push_back(Json{{"index", i},
                          {"id", s.id},
                          {"split", to_string(s.split)},
                          {"label", s.label},
-                         {"class", named ? m.classes[static_cast<std::size_t>(s.label)] : std::string{}}});
+                         {"class", learn::target_text(m, s)}});
   }
   return Json{{"items", std::move(items)}, {"next", std::move(next)}};
 }

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "aceso/crypto/hash.hpp"
+#include "aceso/learn/evaluate_targets.hpp"
 #include "aceso/learn/flip_average.hpp"
 #include "aceso/learn/foreign_model.hpp"
 #include "aceso/learn/outlines.hpp"
@@ -23,9 +24,11 @@ std::string text_at(const Json& json, const char* key) {
 }
 
 Json card_json(const learn::ModelCard& c) {
-  return Json{{"name", c.name},       {"intended_use", c.intended_use}, {"limitations", c.limitations},
-              {"data", c.data},       {"classes", c.classes},           {"threshold", c.threshold},
-              {"created", c.created}, {"created_by", c.created_by}};
+  Json json{{"name", c.name},       {"intended_use", c.intended_use}, {"limitations", c.limitations},
+            {"data", c.data},       {"classes", c.classes},           {"threshold", c.threshold},
+            {"created", c.created}, {"created_by", c.created_by}};
+  if (!c.thresholds.empty()) json["thresholds"] = c.thresholds;
+  return json;
 }
 
 Result<Json> version_of(ObjectReader& reader, const char* side, const Registry& registry) {
@@ -93,7 +96,15 @@ Result<EvaluationJobs::Judged> EvaluationJobs::judge(const std::string& model, i
   ACESO_TRY(learn::Bundle bundle, registry_.read(v.bundle));
   if (learn::draws_outlines(bundle.signature))
     return Error{Code::unsupported, "model " + model + " draws outlines: it can be evaluated, not compared"};
-  if (bundle.card.classes != dataset.manifest().classes)
+  const learn::Task task = learn::task_of(bundle.signature);
+  if (task != dataset.manifest().task)
+    return Error{Code::invalid, "the dataset is labelled for " +
+                                    std::string{learn::to_string(dataset.manifest().task)} + ", model " + model +
+                                    " is one of " + std::string{learn::to_string(task)}};
+  if (const std::string& unit = dataset.manifest().unit;
+      task == learn::Task::regression && unit != bundle.signature.outputs.front().unit)
+    return Error{Code::invalid, "the dataset's numbers are in another unit than those of model " + model};
+  if (task != learn::Task::regression && bundle.card.classes != dataset.manifest().classes)
     return Error{Code::invalid, "the dataset's classes are not those of model " + model};
   ACESO_TRY(learn::Engine * engine, engines_.serving());
   ACESO_TRY(auto loaded,
@@ -155,20 +166,41 @@ std::optional<learn::Predictions> EvaluationJobs::validation_of(const Judged& ju
   return std::move(again->predictions);
 }
 
+EvaluationJobs::Origin EvaluationJobs::origin_of(const Judged& judged, const learn::Dataset& dataset,
+                                                 learn::Split split, store::JobContext& job) const {
+  Origin out;
+  const auto origin = trained_on(judged.bundle);
+  if (!origin) return out;
+  if (split != learn::Split::validation || origin->manifest().sha256 != dataset.manifest().sha256)
+    out.validation = validation_of(judged, *origin, job);
+  if (const auto fitted = learn::Baseline::fit(*origin, judged.bundle.signature, job.stop())) {
+    if (auto answer = fitted->answer(dataset, split)) out.baseline = *std::move(answer);
+  }
+  return out;
+}
+
+Result<EvaluationJobs::Evaluated> EvaluationJobs::evaluate_targets(const std::string& model, int version,
+                                                                   const learn::Dataset& dataset, learn::Split split,
+                                                                   store::JobContext& job) const {
+  ACESO_TRY(const Judged judged, judge(model, version, dataset, split, job));
+  const learn::ModelCard& card = judged.bundle.card;
+  const Origin origin = origin_of(judged, dataset, split, job);
+  const learn::EvaluationParts parts{.validation = origin.validation ? &*origin.validation : nullptr,
+                                     .baseline = origin.baseline ? &*origin.baseline : nullptr};
+  Json evaluation =
+      dataset.manifest().task == learn::Task::regression
+          ? learn::evaluate_numbers(judged.predictions, card.classes.front(), dataset.manifest().unit, 1, parts)
+          : learn::evaluate_labels(judged.predictions, card.thresholds, card.classes, 1, parts);
+  return Evaluated{std::move(evaluation), learn::target_gallery(judged.predictions, card.thresholds, dataset, split),
+                   judged.seen_in_training};
+}
+
 Result<EvaluationJobs::Evaluated> EvaluationJobs::evaluate_classes(const std::string& model, int version,
                                                                    const learn::Dataset& dataset, learn::Split split,
                                                                    store::JobContext& job) const {
   ACESO_TRY(const Judged judged, judge(model, version, dataset, split, job));
   const learn::Bundle& bundle = judged.bundle;
-  std::optional<learn::Predictions> validation;
-  std::optional<learn::BaselineAnswer> baseline;
-  if (const auto origin = trained_on(bundle)) {
-    if (split != learn::Split::validation || origin->manifest().sha256 != dataset.manifest().sha256)
-      validation = validation_of(judged, *origin, job);
-    if (const auto fitted = learn::Baseline::fit(*origin, bundle.signature, job.stop())) {
-      if (auto answer = fitted->answer(dataset, split)) baseline = *std::move(answer);
-    }
-  }
+  const auto [validation, baseline] = origin_of(judged, dataset, split, job);
   return Evaluated{
       learn::evaluate(judged.predictions, bundle.card.threshold, bundle.card.classes, 1,
                       {.validation = validation ? &*validation : nullptr, .baseline = baseline ? &*baseline : nullptr}),
@@ -184,8 +216,9 @@ Result<Json> EvaluationJobs::run(store::JobContext& job) const {
   const std::string model = input.value("model", std::string{});
   ACESO_TRY(const ModelVersion v, registry_.find(model, input.value("version", 0)));
   ACESO_TRY(const learn::Bundle bundle, registry_.read(v.bundle));
-  ACESO_TRY(Evaluated done, learn::draws_outlines(bundle.signature)
-                                ? evaluate_outlines(bundle, *dataset, split, job)
+  ACESO_TRY(Evaluated done, learn::draws_outlines(bundle.signature) ? evaluate_outlines(bundle, *dataset, split, job)
+                            : learn::task_of(bundle.signature) != learn::Task::classes
+                                ? evaluate_targets(model, v.version, *dataset, split, job)
                                 : evaluate_classes(model, v.version, *dataset, split, job));
   Json& evaluation = done.evaluation;
   evaluation["seen_in_training"] = done.seen_in_training;
@@ -207,6 +240,15 @@ Result<Json> EvaluationJobs::run(store::JobContext& job) const {
               {"report_sha256", page.sha256}};
 }
 
+Result<Json> EvaluationJobs::compared(const Judged& a, const Judged& b, const learn::Manifest& manifest) {
+  const learn::ModelCard &card_a = a.bundle.card, &card_b = b.bundle.card;
+  if (manifest.task == learn::Task::multi_label)
+    return learn::compare_labels(a.predictions, card_a.thresholds, b.predictions, card_b.thresholds, card_a.classes, 1);
+  if (manifest.task == learn::Task::regression)
+    return learn::compare_numbers(a.predictions, b.predictions, card_a.classes.front(), manifest.unit, 1);
+  return learn::compare(a.predictions, card_a.threshold, b.predictions, card_b.threshold, card_a.classes, 1);
+}
+
 Result<Json> EvaluationJobs::run_comparison(store::JobContext& job) const {
   ACESO_TRY(const Json input, parse_own(job.job().input_json));
   const std::string name = input.value("dataset", std::string{});
@@ -218,8 +260,7 @@ Result<Json> EvaluationJobs::run_comparison(store::JobContext& job) const {
   };
   ACESO_TRY(const Judged a, side("a"));
   ACESO_TRY(const Judged b, side("b"));
-  ACESO_TRY(Json comparison, learn::compare(a.predictions, a.bundle.card.threshold, b.predictions,
-                                            b.bundle.card.threshold, a.bundle.card.classes, 1));
+  ACESO_TRY(Json comparison, compared(a, b, dataset->manifest()));
   const auto about = [](const Judged& j) {
     return Json{{"name", j.version.name},
                 {"version", j.version.version},

@@ -39,6 +39,7 @@ class EvaluationJobs {
   };
   Result<Judged> judge(const std::string& model, int version, const learn::Dataset& dataset, learn::Split split,
                        store::JobContext& job) const;
+  static Result<Json> compared(const Judged& a, const Judged& b, const learn::Manifest& manifest);
   std::size_t seen_in_training(const learn::Bundle& bundle, const learn::Dataset& dataset, learn::Split split) const;
   struct Evaluated {
     Json evaluation, gallery;
@@ -48,6 +49,14 @@ class EvaluationJobs {
                                      learn::Split split, store::JobContext& job) const;
   Result<Evaluated> evaluate_outlines(const learn::Bundle& bundle, const learn::Dataset& dataset, learn::Split split,
                                       store::JobContext& job) const;
+  Result<Evaluated> evaluate_targets(const std::string& model, int version, const learn::Dataset& dataset,
+                                     learn::Split split, store::JobContext& job) const;
+  struct Origin {  // of the dataset that a version was trained on, where it is still here
+    std::optional<learn::Predictions> validation;
+    std::optional<learn::BaselineAnswer> baseline;
+  };
+  Origin origin_of(const Judged& judged, const learn::Dataset& dataset, learn::Split split,
+                   store::JobContext& job) const;
   // The dataset that a version was trained on, when it is still here and unchanged.
   std::shared_ptr<const learn::Dataset> trained_on(const learn::Bundle& bundle) const;  // shared with the dataset cache
   std::optional<learn::Predictions> validation_of(const Judged& judged, const learn::Dataset& origin,

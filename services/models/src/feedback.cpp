@@ -74,6 +74,9 @@ Result<Feedback::Collected> Feedback::collect(const std::string& model) const {
   if (learn::draws_outlines(info->signature))
     return Error{Code::unsupported,
                  "the verdicts on a model that draws outlines are no labels: they cannot be exported"};
+  if (learn::task_of(info->signature) != learn::Task::classes)
+    return Error{Code::unsupported,
+                 "the verdicts on a model of several labels or of numbers are no labels: they cannot be exported"};
   out.classes = info->card.classes;
   ACESO_TRY(const auto rows, context_.catalogue->query(kLatest, {model}, kMaxVerdicts));
   std::map<std::string, Labelled> by_input;  // equal inputs are one sample, whoever read them how often

@@ -501,12 +501,26 @@ Result<contracts::Prediction> Models::predict(const contracts::ModelRef& model, 
   return out;
 }
 
+namespace {
+
+// What other services make of an answer (reports, worklists) is for one finding or for outlines.
+Status check_one_answer(const learn::ModelSignature& signature, const std::string& name) {
+  const learn::Task task = learn::task_of(signature);
+  if (task != learn::Task::multi_label && task != learn::Task::regression) return {};
+  return Error{Code::unsupported, "model " + name + " answers with " +
+                                      (task == learn::Task::regression ? "a number" : "several labels") +
+                                      ": it is asked about images one by one, not by rules of the archive"};
+}
+
+}  // namespace
+
 Result<contracts::PictureAnswer> Models::predict_picture(const contracts::ModelRef& model,
                                                          const imaging::Image& picture,
                                                          const learn::InputFacts& facts) {
   ACESO_TRY(const auto info, signature(model));
   if (info.preprocessing.kind != learn::PortKind::image || info.inputs.size() != 1)
     return Error{Code::unsupported, "model " + model.name + " does not read pictures"};
+  ACESO_TRY_OK(check_one_answer(info, model.name));
   ACESO_TRY(const std::vector<std::byte> png, imaging::encode_png(picture));
   // "api": kept as a picture, so that it can be explained and learnt from as any other.
   ACESO_TRY(StoredPrediction p, impl_->predictions->predict_one(kNode, model, png, "image/png", false, facts, "api"));
@@ -520,6 +534,7 @@ Result<contracts::PictureAnswer> Models::predict_volume(const contracts::ModelRe
   const learn::PortKind kind = info.preprocessing.kind;
   if ((kind != learn::PortKind::image && kind != learn::PortKind::volume) || info.inputs.size() != 1)
     return Error{Code::unsupported, "model " + model.name + " reads neither images nor volumes"};
+  ACESO_TRY_OK(check_one_answer(info, model.name));
   ACESO_TRY(StoredPrediction p, impl_->predictions->predict_array(kNode, model, input, facts));
   return picture_answer(std::move(p));
 }

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::string_view kNotice =
     "Research use only. Not a medical device; not for diagnosis or treatment decisions.";
+constexpr std::string_view kUnusual = "The input is unusual for this model: see familiarity.";
 constexpr std::size_t kMaxPending = 1000;
 constexpr std::uint64_t kMaxOutlines = std::uint64_t{4} << 30;
 
@@ -93,6 +94,16 @@ StoredPrediction PredictionService::describe(const Actor& actor, const ModelVers
                                              const learn::Familiarity& familiarity) const {
   const learn::ModelCard& card = served.info().card;
   StoredPrediction p = begin(context_, actor, version, served);
+  const learn::Task task = learn::task_of(served.info().signature);
+  if (task == learn::Task::multi_label || task == learn::Task::regression) {
+    if (task == learn::Task::multi_label)
+      describe_labels(served, outputs, p);
+    else
+      describe_number(served, static_cast<double>(outputs[0]), p);
+    add_applicability(served.applicability(), familiarity, {}, {}, p.uncertainty);
+    if (familiarity.state == learn::Familiarity::State::unusual) p.warnings.emplace_back(kUnusual);
+    return p;
+  }
   const auto name_of = [&](std::size_t i) { return i < card.classes.size() ? card.classes[i] : std::to_string(i); };
   if (outputs.size() == 1) {
     p.probability = static_cast<double>(outputs[0]);
@@ -112,9 +123,48 @@ StoredPrediction PredictionService::describe(const Actor& actor, const ModelVers
                          : Json(nullptr);
   p.uncertainty = uncertainty(table, p.probability, outputs.size() == 1 ? name_of(1) : p.finding);
   add_applicability(served.applicability(), familiarity, outputs, card.classes, p.uncertainty);
-  if (familiarity.state == learn::Familiarity::State::unusual)
-    p.warnings.emplace_back("The input is unusual for this model: see familiarity.");
+  if (familiarity.state == learn::Familiarity::State::unusual) p.warnings.emplace_back(kUnusual);
   return p;
+}
+
+// Each label on its own: its threshold, and what validation cases with a like score turned out to be.
+void PredictionService::describe_labels(const ServedModel& served, std::span<const float> outputs,
+                                        StoredPrediction& p) {
+  const learn::ModelCard& card = served.info().card;
+  const Json& evaluation = served.info().evaluation;
+  const Json tables = evaluation.is_object() ? evaluation.value("validation_calibration", Json()) : Json();
+  Json labels = Json::array();
+  for (std::size_t k = 0; k < outputs.size(); ++k) {
+    const std::string label = k < card.classes.size() ? card.classes[k] : std::to_string(k);
+    const auto probability = static_cast<double>(outputs[k]);
+    const double threshold = k < card.thresholds.size() ? card.thresholds[k] : 0.5;
+    const bool positive = probability >= threshold;
+    const Json table =
+        tables.is_array() && k < tables.size() && tables[k].is_object() ? tables[k].value("table", Json()) : Json();
+    labels.push_back(Json{{"label", label},
+                          {"probability", probability},
+                          {"threshold", threshold},
+                          {"positive", positive},
+                          {"uncertainty", uncertainty(table, probability, label)}});
+    p.outputs.emplace_back(label, probability);
+    p.probability = std::max(p.probability, probability);
+    if (positive) p.finding += (p.finding.empty() ? "" : ", ") + label;
+  }
+  if (p.finding.empty()) p.finding = "none";
+  p.details = Json{{"kind", "labels"}, {"labels", std::move(labels)}};
+  p.uncertainty = Json{{"kind", "by-label"}, {"text", "How far each label can be trusted stands beside it."}};
+}
+
+void PredictionService::describe_number(const ServedModel& served, double value, StoredPrediction& p) {
+  const learn::Port& port = served.info().signature.outputs.front();
+  const std::string name = served.info().card.classes.empty() ? "value" : served.info().card.classes.front();
+  const Json& evaluation = served.info().evaluation;
+  p.outputs.emplace_back(name, value);
+  p.probability = value;
+  p.finding = name;
+  p.details = Json{{"kind", "number"}, {"name", name}, {"value", value}, {"unit", port.unit}};
+  p.uncertainty = number_uncertainty(evaluation.is_object() ? evaluation.value("validation_interval", Json()) : Json(),
+                                     value, port.unit);
 }
 
 Result<Json> PredictionService::predict_bytes(const Actor& actor, const contracts::ModelRef& ref,
@@ -164,6 +214,9 @@ Result<StoredPrediction> PredictionService::predict_given(const Actor& actor, co
   const learn::ModelSignature& signature = served->info().signature;
   if (signature.inputs.size() != 1)
     return Error{Code::unsupported, "this model takes several inputs: use the batch interface"};
+  if (const learn::Task task = learn::task_of(signature);
+      blinded && (task == learn::Task::multi_label || task == learn::Task::regression))
+    return Error{Code::unsupported, "blinded readings are of models that answer with one class or with an outline"};
   learn::InputFacts facts = stated;
   if (signature.preprocessing.kind == learn::PortKind::image && sample.shape.size() >= 2) {
     facts.height = sample.shape[0];
@@ -245,8 +298,7 @@ Result<StoredPrediction> PredictionService::draw(const Actor& actor, const Model
   p.uncertainty =
       outline_uncertainty(evaluation.is_object() ? evaluation.value("validation_outlines", Json()) : Json(), sure);
   add_applicability(served.applicability(), familiarity, {}, {}, p.uncertainty);
-  if (familiarity.state == learn::Familiarity::State::unusual)
-    p.warnings.emplace_back("The input is unusual for this model: see familiarity.");
+  if (familiarity.state == learn::Familiarity::State::unusual) p.warnings.emplace_back(kUnusual);
   return p;
 }
 
@@ -424,18 +476,29 @@ Result<Json> PredictionService::view(const Actor& reader, const StoredPrediction
     out["reasons"] = p.uncertainty.value("reasons", Json::array());
     out["finding"] = nullptr;
     out["uncertainty"] = p.uncertainty;
+  } else if (const std::string kind = p.details.is_object() ? p.details.value("kind", std::string{}) : std::string{};
+             !hide && kind == "number") {
+    out["task"] = "regression";
+    out["number"] = p.details;
+    out["finding"] = p.finding;
+    out["uncertainty"] = p.uncertainty;
   } else if (!hide) {
     Json outputs = Json::array();
     for (const auto& [label, probability] : p.outputs)
       outputs.push_back(Json{{"label", label}, {"probability", probability}});
     out["outputs"] = std::move(outputs);
     out["probability"] = p.probability;
-    const bool binary = p.outputs.size() == 1;
+    const bool binary = p.outputs.size() == 1 && kind != "labels";
     out["threshold"] = binary ? Json(p.threshold) : Json(nullptr);
     out["finding"] = p.finding;
     if (binary) out["positive"] = p.probability >= p.threshold;
     out["uncertainty"] = p.uncertainty;
-    if (p.details.is_object()) out["outlines"] = p.details;
+    if (kind == "labels") {
+      out["task"] = "multi_label";
+      out["labels"] = p.details["labels"];
+    } else if (p.details.is_object()) {
+      out["outlines"] = p.details;
+    }
   }
   ACESO_TRY(out["verdict"], last_verdict(p.id, reader.id));
   return out;
@@ -491,6 +554,8 @@ Result<PredictionService::Input> PredictionService::input_of(const Actor& reader
   const learn::ModelSignature& signature = info->signature;
   if (p.source != "api" || signature.preprocessing.kind != learn::PortKind::image || learn::draws_outlines(signature))
     return Error{Code::unsupported, "only answers on pictures can be explained"};
+  if (learn::task_of(signature) != learn::Task::classes)
+    return Error{Code::unsupported, "only answers with a class can be explained, neither several labels nor numbers"};
   ACESO_TRY(const std::vector<std::byte> bytes, blobs_.read(p.input_sha256, context_.options.max_image_bytes));
   ACESO_TRY(const InputType type, detect_input(bytes, ""));
   ACESO_TRY(input.sample, decode_input(bytes, type, input_limits(type)));

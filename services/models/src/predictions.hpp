@@ -36,7 +36,8 @@ struct StoredPrediction {
   bool blinded = false;
   std::string source;  // api, kserve, internal
   std::string agent, agent_name;
-  Json details;                                      // of outlines: store_outlines(); else null
+  Json details;  // of outlines: store_outlines(); of several labels {kind: "labels", labels: [{label, probability,
+                 // threshold, positive, uncertainty}]}; of a number {kind: "number", name, value, unit}; else null
   std::optional<contracts::Outlines> outlines = {};  // of the answer as it is made; not in the catalogue
 };
 
@@ -111,6 +112,8 @@ class PredictionService {
   Result<StoredPrediction> find(std::string_view id) const;
   StoredPrediction describe(const Actor& actor, const ModelVersion& version, const ServedModel& served,
                             std::span<const float> outputs, const learn::Familiarity& familiarity) const;
+  static void describe_labels(const ServedModel& served, std::span<const float> outputs, StoredPrediction& p);
+  static void describe_number(const ServedModel& served, double value, StoredPrediction& p);
   struct Given {  // one input as it came, and as an array
     std::span<const std::byte> bytes;
     InputType type = InputType::npy;

@@ -46,9 +46,11 @@ std::string dataset_of(const learn::Bundle& bundle) {
 }
 
 Json card_json(const learn::ModelCard& c) {
-  return Json{{"name", c.name},       {"intended_use", c.intended_use}, {"limitations", c.limitations},
-              {"data", c.data},       {"classes", c.classes},           {"threshold", c.threshold},
-              {"created", c.created}, {"created_by", c.created_by}};
+  Json json{{"name", c.name},       {"intended_use", c.intended_use}, {"limitations", c.limitations},
+            {"data", c.data},       {"classes", c.classes},           {"threshold", c.threshold},
+            {"created", c.created}, {"created_by", c.created_by}};
+  if (!c.thresholds.empty()) json["thresholds"] = c.thresholds;
+  return json;
 }
 
 Status copy_bundle(const fs::path& from, const fs::path& to) {

@@ -32,6 +32,10 @@ Status set_option(learn::ImportOptions& o, const std::string& name, const std::s
     std::istringstream in{value};
     o.classes.clear();
     for (std::string item; std::getline(in, item, ',');) o.classes.push_back(item);
+  } else if (name == "task") {
+    ACESO_TRY(o.task, learn::parse_dataset_task(value));
+  } else if (name == "unit") {
+    o.unit = value.substr(0, 40);
   } else if (name == "conflicts") {
     ACESO_TRY(o.conflicts, learn::parse_conflicts(value));
   } else if (name == "conflict_reason") {

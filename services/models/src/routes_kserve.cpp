@@ -59,6 +59,26 @@ Status prepare_pictures(const learn::ModelSignature& signature, learn::NamedArra
   return {};
 }
 
+// What the numbers of an answer mean, where they are not classes.
+Json output_parameters(const learn::Bundle& bundle) {
+  const learn::Task task = learn::task_of(bundle.signature);
+  Json about = Json::object();
+  if (task == learn::Task::multi_label) {
+    about["labels"] = bundle.card.classes;
+    about["thresholds"] = bundle.card.thresholds;
+  } else if (task == learn::Task::regression) {
+    about["quantity"] = bundle.card.classes.empty() ? std::string{} : bundle.card.classes.front();
+    about["unit"] = bundle.signature.outputs.front().unit;
+    const Json interval =
+        bundle.evaluation.is_object() ? bundle.evaluation.value("validation_interval", Json()) : Json();
+    if (interval.is_object()) {
+      about["interval_half_width"] = interval.value("half_width", Json());
+      about["interval_coverage"] = interval.value("coverage", Json());
+    }
+  }
+  return about;
+}
+
 Json answer_json(const PredictionService::BatchAnswer& answer, const KServeRequest& asked) {
   Json data = Json::array();
   for (const float v : answer.output.f32()) data.push_back(v);
@@ -68,8 +88,9 @@ Json answer_json(const PredictionService::BatchAnswer& answer, const KServeReque
                            {"model_hash", answer.model.bundle},
                            {"prediction_ids", answer.ids},
                            {"notice", "Research use only."}};
-  out["outputs"] = Json::array(
-      {Json{{"name", "output"}, {"datatype", "FP32"}, {"shape", answer.output.shape}, {"data", std::move(data)}}});
+  Json output{{"name", "output"}, {"datatype", "FP32"}, {"shape", answer.output.shape}, {"data", std::move(data)}};
+  if (Json about = output_parameters(answer.served->info()); !about.empty()) output["parameters"] = std::move(about);
+  out["outputs"] = Json::array({std::move(output)});
   return out;
 }
 
@@ -110,8 +131,9 @@ Result<net::Response> metadata(Models::Impl& impl, const net::Request& request) 
   ACESO_TRY(const ModelVersion version, impl.predictions->usable(ref));
   ACESO_TRY(const auto info, impl.registry.info(version.bundle));
   const std::size_t classes = info->card.classes.size();
-  return net::Response::json(kserve_metadata(version.name, versions_of(impl.registry, version.name), "openvino",
-                                             info->signature, classes > 2 ? classes : 1));
+  return net::Response::json(
+      kserve_metadata(version.name, versions_of(impl.registry, version.name), "openvino", info->signature,
+                      learn::task_of(info->signature) == learn::Task::multi_label || classes > 2 ? classes : 1));
 }
 
 Result<net::Response> model_ready(Models::Impl& impl, const net::Request& request) {

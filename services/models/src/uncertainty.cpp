@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "aceso/learn/evaluate_targets.hpp"
 #include "aceso/stats/interval.hpp"
 
 namespace aceso::models {
@@ -61,6 +62,32 @@ Json calibration_table(const learn::Predictions& validation) {
               {"kind", binary ? "positive" : "top-label"},
               {"cases", cases.size()},
               {"bins", std::move(out)}};
+}
+
+Json label_calibration(const learn::Predictions& validation, const std::vector<std::string>& names) {
+  Json out = Json::array();
+  for (std::size_t k = 0; k < names.size(); ++k)
+    out.push_back(Json{{"label", names[k]}, {"table", calibration_table(learn::one_label(validation, k))}});
+  return out;
+}
+
+Json number_uncertainty(const Json& interval, double value, const std::string& unit) {
+  const auto number = [&](const char* key) {
+    return interval.is_object() && interval.contains(key) && interval[key].is_number() ? interval[key].get<double>()
+                                                                                       : -1;
+  };
+  const double half = number("half_width"), coverage = number("coverage"), cases = number("cases");
+  if (!(half >= 0 && coverage > 0 && coverage < 1 && cases >= 1))
+    return Json{{"kind", "none"},
+                {"text", "The model's bundle holds too few validation cases to say how far off such a number is."}};
+  char text[300];
+  std::snprintf(
+      text, sizeof text,
+      "With %.0f %% coverage the true value lies between %.4g and %.4g%s%s: of %.0f validation cases, so many "
+      "were off by at most %.4g.",
+      100 * coverage, value - half, value + half, unit.empty() ? "" : " ", unit.substr(0, 40).c_str(), cases, half);
+  return Json{{"kind", "conformal-interval"}, {"coverage", coverage}, {"low", value - half}, {"high", value + half},
+              {"half_width", half},           {"cases", cases},       {"text", text}};
 }
 
 namespace {

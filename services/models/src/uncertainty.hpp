@@ -18,6 +18,14 @@ namespace aceso::models {
 // fewer than 20 cases.
 Json calibration_table(const learn::Predictions& validation);
 
+// Of several labels: [{label, table as above or null}], each from the cases of which it is known.
+Json label_calibration(const learn::Predictions& validation, const std::vector<std::string>& names);
+
+// The interval around a number that holds the truth with the coverage stated in evaluate_numbers()'s
+// "validation_interval": {"kind":"conformal-interval","coverage","low","high","half_width","cases","text"};
+// {"kind":"none","text"} when it is null.
+Json number_uncertainty(const Json& interval, double value, const std::string& unit);
+
 // The group that `score` falls into with its observed frequency and 95 % Wilson interval:
 // {"kind":"validation-calibration","cases","positives","observed","low","high","level","score_low","score_high","outside","text"};
 // {"kind":"none","text"} when the table is null. `name` is the class that the score speaks of.

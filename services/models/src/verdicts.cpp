@@ -33,7 +33,7 @@ Json to_json(const store::Row& row) {
 // The finding that a verdict is about: for a model of two classes the positive class, whichever of the two is named.
 Result<std::string> canonical_finding(const StoredPrediction& p, const std::vector<std::string>& classes,
                                       std::string_view finding) {
-  if (p.details.is_object() && finding == p.finding) return p.finding;  // of outlines, which may be several labels
+  if (p.details.is_object() && finding == p.finding) return p.finding;  // of outlines and labels, which may be several
   const bool known = std::find(classes.begin(), classes.end(), finding) != classes.end();
   const bool output =
       std::any_of(p.outputs.begin(), p.outputs.end(), [&](const auto& o) { return o.first == finding; });

@@ -20,7 +20,7 @@
 #include "aceso/learn/applicability.hpp"
 #include "aceso/learn/baseline.hpp"
 #include "aceso/learn/bundle.hpp"
-#include "aceso/learn/evaluate.hpp"
+#include "aceso/learn/evaluate_targets.hpp"
 #include "aceso/learn/flip_average.hpp"
 #include "aceso/learn/outlines.hpp"
 #include "aceso/learn/trainer.hpp"
@@ -234,6 +234,7 @@ class Worker {
                                         .embedding = learn::embedding_layer(bundle.network, shapes)}));
     const auto session = learn::with_flip_average(std::move(loaded), bundle.signature);
     if (learn::draws_outlines(bundle.signature)) return evaluate_outlines(*session, dataset, progress, bundle);
+    if (dataset.manifest().task != learn::Task::classes) return evaluate_targets(*session, dataset, progress, bundle);
     const auto predict = [&](learn::Split split) {
       return learn::predict_split(*session, bundle.signature, dataset, split, job_.config.batch, progress, stop_);
     };
@@ -258,6 +259,48 @@ class Worker {
         {.validation = validation ? &*validation : nullptr, .baseline = baseline ? &*baseline : nullptr});
     bundle.evaluation["validation_calibration"] = validation ? calibration_table(*validation) : Json(nullptr);
     gallery_ = learn::gallery(test, bundle.card.threshold, bundle.card.classes, dataset, learn::Split::test);
+    return {};
+  }
+
+  // Several labels, or numbers: thresholds and intervals from validation data, figures from test data.
+  Status evaluate_targets(learn::InferenceSession& session, const learn::Dataset& dataset, ProgressSink& progress,
+                          learn::Bundle& bundle) {
+    using learn::Split;
+    const auto labelled = [&](Split split) { return learn::labelled_samples(dataset, split) > 0; };
+    const auto predict = [&](Split split) {
+      return learn::predict_split(session, bundle.signature, dataset, split, job_.config.batch, progress, stop_);
+    };
+    const bool numbers = dataset.manifest().task == learn::Task::regression;
+    std::optional<learn::Predictions> validation;
+    learn::Predictions seen;  // the validation samples, for how inputs look
+    if (labelled(Split::validation)) {
+      ACESO_TRY(validation, predict(Split::validation));
+      if (!numbers) bundle.card.thresholds = learn::choose_thresholds(*validation);
+      seen.labels = validation->labels;
+      seen.embeddings = validation->embeddings;
+    } else if (!numbers) {
+      bundle.card.thresholds.assign(bundle.card.classes.size(), 0.5);
+    }
+    ACESO_TRY(const learn::Applicability applicability,
+              learn::fit_applicability(session, bundle.signature, dataset, seen, job_.limits, kCoverage, stop_));
+    bundle.applicability = learn::to_json(applicability);
+    if (!labelled(Split::test)) {
+      warn("the dataset has no labelled test samples: the version is registered without an evaluation");
+      bundle.evaluation = nullptr;
+      return {};
+    }
+    ACESO_TRY(const learn::Predictions test, predict(Split::test));
+    const std::optional<learn::BaselineAnswer> baseline = trivial_model(dataset, bundle.signature);
+    const learn::EvaluationParts parts{.validation = validation ? &*validation : nullptr,
+                                       .baseline = baseline ? &*baseline : nullptr};
+    bundle.evaluation =
+        numbers ? learn::evaluate_numbers(test, bundle.card.classes.front(), dataset.manifest().unit, job_.config.seed,
+                                          parts, kCoverage)
+                : learn::evaluate_labels(test, bundle.card.thresholds, bundle.card.classes, job_.config.seed, parts);
+    if (!numbers)
+      bundle.evaluation["validation_calibration"] =
+          validation ? label_calibration(*validation, bundle.card.classes) : Json(nullptr);
+    gallery_ = learn::target_gallery(test, bundle.card.thresholds, dataset, Split::test);
     return {};
   }
 
@@ -312,12 +355,16 @@ class Worker {
   }
 
   Status write(const learn::Dataset& dataset, const learn::Bundle& bundle) const {
+    const learn::Task task = learn::task_of(bundle.signature);
     const Json context{{"card", Json{{"name", bundle.card.name},
                                      {"intended_use", bundle.card.intended_use},
                                      {"limitations", bundle.card.limitations},
                                      {"data", bundle.card.data},
                                      {"classes", bundle.card.classes},
-                                     {"threshold", bundle.card.threshold},
+                                     {"threshold", task == learn::Task::multi_label || task == learn::Task::regression
+                                                       ? Json(nullptr)
+                                                       : Json(bundle.card.threshold)},
+                                     {"thresholds", bundle.card.thresholds},
                                      {"created", bundle.card.created},
                                      {"created_by", bundle.card.created_by}}},
                        {"training", bundle.training},

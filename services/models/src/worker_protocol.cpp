@@ -72,6 +72,8 @@ Status read_epoch(ObjectReader& reader, learn::EpochRecord& out) {
   ACESO_TRY(out.validation_auc, figure(reader, "validation_auc"));
   ACESO_TRY(out.validation_accuracy, figure(reader, "validation_accuracy"));
   ACESO_TRY(out.validation_dice, figure(reader, "validation_dice"));
+  ACESO_TRY(out.validation_rmse, figure(reader, "validation_rmse"));
+  ACESO_TRY(out.validation_mae, figure(reader, "validation_mae"));
   ACESO_TRY(out.images_per_second, figure(reader, "images_per_second"));
   ACESO_TRY(out.seconds, figure(reader, "seconds"));
   ACESO_TRY(out.learning_rate, figure(reader, "learning_rate"));
@@ -153,6 +155,8 @@ Json epoch_json(const learn::EpochRecord& e) {
               {"validation_auc", finite_or_null(e.validation_auc)},
               {"validation_accuracy", finite_or_null(e.validation_accuracy)},
               {"validation_dice", finite_or_null(e.validation_dice)},
+              {"validation_rmse", finite_or_null(e.validation_rmse)},
+              {"validation_mae", finite_or_null(e.validation_mae)},
               {"images_per_second", finite_or_null(e.images_per_second)},
               {"seconds", finite_or_null(e.seconds)},
               {"learning_rate", finite_or_null(e.learning_rate)},

@@ -281,6 +281,43 @@ inline learn::Bundle make_outline_bundle(const std::string& name, std::int64_t s
   return b;
 }
 
+// Of a model that answers with several labels (the fake engine: the mean of the picture, then shares of the rest) or,
+// with `unit`, with a number (the fake engine's sigmoid).
+inline learn::Bundle make_target_bundle(const std::string& name, std::int64_t side, std::vector<std::string> names,
+                                        const std::string& unit = {}) {
+  learn::Bundle b = make_bundle(name, side, false);
+  const bool number = !unit.empty();
+  const auto outputs = static_cast<std::int64_t>(names.size());
+  learn::ArchitectureRegistry registry;
+  learn::register_builtin_architectures(registry);
+  b.network = *registry.make("article_cnn", {.input = {1, side, side},
+                                             .outputs = outputs,
+                                             .task = number ? learn::Task::regression : learn::Task::multi_label});
+  b.weights = learn::initial_weights(b.network, *learn::infer_shapes(b.network, {{"image", {-1, 1, side, side}}}), 1);
+  learn::Port& port = b.signature.outputs[0];
+  port.shape = {outputs};
+  port.kind = number ? learn::PortKind::number : learn::PortKind::label_probability;
+  port.labels = names;
+  port.unit = unit;
+  b.evaluation = Json{{"kind", number ? "regression" : "multi_label"}, {"metrics", Json::object()}};
+  if (number) {
+    b.evaluation["validation_interval"] =
+        Json{{"split", "validation"}, {"coverage", 0.9}, {"cases", 50}, {"half_width", 0.25}};
+  } else {
+    b.evaluation["metrics"]["auroc"] = Json{{"value", 0.87}};
+    b.card.thresholds.assign(names.size(), 0.4);
+    b.evaluation["validation_calibration"] = Json::array();
+    for (const std::string& label : names)
+      b.evaluation["validation_calibration"].push_back(Json{
+          {"label", label},
+          {"table",
+           Json::parse(
+               R"({"split":"validation","kind":"positive","cases":40,"bins":[{"low":0.0,"high":0.4,"cases":20,"counted":2},{"low":0.5,"high":1.0,"cases":20,"counted":18}]})")}});
+  }
+  b.card.classes = std::move(names);
+  return b;
+}
+
 inline Actor actor(const std::string& name) {
   return {.id = "id-" + name, .name = name, .source_address = "127.0.0.1", .request_id = "req-1"};
 }

@@ -247,6 +247,43 @@ TEST_F(Http, kserve_answers_metadata_and_tensors) {
   }
 }
 
+TEST_F(Http, kserve_says_what_labels_and_numbers_mean) {
+  serve();
+  for (const bool number : {false, true}) {
+    const std::string name = number ? "size" : "several";
+    const std::filesystem::path folder = home.path() / name;
+    ASSERT_TRUE(learn::write_bundle(folder,
+                                    number ? make_target_bundle(name, 16, {"diameter"}, "mm")
+                                           : make_target_bundle(name, 16, {"nodule", "effusion"}),
+                                    "<!doctype html><html><body>report</body></html>", signing_key()));
+    ASSERT_TRUE(models->register_bundle(actor("a"), folder, ""));
+    ASSERT_TRUE(models->promote(actor("a"), name, 1, "live"));
+    const std::int64_t width = number ? 1 : 2;
+    EXPECT_EQ(body(get("/v2/models/" + name))["outputs"][0]["shape"], (Json{-1, width}));
+    Json data = Json::array();
+    for (int i = 0; i < 512; ++i) data.push_back(i < 256 ? 0.9 : 0.1);
+    const auto answer = post(
+        "/v2/models/" + name + "/infer",
+        Json{{"inputs", Json::array({Json{
+                            {"name", "image"}, {"datatype", "FP32"}, {"shape", {2, 1, 16, 16}}, {"data", data}}})}});
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    const Json output = body(answer)["outputs"][0];
+    EXPECT_EQ(output["shape"], (Json{2, width}));
+    const Json& about = output["parameters"];
+    if (number) {
+      EXPECT_EQ(about["unit"], "mm");
+      EXPECT_EQ(about["quantity"], "diameter");
+      EXPECT_DOUBLE_EQ(about["interval_coverage"].get<double>(), 0.9);
+    } else {
+      EXPECT_EQ(about["labels"], (Json{"nodule", "effusion"}));
+      EXPECT_EQ(about["thresholds"], (Json{0.4, 0.4}));
+    }
+    const Json kept = body(get("/api/v1/predictions?model=" + name))["items"];
+    ASSERT_EQ(kept.size(), 2U);
+    EXPECT_TRUE(kept[0].contains(number ? "number" : "labels"));
+  }
+}
+
 TEST_F(Http, bad_requests_get_a_clear_answer_and_leave_nothing) {
   serve();
   add_model("m", true, 1);

@@ -37,7 +37,25 @@ function evaluation(auroc, seed, names) {
   };
 }
 
+const figureOf = (value, half) => ({ value, low: value - half, high: value + half, method: 'mock' });
+const byLabel = (label, auroc) => ({ label, metrics: { auroc: figureOf(auroc, 0.03), sensitivity: figureOf(auroc - 0.05, 0.04), specificity: figureOf(auroc - 0.07, 0.04), ppv: figureOf(auroc - 0.1, 0.05) } });
+const targetEvaluations = {
+  'chest-findings': {
+    samples: 200, kind: 'multi_label', classes: ['nodule', 'effusion', 'bulla'], thresholds: [0.41, 0.5, 0.38], metrics: { auroc: figureOf(0.903, 0.02), auprc: figureOf(0.861, 0.03), exact: figureOf(0.62, 0.06) },
+    per_label: [byLabel('nodule', 0.88), byLabel('effusion', 0.99), byLabel('bulla', 0.84)], baseline: { adds_nothing: false, gain_auroc: { difference: figureOf(0.12, 0.03) } },
+  },
+  'nodule-size': {
+    samples: 200, kind: 'regression', name: 'nodule diameter', unit: 'mm', classes: ['nodule diameter'], metrics: { mae: figureOf(1.42, 0.18), rmse: figureOf(1.93, 0.24), r2: figureOf(0.941, 0.02), pearson: figureOf(0.972, 0.01), bias: figureOf(-0.11, 0.2) },
+    baseline: { adds_nothing: false, gain: figureOf(1.05, 0.3) },
+  },
+};
+const targetCards = {
+  'chest-findings': { classes: ['nodule', 'effusion', 'bulla'], thresholds: [0.41, 0.5, 0.38], intended_use: 'Research use only: to point out nodules, effusions and bullae on one axial CT slice, as a second reader.' },
+  'nodule-size': { classes: ['nodule diameter'], intended_use: 'Research use only: to estimate the diameter of a nodule on one axial CT slice.' },
+};
+
 function card(name, threshold) {
+  if (targetCards[name]) return { name, threshold: 0.5, limitations: 'Trained on drawn phantoms, not on patients.', data: 'phantom-ct', created: minutesAgo(60 * 4), created_by: 'lin', ...targetCards[name] };
   if (name === 'nodule-outline') {
     return {
       name, classes: ['background', 'nodule'], threshold: 0.4, intended_use: 'Research use only: to outline nodules on one axial CT slice, as a second reader.',
@@ -66,7 +84,7 @@ export function model(version) {
       inputs: [{ name: 'image', dtype: 'f32', shape: [1, 28, 28], kind: 'image', meaning: 'chest X-ray, grey' }], outputs: [{ name: 'probability', dtype: 'f32', shape: [1], kind: 'probability', meaning: 'probability of pneumonia', labels: ['pneumonia'] }],
       preprocessing: { height: 28, width: 28, channels: 1, scale: 0.00392156862745098, mean: [], std: [] },
     },
-    evaluation: m.evaluated ? evaluation(version.auroc, version.version + 3, card(m.name, 0.62).classes) : null,
+    evaluation: targetEvaluations[m.name] ?? (m.evaluated ? evaluation(version.auroc, version.version + 3, card(m.name, 0.62).classes) : null),
     training: { history: history(10, version.version + 40), engine: 'torch 2.15.0 (CPU)', seconds: 61.4, best_epoch: 9, peak_rss_bytes: 742_391_808, dataset_sha256: sha('pneumonia-mnist'), config: { architecture: 'article_cnn', epochs: 10, batch: 32, learning_rate: 0.001, seed: 1, flip: true, patience: 0, image_size: 0 } },
     files: { 'model.safetensors': sha(`weights${version.id}`), 'evidence/report.html': sha(`report${version.id}`), 'evidence/report.json': sha(`json${version.id}`) }, signed_by: sha('key').slice(0, 32),
   };
@@ -98,6 +116,8 @@ export function seed() {
       { name: 'pneumonia-chest-xray', versions: [version('pneumonia-chest-xray', 3, 'live', 0.961, 26), version('pneumonia-chest-xray', 2, 'shadow', 0.948, 90), version('pneumonia-chest-xray', 1, 'retired', 0.921, 300)] },
       { name: 'lung-nodule-ct', versions: [version('lung-nodule-ct', 1, 'candidate', 0.887, 6)] },
       { name: 'nodule-outline', versions: [version('nodule-outline', 1, 'candidate', null, 5, false)] },
+      { name: 'chest-findings', versions: [version('chest-findings', 1, 'candidate', 0.903, 4)] },
+      { name: 'nodule-size', versions: [version('nodule-size', 1, 'candidate', null, 3)] },
     ],
     jobs: [
       job('j-live', 'train', 'running', { name: 'lung-nodule-ct', dataset: 'phantom-ct', config: { architecture: 'resnet18', epochs: 14, batch: 32, learning_rate: 0.0005, seed: 2, flip: true, patience: 4, image_size: 64 } }, 4),

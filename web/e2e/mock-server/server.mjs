@@ -243,10 +243,25 @@ export async function startMock({ dist, port = 0, epochMs = 700, now = () => Dat
       blinded, warnings: [], duration_ms: 9, image, verdicts: [],
     };
     if (name === 'nodule-outline') Object.assign(prediction, outlineAnswer(image));
+    if (name === 'chest-findings') Object.assign(prediction, labelAnswer(prediction));
+    if (name === 'nodule-size') { Object.assign(prediction, numberAnswer(prediction)); for (const key of ['outputs', 'probability', 'threshold', 'positive']) delete prediction[key]; }
     state.predictions.unshift(prediction);
     record(c, 'C', 'prediction.create', 'prediction', prediction.id);
     c.status = 201;
     return publicPrediction(prediction);
+  }
+  function labelAnswer(prediction) {
+    const labels = [['nodule', 0.83, 0.41], ['effusion', 0.12, 0.5], ['bulla', 0.64, 0.38]].map(([label, probability, threshold]) => ({ label, probability, threshold, positive: probability >= threshold, uncertainty: { ...prediction.uncertainty, class: label } }));
+    return {
+      task: 'multi_label', labels, outputs: labels.map(({ label, probability }) => ({ label, probability })), probability: 0.83, threshold: null, finding: 'nodule, bulla', positive: undefined,
+      model: { ...prediction.model, classes: ['nodule', 'effusion', 'bulla'] }, uncertainty: { kind: 'by-label', text: '', familiarity: { state: 'usual' } },
+    };
+  }
+  function numberAnswer(prediction) {
+    return {
+      task: 'regression', number: { kind: 'number', name: 'nodule diameter', value: 12.3456, unit: 'mm' }, finding: 'nodule diameter', model: { ...prediction.model, classes: ['nodule diameter'] },
+      uncertainty: { kind: 'conformal-interval', coverage: 0.9, low: 9.1234, high: 15.5678, half_width: 3.2222, cases: 100, text: '', familiarity: { state: 'usual' } },
+    };
   }
   // A cross over the middle third of the picture, as a node gives an outline.
   function outlineAnswer(image) {
@@ -293,7 +308,7 @@ export async function startMock({ dist, port = 0, epochMs = 700, now = () => Dat
   on('GET', '/api/v1/predictions/:id/verdicts', 'predictions:read', (c) => ({ items: predictionOf(c).verdicts }));
   on('PUT', '/api/v1/predictions/:id/verdicts/:finding', 'feedback:write', (c) => {
     const p = predictionOf(c);
-    if (!p.model.classes.includes(c.params.finding)) fail(404, 'not_found', 'the model has no finding of that name');
+    if (!p.model.classes.includes(c.params.finding) && !(p.labels && c.params.finding === p.finding)) fail(404, 'not_found', 'the model has no finding of that name');
     if (c.body.agree === null && !c.body.label && !c.body.comment) fail(400, 'invalid', 'a verdict needs a label, an agreement or a comment');
     const verdict = { finding: c.params.finding, revision: p.verdicts.length + 1, agree: c.body.agree, label: c.body.label, comment: c.body.comment, author: c.user.id, author_name: c.user.name, time: new Date(now()).toISOString(), saw_prediction_first: !(p.blinded && p.verdicts.length === 0) };
     if (c.body.label) verdict.agree = c.body.label === p.finding;

@@ -22,7 +22,7 @@ export interface AuditVerification { ok: boolean; checked: number; head?: { sequ
 
 export interface SetAside { id: string; reason: string }
 export interface Dataset {
-  name: string; sha256: string; kind: string; classes: string[]; counts: Record<string, Record<string, number>>; shape?: number[]; dtype?: string;
+  name: string; sha256: string; kind: string; classes: string[]; counts: Record<string, Record<string, number>>; splits?: Record<string, number>; task?: string; unit?: string; shape?: number[]; dtype?: string;
   licence?: string; label_source?: string; source?: string; warnings?: string[]; set_aside?: SetAside[]; intensity?: Record<string, number>; created?: string;
 }
 export interface Sample { index: number; id: string; split: string; label: number; class: string }
@@ -34,7 +34,7 @@ export interface Job {
   created_by?: string; attempt?: number; created: string; updated: string;
 }
 export interface Epoch {
-  epoch: number; train_loss?: number; validation_loss?: number; validation_auc?: number; validation_accuracy?: number; images_per_second?: number; seconds?: number;
+  epoch: number; train_loss?: number; validation_loss?: number; validation_auc?: number; validation_accuracy?: number; validation_rmse?: number; images_per_second?: number; seconds?: number;
 }
 export interface TrainingConfig {
   architecture: string; epochs: number; batch: number; learning_rate: number; seed: number; flip: boolean; patience: number; image_size: number;
@@ -46,7 +46,7 @@ export const allStages: Stage[] = ['candidate', 'shadow', 'live', 'retired'];
 export interface ModelVersion { version: number; stage: Stage; id: string; created: string; auroc?: number | null; dataset?: string }
 export interface ModelEntry { name: string; versions: ModelVersion[] }
 export interface Card {
-  name: string; intended_use: string; limitations: string; data?: string; classes: string[]; threshold: number; created?: string; created_by?: string;
+  name: string; intended_use: string; limitations: string; data?: string; classes: string[]; threshold: number; thresholds?: number[]; created?: string; created_by?: string;
 }
 export interface Limits {
   modalities?: string[]; views?: string[]; body_parts?: string[]; age_min_years?: number; age_max_years?: number; spacing_min_mm?: number; spacing_max_mm?: number; side_min?: number; side_max?: number;
@@ -64,6 +64,8 @@ export interface Output { label: string; probability: number }
 export interface Verdict {
   finding: string; revision: number; agree: boolean | null; label?: string | null; comment?: string | null; author?: string; author_name?: string; time: string; saw_prediction_first?: boolean;
 }
+export interface LabelAnswer { label: string; probability: number; threshold: number; positive: boolean; uncertainty?: Record<string, unknown> | null }
+export interface NumberAnswer { name: string; value: number; unit: string }
 export interface OutlineRegion { label: string; points: number; size: number | null; unit: string; parts: number; mean_probability: number; doubtful: number; largest: number }
 export interface OutlineContours { label: string; lines: [number, number][][] }
 export interface OutlineAnswer { kind: 'outlines'; shape: number[]; spacing_mm: number[] | null; mask_sha256: string; probabilities_sha256: string; regions: OutlineRegion[]; contours: OutlineContours[] | null; slice: number | null }
@@ -72,6 +74,8 @@ export interface Prediction {
   model: { name: string; version: number; hash?: string; stage?: Stage; intended_use?: string; engine?: string; classes?: string[] };
   input_sha256?: string; outputs?: Output[]; probability?: number; threshold?: number | null; finding?: string; positive?: boolean; applicable?: boolean; reasons?: string[];
   uncertainty?: Record<string, unknown> | null; blinded?: boolean; hidden?: boolean; warnings?: string[]; verdict?: Verdict | null; created_by?: string; duration_ms?: number; outlines?: OutlineAnswer;
+  // Of models that answer with several labels, or with a number in place of a probability.
+  labels?: LabelAnswer[]; number?: NumberAnswer;
 }
 export type ExplainMethod = 'gradcam' | 'integrated_gradients' | 'occlusion';
 export interface Explanation { method: ExplainMethod; passed: boolean; label?: string; warning?: string; checks: { name: string; passed: boolean; value: number; limit: number; text: string }[] }

@@ -1,16 +1,75 @@
 // A prediction as people should read it: the finding, its probability against the threshold, and how far to trust that.
 import { Alert, Badge, Box, Divider, Group, Paper, Progress, Stack, Text, Title } from '@mantine/core';
 import { CircleSlash, TriangleAlert } from 'lucide-react';
-import type { OutlineAnswer, Prediction } from '../api/types';
+import type { LabelAnswer, NumberAnswer, OutlineAnswer, Prediction } from '../api/types';
 import { useI18n } from '../i18n';
-import { count, percent, probability as shown } from '../lib/format';
+import { count, measured, percent, probability as shown } from '../lib/format';
 import { colorOf, readExpectedDice, sizeOf } from '../lib/outlines';
-import { describeCalibration, findingOf, isPositive, isSeveral, nearThreshold, readable, readCalibration, readFamiliarity, readSet, isApplicable } from '../lib/uncertainty';
+import { describeCalibration, findingOf, isPositive, isSeveral, nearThreshold, readable, readCalibration, readFamiliarity, readNumberInterval, readSet, isApplicable } from '../lib/uncertainty';
 import { IconArray, ProbabilityScale } from './ProbabilityScale';
 
 export function ResultPanel({ prediction }: { prediction: Prediction }) {
   if (!isApplicable(prediction)) return <NotApplicable prediction={prediction} />;
+  if (prediction.number) return <Measured prediction={prediction} number={prediction.number} />;
+  if (prediction.labels) return <Labelled prediction={prediction} labels={prediction.labels} />;
   return prediction.outlines ? <Outlined prediction={prediction} outlines={prediction.outlines} /> : <Answer prediction={prediction} />;
+}
+
+// A number, and the interval that holds the truth with the coverage stated.
+function Measured({ prediction, number }: { prediction: Prediction; number: NumberAnswer }) {
+  const { t, language } = useI18n();
+  const range = readNumberInterval(prediction.uncertainty);
+  return (
+    <Paper p="lg" component="section" aria-labelledby="result-title" data-testid="measured">
+      <Stack gap="md">
+        <div aria-live="polite">
+          <Title order={2} id="result-title" fz="sm" fw={400} c="dimmed">{readable(number.name)}</Title>
+          <Text className="num big-number" data-testid="number">{measured(number.value, number.unit)}</Text>
+        </div>
+        <Warnings prediction={prediction} />
+        <Divider />
+        <Box>
+          <Title order={3} mb={6}>{t('uncertainty.title')}</Title>
+          {range
+            ? <Text size="sm">{t('targets.interval', { coverage: percent(range.coverage, 0), low: measured(range.low, number.unit), high: measured(range.high, number.unit), cases: count(range.cases, language) })}</Text>
+            : <Text size="sm">{t('uncertainty.missing')}</Text>}
+          <Limits prediction={prediction} />
+        </Box>
+      </Stack>
+    </Paper>
+  );
+}
+
+// Each label on its own, those that hold first; beside each what validation cases with such a score turned out to be.
+function Labelled({ prediction, labels }: { prediction: Prediction; labels: LabelAnswer[] }) {
+  const { t } = useI18n();
+  const held = labels.filter((label) => label.positive);
+  return (
+    <Paper p="lg" component="section" aria-labelledby="result-title" data-testid="labelled">
+      <Stack gap="md">
+        <div aria-live="polite">
+          <Title order={2} id="result-title">{held.length > 0 ? t('diagnose.suggests', { finding: held.map((label) => readable(label.label)).join(', ') }) : t('targets.none')}</Title>
+          <Text size="sm" c="dimmed" mt={4}>{t('targets.each')}</Text>
+        </div>
+        {[...labels].sort((a, b) => Number(b.positive) - Number(a.positive) || b.probability - a.probability).map((label) => {
+          const calibration = readCalibration(label.uncertainty);
+          const words = describeCalibration(calibration, label.probability, readable(label.label), false, t);
+          return (
+            <Box key={label.label} data-testid="label">
+              <Group justify="space-between" mb={4}>
+                <Group gap="xs"><Text fw={600}>{readable(label.label)}</Text><Badge variant="light" color={label.positive ? 'orange' : 'gray'} tt="none">{t(label.positive ? 'targets.holds' : 'targets.holdsNot')}</Badge></Group>
+                <Text className="num" fw={600}>{shown(label.probability)}</Text>
+              </Group>
+              <ProbabilityScale probability={label.probability} threshold={label.threshold} positive={label.positive} observed={calibration} />
+              <Text size="sm" c="dimmed" mt={4}>{words[0]}</Text>
+            </Box>
+          );
+        })}
+        <Warnings prediction={prediction} />
+        <Limits prediction={prediction} />
+      </Stack>
+    </Paper>
+  );
 }
 
 // What was drawn, how large it is, and how good such drawings were on validation cases.

@@ -23,6 +23,15 @@ export function LossChart({ epochs, height = 230 }: { epochs: Epoch[]; height?: 
 
 export function AucChart({ epochs, height = 230 }: { epochs: Epoch[]; height?: number }) {
   const { t } = useI18n();
+  if (epochs.some((e) => typeof e.validation_rmse === 'number')) {
+    return (
+      <Box role="img" aria-label={t('training.rmseChart', { value: figure(last(epochs)?.validation_rmse) })}>
+        <LineChart h={height} data={epochs} dataKey="epoch" withLegend curveType="linear" strokeWidth={2} dotProps={{ r: 2.5 }} gridAxis="x" valueFormatter={(value) => figure(value)} xAxisProps={{ tick: axis }}
+          yAxisProps={{ tick: axis, width: 44, domain: [0, 'auto'] }} lineChartProps={{ accessibilityLayer: false }} legendProps={{ verticalAlign: 'top', height: 34 }}
+          series={[{ name: 'validation_rmse', label: t('training.valRmse'), color: 'var(--aceso-series-1)' }]} />
+      </Box>
+    );
+  }
   const low = Math.min(0.9, ...epochs.map((e) => e.validation_auc ?? 1));
   return (
     <Box role="img" aria-label={t('training.aucChart', { value: figure(last(epochs)?.validation_auc) })}>

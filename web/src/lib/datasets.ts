@@ -3,11 +3,12 @@ import type { Dataset } from '../api/types';
 export const splitOrder = ['train', 'validation', 'test', 'unassigned'];
 
 export function splitTotal(dataset: Dataset, split: string): number {
+  if (dataset.splits) return dataset.splits[split] ?? 0;  // of several labels the counts are of labels, not of samples
   return Object.values(dataset.counts[split] ?? {}).reduce((sum, n) => sum + n, 0);
 }
 
 export function sampleTotal(dataset: Dataset): number {
-  return Object.keys(dataset.counts).reduce((sum, split) => sum + splitTotal(dataset, split), 0);
+  return Object.keys(dataset.splits ?? dataset.counts).reduce((sum, split) => sum + splitTotal(dataset, split), 0);
 }
 
 export function shapeText(dataset: Dataset): string {

@@ -22,6 +22,12 @@ export function figure(value: number | null | undefined, digits = 3): string {
   return value === null || value === undefined || !Number.isFinite(value) ? '–' : value.toFixed(digits);
 }
 
+// Four significant digits, as measured values are read: 12.35, 0.0124, 1235.
+export function measured(value: number | null | undefined, unit = ''): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return '–';
+  return `${Number(value.toPrecision(4))}${unit ? ` ${unit}` : ''}`;
+}
+
 export function interval(lower: number | null | undefined, upper: number | null | undefined, digits = 3): string {
   return lower === null || lower === undefined || upper === null || upper === undefined ? '–' : `${figure(lower, digits)}–${figure(upper, digits)}`;
 }

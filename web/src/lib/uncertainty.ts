@@ -65,6 +65,7 @@ export function describeLimits(limits: Limits | null | undefined): { key: 'modal
 
 export function isHidden(prediction: Prediction): boolean {
   if (!isApplicable(prediction)) return false;
+  if (prediction.number) return false;
   return prediction.hidden === true || prediction.probability === undefined || prediction.probability === null;
 }
 
@@ -78,6 +79,14 @@ export function isPositive(prediction: Prediction): boolean {
 // Within five points of the threshold the side it falls on means little.
 export function nearThreshold(probability: number, threshold: number): boolean {
   return Math.abs(probability - threshold) < 0.05;
+}
+
+// Around a number: where the truth lies with the coverage stated, and how many validation cases say so.
+export interface NumberInterval { coverage: number; low: number; high: number; cases: number }
+export function readNumberInterval(uncertainty: Loose | null | undefined): NumberInterval | null {
+  if (!uncertainty || uncertainty.kind !== 'conformal-interval') return null;
+  const [coverage, low, high, cases] = [num(uncertainty.coverage), num(uncertainty.low), num(uncertainty.high), num(uncertainty.cases)];
+  return coverage === undefined || low === undefined || high === undefined || cases === undefined ? null : { coverage, low, high, cases };
 }
 
 // What the probability speaks of: the positive class of two, or the likeliest of several. `finding` is what the model decided for.

@@ -147,8 +147,8 @@ export default function DiagnosePage() {
           {prediction && hidden && <Alert color="blue" icon={<EyeOff size={18} />} title={t('diagnose.hiddenTitle')}>{t('diagnose.hiddenText')}</Alert>}
           {prediction && !hidden && <ResultPanel prediction={prediction} />}
           {drawn?.contours && <Switch checked={outlined} onChange={(event) => setOutlined(event.currentTarget.checked)} label={t('outlines.show')} />}
-          {prediction && !hidden && !drawn && isApplicable(prediction) && <ExplainPanel prediction={prediction} onOverlay={setOverlay} />}
-          {prediction && isApplicable(prediction) && <VerdictPanel ref={verdict} prediction={prediction} classes={drawn ? [] : classes} onRevealed={reveal} />}
+          {prediction && !hidden && !drawn && !prediction.labels && !prediction.number && isApplicable(prediction) && <ExplainPanel prediction={prediction} onOverlay={setOverlay} />}
+          {prediction && isApplicable(prediction) && <VerdictPanel ref={verdict} prediction={prediction} classes={drawn || prediction.labels || prediction.number ? [] : classes} onRevealed={reveal} />}
         </Stack>
       </div>
       {image && (

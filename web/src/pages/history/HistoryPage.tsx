@@ -10,7 +10,7 @@ import type { Prediction, Verdict } from '../../api/types';
 import { useSession } from '../../app/session';
 import { EmptyState, ErrorState, ListSkeleton, notice, PageHead } from '../../components/feedback';
 import { useI18n } from '../../i18n';
-import { dateTime, probability } from '../../lib/format';
+import { dateTime, measured, probability } from '../../lib/format';
 import { findingOf, isApplicable, isHidden, isPositive, readable } from '../../lib/uncertainty';
 
 export default function HistoryPage() {
@@ -46,7 +46,7 @@ export default function HistoryPage() {
                 <Table.Tr key={item.id} className="clickable-row" onClick={() => navigate(`/predictions/${item.id}`)}>
                   <Table.Td w={76}><Image src={api.predictionImage(item.id)} w={48} h={48} radius="sm" fit="cover" alt="" bg="#000" loading="lazy" /></Table.Td>
                   <Table.Td><Link href={`/predictions/${item.id}`} className="plain-link" onClick={(event) => event.stopPropagation()}><FindingText prediction={item} /></Link></Table.Td>
-                  <Table.Td ta="right" className="num">{isHidden(item) || !isApplicable(item) ? '–' : probability(item.probability)}</Table.Td>
+                  <Table.Td ta="right" className="num">{isHidden(item) || !isApplicable(item) ? '–' : item.number ? measured(item.number.value, item.number.unit) : probability(item.probability)}</Table.Td>
                   <Table.Td>{item.model.name} <Text span c="dimmed" size="sm">v{item.model.version}</Text></Table.Td>
                   <Table.Td><Group gap={6}><VerdictBadge verdict={item.verdict} />{item.blinded && <Badge color="gray">{t('history.blinded')}</Badge>}</Group></Table.Td>
                   <Table.Td className="nowrap">{dateTime(item.created, language)}</Table.Td>
@@ -66,6 +66,8 @@ function FindingText({ prediction }: { prediction: Prediction }) {
   const { t } = useI18n();
   if (!isApplicable(prediction)) return <Text size="sm" c="dimmed">{t('applicability.no')}</Text>;
   if (isHidden(prediction)) return <Text size="sm" c="dimmed">{t('history.hidden')}</Text>;
+  if (prediction.number) return <Text size="sm" fw={550}>{readable(prediction.number.name)}</Text>;
+  if (prediction.labels && !prediction.labels.some((label) => label.positive)) return <Text size="sm" fw={550}>{t('targets.none')}</Text>;
   return <Text size="sm" fw={550}>{t(isPositive(prediction) ? 'diagnose.suggests' : 'diagnose.suggestsNot', { finding: readable(findingOf(prediction)) })}</Text>;
 }
 

@@ -25,7 +25,7 @@ export default function PredictionPage() {
   if (query.isPending) return <Box className="page"><ListSkeleton /></Box>;
   if (query.error) return <Box className="page"><ErrorState error={query.error} retry={() => void query.refetch()} /></Box>;
   const prediction = query.data;
-  const classes = prediction.model.classes ?? detail.data?.card.classes ?? [];
+  const classes = prediction.labels || prediction.number ? [] : prediction.model.classes ?? detail.data?.card.classes ?? [];
   return (
     <Box className="page-wide">
       <div className="diagnose-head">

@@ -5,7 +5,7 @@ import { lazy, Suspense } from 'react';
 import { ListSkeleton } from '../../components/feedback';
 import { useI18n } from '../../i18n';
 import { count, figure, interval } from '../../lib/format';
-import { perClassOrder, type Evaluation } from '../../lib/evaluation';
+import { perClassOrder, unbounded, type Evaluation } from '../../lib/evaluation';
 import { readable } from '../../lib/uncertainty';
 
 const RocChart = lazy(() => import('../../components/charts').then((m) => ({ default: m.RocChart })));
@@ -22,25 +22,25 @@ export function EvaluationTab({ evaluation, classes: cardClasses }: { evaluation
       {evaluation.baseline && (() => {
         const gain = evaluation.baseline.gain ? `${figure(evaluation.baseline.gain.value)} (${interval(evaluation.baseline.gain.lower, evaluation.baseline.gain.upper)})` : '–';
         return evaluation.baseline.addsNothing
-          ? <Alert color="orange" icon={<TriangleAlert size={18} />} title={t('applicability.addsNothing')}>{t('applicability.addsNothingText', { gain })}</Alert>
-          : <Text size="sm">{t('applicability.beats', { gain })}</Text>;
+          ? <Alert color="orange" icon={<TriangleAlert size={18} />} title={t('applicability.addsNothing')}>{t(evaluation.unit === null ? 'applicability.addsNothingText' : 'targets.addsNothing', { gain })}</Alert>
+          : <Text size="sm">{t(evaluation.unit === null ? 'applicability.beats' : 'targets.beats', { gain })}</Text>;
       })()}
       <Paper className="scroll-x" tabIndex={0} role="region" aria-label={t('models.tabs.evaluation')}>
         <Table miw={560}>
-          <Table.Thead><Table.Tr><Table.Th>{t('models.figure')}</Table.Th><Table.Th ta="right">{t('models.value')}</Table.Th><Table.Th>{t('common.interval95')}</Table.Th><Table.Th w="40%"><Group justify="space-between" component="span" className="num"><span>0</span><span>0.5</span><span>1</span></Group></Table.Th></Table.Tr></Table.Thead>
+          <Table.Thead><Table.Tr><Table.Th>{t('models.figure')}</Table.Th><Table.Th ta="right">{t('models.value')}</Table.Th><Table.Th>{t('common.interval95')}</Table.Th>{evaluation.unit === null && <Table.Th w="40%"><Group justify="space-between" component="span" className="num"><span>0</span><span>0.5</span><span>1</span></Group></Table.Th>}</Table.Tr></Table.Thead>
           <Table.Tbody>
             {evaluation.figures.map((item) => (
               <Table.Tr key={item.key}>
-                <Table.Td fw={550}>{maybe('models.figures', item.key)}</Table.Td>
+                <Table.Td fw={550}>{maybe('models.figures', item.key)}{evaluation.unit && ['mae', 'rmse', 'bias'].includes(item.key) ? `, ${evaluation.unit}` : ''}</Table.Td>
                 <Table.Td ta="right" className="num">{figure(item.value)}</Table.Td>
                 <Table.Td className="num nowrap">{interval(item.lower, item.upper)}</Table.Td>
-                <Table.Td>
+                {!unbounded.has(item.key) && <Table.Td>
                   <svg viewBox="0 0 400 18" className="interval" preserveAspectRatio="none" role="img" aria-label={t('models.intervalChart', { name: maybe('models.figures', item.key), value: figure(item.value), lower: figure(item.lower), upper: figure(item.upper) })}>
                     <line x1="0" x2="400" y1="9" y2="9" className="interval-axis" /><line x1="200" x2="200" y1="3" y2="15" className="interval-axis" />
                     {item.lower !== null && item.upper !== null && <line x1={item.lower * 400} x2={item.upper * 400} y1="9" y2="9" className="interval-range" />}
                     <rect x={Math.min(396, item.value * 400 - 2)} y="3" width="4" height="12" rx="1" className={lossLike.has(item.key) ? 'interval-point-loss' : 'interval-point'} />
                   </svg>
-                </Table.Td>
+                </Table.Td>}
               </Table.Tr>
             ))}
           </Table.Tbody>

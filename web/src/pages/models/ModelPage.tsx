@@ -107,6 +107,8 @@ function StageMenu({ model }: { model: ModelDetail }) {
 function CardTab({ model }: { model: ModelDetail }) {
   const { t, language } = useI18n();
   const card = model.card;
+  // One for all, one a label, none of a number.
+  const thresholds = model.signature?.outputs?.[0]?.kind === 'number' ? '' : card.thresholds?.length ? card.thresholds.map((value, k) => `${readable(card.classes[k] ?? String(k))} ${percent(value)}`).join(', ') : percent(card.threshold);
   return (
     <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg">
       <Stack gap="lg">
@@ -116,7 +118,7 @@ function CardTab({ model }: { model: ModelDetail }) {
       <Paper p="lg">
         <dl className="definition">
           <dt>{t('models.classes')}</dt><dd>{card.classes.map(readable).join(', ')}</dd>
-          <dt>{t('models.threshold')}</dt><dd className="num">{t('models.thresholdText', { value: percent(card.threshold) })}</dd>
+          {thresholds !== '' && <><dt>{t('models.threshold')}</dt><dd className="num">{t('models.thresholdText', { value: thresholds })}</dd></>}
           {describeLimits(model.limits).map(({ key, text }) => <Fragment key={key}><dt>{t('applicability.limits')}: {t(`applicability.${key}`)}</dt><dd>{text}</dd></Fragment>)}
           <dt>{t('models.data')}</dt><dd>{card.data || model.dataset || t('common.unknown')}</dd>
           <dt>{t('models.architecture')}</dt><dd>{model.architecture ?? String(model.training?.config?.architecture ?? '–')}</dd>
@@ -156,7 +158,7 @@ function TrainingTab({ model }: { model: ModelDetail }) {
         <Suspense fallback={<ListSkeleton rows={4} />}>
           <SimpleGrid cols={{ base: 1, md: 2 }}>
             <Paper p="md"><Title order={2} mb="xs">{t('training.loss')}</Title><LossChart epochs={training.history ?? []} /></Paper>
-            <Paper p="md"><Title order={2} mb="xs">{t('training.valAuc')}</Title><AucChart epochs={training.history ?? []} /></Paper>
+            <Paper p="md"><Title order={2} mb="xs">{t(training.history?.some((e) => typeof e.validation_rmse === 'number') ? 'training.valRmse' : 'training.valAuc')}</Title><AucChart epochs={training.history ?? []} /></Paper>
           </SimpleGrid>
           <Text size="sm" c="dimmed">{t('training.curveNote')}</Text>
         </Suspense>

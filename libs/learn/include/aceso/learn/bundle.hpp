@@ -21,8 +21,9 @@ struct ModelCard {
   std::string limitations;
   std::string data;  // dataset name and hash
   std::vector<std::string> classes;
-  double threshold = 0.5;  // on the probability, chosen on validation data
-  std::string created;     // RFC 3339
+  double threshold = 0.5;               // on the probability, chosen on validation data
+  std::vector<double> thresholds = {};  // of several labels, one each
+  std::string created;                  // RFC 3339
   std::string created_by;
 };
 

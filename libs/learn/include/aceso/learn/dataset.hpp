@@ -18,6 +18,7 @@
 #include "aceso/base/progress.hpp"
 #include "aceso/base/result.hpp"
 #include "aceso/learn/array.hpp"
+#include "aceso/learn/network.hpp"
 
 namespace aceso::learn {
 
@@ -41,7 +42,7 @@ struct Sample {
   std::string id;      // "train/000017" or a path relative to the source
   std::string sha256;  // of its raw bytes with dtype and shape
   Split split = Split::unassigned;
-  int label = -1;                       // index into classes, -1: none
+  int label = -1;                       // index into classes, -1: none; of several labels and numbers always -1
   std::string group;                    // patient or block, "" when unknown
   std::uint64_t offset = 0;             // in pack.bin
   Shape shape;                          // height, width, channels for images; depth comes first for volumes
@@ -49,6 +50,8 @@ struct Sample {
   std::vector<double> spacing_mm = {};  // of each spatial axis, in the shape's order; empty: unknown
   std::optional<Mask> mask = {};
   std::vector<Box> boxes = {};
+  std::vector<double> targets = {};  // of several labels one a label: 1, 0, or NaN where it is not known; of numbers
+                                     // the number; empty: nothing is known, or the dataset is one of classes
 };
 
 struct SetAside {
@@ -58,9 +61,11 @@ struct SetAside {
 
 struct Manifest {
   std::string name;
-  std::string sha256;          // of the manifest's samples: the dataset's identity
-  std::string kind = "image";  // image, volume, signal, table
-  std::vector<std::string> classes;
+  std::string sha256;                // of the manifest's samples: the dataset's identity
+  std::string kind = "image";        // image, volume, signal, table
+  Task task = Task::classes;         // what samples are labelled with: classes, multi_label or regression
+  std::vector<std::string> classes;  // of several labels their names, of numbers the one name of the quantity
+  std::string unit;                  // of numbers: "mm", "" when there is none
   DType dtype = DType::u8;
   std::string source;  // file or folder name only, never a full path
   std::string licence;
@@ -68,7 +73,7 @@ struct Manifest {
   std::vector<Sample> samples;
   std::vector<SetAside> set_aside;
   std::vector<std::string> warnings;       // "no validation split: 20 % of train taken, stratified, seed 1"
-  int version = 2;                         // of the format
+  int version = 2;                         // of the format; 3 with several labels or numbers
   std::vector<std::string> preprocessing;  // what the import did to the source's values
   std::vector<std::string> history;        // how this version came from its parent: "split by patient, seed 1"
   std::string parent_name, parent_sha256;  // the version it was made of, "" for an import
@@ -81,9 +86,13 @@ std::string_view to_string(Conflicts conflicts) noexcept;
 
 struct ImportOptions {
   std::string name;
+  std::optional<Task> task =
+      {};                 // classes, multi_label or regression; none: multi_label for labels [N, L], else classes
+  std::string unit = {};  // of numbers
   std::vector<std::string> classes;  // names for label values in order; empty: "0", "1", ... or the folder's names
   std::string licence, label_source;
-  std::string labels_csv;                                 // for folders: path,label[,patient][,split]
+  std::string labels_csv;  // for folders: path,label[,patient][,split]; of several labels one column each, of numbers
+                           // the column that `classes` names, or "value"
   double validation_fraction = 0.2, test_fraction = 0.0;  // when the source has no such split
   Conflicts conflicts = Conflicts::refuse;
   std::string conflict_reason;  // required with keep; stands in the warnings
@@ -102,7 +111,8 @@ class Dataset {
   // a temporary folder and renamed: never half there. Errors name file, key or sample: invalid (NaN, one class only,
   // mismatched lengths, no labels), too_large, exists, exhausted (disk full), cancelled. Arrays: keys X,y or
   // images,labels (optional group), or MedMNIST's {train,val,test}_{images,labels}; images [N,H,W] or [N,H,W,C],
-  // signals [N,C,T], tables [N,F]; labels [N] or [N,1], whole numbers.
+  // signals [N,C,T], tables [N,F]; labels [N] or [N,1], whole numbers; of several labels [N,L] of 1, 0 and, where
+  // it is not known, -1 or NaN; of regression any numbers [N] or [N,1], NaN where it is not known.
   static Result<Dataset> import(const std::filesystem::path& source, const std::filesystem::path& target,
                                 const ImportOptions& options, ProgressSink& progress, std::stop_token stop);
   static Result<Dataset> import_arrays(const NamedArrays& arrays, std::string_view source_name,
@@ -132,8 +142,15 @@ class Dataset {
   std::unique_ptr<Impl> impl_;
 };
 
-Json summary_json(
-    const Dataset& dataset);  // counts by split and class, shapes, intensity statistics, set-aside, warnings
+// Counts by split and class, shapes, intensity statistics, set-aside, warnings. Of several labels the counts are of
+// those that hold, and `missing` has how many are not known; of numbers `numbers` has min, max, mean and sd by split.
+Json summary_json(const Dataset& dataset);
+// A class's name, "nodule, effusion", "none", "12.5 mm"; "" where nothing is known.
+std::string target_text(const Manifest& manifest, const Sample& sample);
+// Of a split, the samples of which something is known.
+std::size_t labelled_samples(const Dataset& dataset, Split split);
+// Names of the tasks that data sets have: classes, multi_label, regression.
+Result<Task> parse_dataset_task(std::string_view name);
 
 // Parametric chest-CT phantoms: lungs, vessels, smooth (label 0) or spiculated (label 1) nodules, noise. Deterministic
 // in the seed. uint8 [n, size, size], keys as MedMNIST's.

@@ -43,8 +43,8 @@ struct TrainingOptions {
   double momentum = 0.0;
   bool nesterov = false;  // sgd: w -= rate * (g + momentum * b), as PyTorch has it
   double weight_decay = 0.0;
-  std::vector<double> class_weights;
-  double label_smoothing = 0.0;  // s in [0, 1): targets become (1 - s) t + s / classes
+  std::vector<double> class_weights;  // one a class; several labels: two each, not holding first; target -1: not known
+  double label_smoothing = 0.0;       // s in [0, 1): targets become (1 - s) t + s / classes
   double focal_gamma = 2.0;
   bool exclusive = false;  // of the losses with dice: each point has one of the outputs (softmax), the first background
   double clip_norm = 0.0;  // gradients are scaled down to this L2 norm over all parameters; 0: never

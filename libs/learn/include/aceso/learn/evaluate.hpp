@@ -21,8 +21,12 @@ struct Predictions {
   std::vector<std::string> groups = {};            // per sample: patient or block, "" unknown; may be empty
   std::map<std::string, std::vector<std::string>> subgroups = {};  // column (sex, site...) -> value per sample
   std::vector<float> embeddings = {};  // [samples, width] when the session answers an output "embedding"
+  // Of models of several labels or of numbers, per sample as Sample::targets; then `labels` are all 0, and
+  // `probabilities` have one value a label, or the number.
+  std::vector<std::vector<double>> targets = {};
 };
 
+// Of a dataset of several labels or of numbers, the samples of which something is known.
 Result<Predictions> predict_split(InferenceSession& session, const ModelSignature& signature, const Dataset& dataset,
                                   Split split, int batch, ProgressSink& progress, const std::stop_token& stop);
 
@@ -32,9 +36,10 @@ double choose_threshold(const Predictions& validation);
 
 // The trivial model on the same samples.
 struct BaselineAnswer {
-  Predictions predictions;  // the samples of the model's predictions, in their order
-  double threshold = 0.5;   // chosen on validation data
-  Json about;               // {kind, features, penalty, training_samples}
+  Predictions predictions;              // the samples of the model's predictions, in their order
+  double threshold = 0.5;               // chosen on validation data
+  Json about;                           // {kind, features, penalty, training_samples}
+  std::vector<double> thresholds = {};  // of several labels, chosen on validation data
 };
 
 // What an evaluation can use beside the predictions it judges.

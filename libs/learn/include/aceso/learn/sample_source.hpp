@@ -17,6 +17,7 @@ struct SourceItem {
   int label = -1;  // index into classes, -1: none is known
   std::string group;
   Split split = Split::unassigned;
+  std::vector<double> targets = {};  // as Sample has them
 };
 
 struct SourceSample {
@@ -38,6 +39,8 @@ class SampleSource {
 
   std::vector<SourceItem> items;
   std::vector<std::string> classes;
+  Task task = Task::classes;
+  std::string unit;
   std::string kind = "image";  // image, volume, signal, table
   DType dtype = DType::u8;
   std::vector<SetAside> set_aside;                   // known before anything is read

@@ -9,6 +9,7 @@
 #include "aceso/base/json.hpp"
 #include "aceso/base/result.hpp"
 #include "aceso/learn/array.hpp"
+#include "aceso/learn/network.hpp"
 
 namespace aceso::learn {
 
@@ -22,6 +23,8 @@ enum class PortKind : std::uint8_t {
   other,
   volume,  // [channels, depth, height, width]
   mask,    // [labels, spatial...]: probability of each label at each point; with several labels the first is background
+  label_probability,  // of each label on its own: any number of them hold
+  number,             // a value in the port's unit
 };
 
 struct Port {
@@ -56,6 +59,9 @@ struct ModelSignature {
   std::vector<Port> outputs;
   Preprocessing preprocessing;
 };
+
+// By the first output: outlines, several labels, a number, else classes.
+Task task_of(const ModelSignature& signature) noexcept;
 
 Json to_json(const ModelSignature& signature);
 Result<ModelSignature> parse_signature(const Json& json);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "aceso/base/result.hpp"
@@ -11,24 +12,27 @@
 namespace aceso::learn {
 
 // shape: a smooth (label 0) or a spiculated (label 1) nodule. presence: none (0) or a nodule of either shape (1).
-enum class PhantomTask : std::uint8_t { shape, presence };
+// findings: several labels, each on its own in two of five samples: a nodule, an effusion (fluid in the back of the
+// lung), a bulla (a bubble of air). size: a number, the diameter of a smooth nodule in mm.
+enum class PhantomTask : std::uint8_t { shape, presence, findings, size };
 
 struct SynthesiseOptions {
   PhantomTask task = PhantomTask::shape;
   bool volume = false;  // cubes instead of slices
   std::size_t train = 600, validation = 100, test = 200;
   std::int64_t size = 64;    // side in pixels of a field of 100 mm; 16 to 1024, volumes 16 to 256
-  double diameter_mm = 12;   // of nodules, varied by a quarter; 2 to 40
+  double diameter_mm = 12;   // of nodules, varied by a quarter (size: by three quarters); 2 to 40
   double contrast_hu = 890;  // nodule over lung; 890 is soft tissue in air
   double noise_hu = 25;      // standard deviation, 0 to 500
-  double label_noise = 0;    // share of labels that say the opposite, 0 to 0.5; outlines stay true
+  double label_noise = 0;    // share of labels that say the opposite, 0 to 0.5; outlines stay true. Not of size
   std::uint64_t seed = 7;
 };
 
 // {train,val,test}_{images,labels,masks,boxes}: uint8 of a lung window (-1350 to 150 HU), [n, size, size] or [n, size,
-// size, size]; a mask is 1 inside the nodule. The same for the same options. Errors: invalid (out of the ranges above),
-// too_large (more than 4 GiB). Thread-safe.
+// size, size]; a mask is 1 inside the nodule; labels are [n, 1], of findings [n, 3], of size float64. The same for the
+// same options. Errors: invalid (out of the ranges above), too_large (more than 4 GiB). Thread-safe.
 Result<NamedArrays> synthesise(const SynthesiseOptions& options);
 std::vector<std::string> class_names(PhantomTask task);
+Result<PhantomTask> parse_phantom_task(std::string_view name);  // "shape", "presence", "findings", "size"
 
 }  // namespace aceso::learn

@@ -1,0 +1,193 @@
+// Models that answer with several labels or with a number, served: what is stored, shown and refused; and the whole way
+// through import, training, evaluation and comparison with the fake engine.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "aceso/base/testing.hpp"
+#include "service_fixture.hpp"
+#include "uncertainty.hpp"
+
+namespace aceso::models::test {
+namespace {
+
+class TargetService : public Service {
+ protected:
+  void add(const std::string& name, std::vector<std::string> names, const std::string& unit = {}) {
+    const std::filesystem::path folder = home.path() / (name + "-bundle");
+    ASSERT_TRUE(learn::write_bundle(folder, make_target_bundle(name, 16, std::move(names), unit),
+                                    "<!doctype html><html><body>report</body></html>", signing_key()));
+    ASSERT_OK(models->register_bundle(actor("scientist"), folder, ""));
+  }
+  static contracts::ModelRef first(const std::string& name) { return {.name = name, .version = 1}; }
+  Json ask(const std::string& name, int level) {
+    const auto answer = models->predict_bytes(actor("dr"), first(name), grey_png(16, level), "image/png", false);
+    EXPECT_OK(answer);
+    return answer ? *answer : Json(nullptr);
+  }
+  // Data of the fixture, labelled anew: bright pictures (every second one) hold the first label.
+  static learn::NamedArrays relabelled(bool number) {
+    learn::NamedArrays arrays = medmnist();
+    for (const char* split : {"train", "val", "test"}) {
+      learn::Array& labels = arrays.at(std::string{split} + "_labels");
+      const std::int64_t n = labels.shape[0];
+      std::vector<float> values;
+      for (std::int64_t i = 0; i < n; ++i) {
+        if (number) {
+          values.push_back(static_cast<float>(i % 2 == 1 ? 0.9 : 0.1) + 0.001F * static_cast<float>(i));
+        } else {
+          values.push_back(i % 2 == 1 ? 1.0F : 0.0F);
+          values.push_back(i % 3 == 0 ? 1.0F : 0.0F);
+        }
+      }
+      labels = learn::Array::from(number ? learn::Shape{n} : learn::Shape{n, 2}, std::move(values));
+    }
+    return arrays;
+  }
+  void import_targets(const std::string& name, bool number) {
+    const std::filesystem::path file = home.path() / (name + ".npz");
+    ASSERT_TRUE(write_file_atomic(file, *learn::to_npz(relabelled(number))));
+    learn::ImportOptions how;
+    how.name = name;
+    if (number) {
+      how.task = learn::Task::regression;
+      how.unit = "mm";
+      how.classes = {"length"};
+    } else {
+      how.classes = {"bright", "third"};
+    }
+    const auto job = models->import_dataset(actor("scientist"), file, how);
+    ASSERT_OK(job);
+    ASSERT_OK(wait(*job));
+  }
+};
+
+TEST_F(TargetService, each_label_has_its_threshold_and_what_validation_says_of_it) {
+  open();
+  add("several", {"nodule", "effusion"});
+  const Json bright = ask("several", 230);
+  EXPECT_EQ(bright["task"], "multi_label");
+  EXPECT_EQ(bright["finding"], "nodule");
+  EXPECT_TRUE(bright["threshold"].is_null());
+  EXPECT_FALSE(bright.contains("outlines"));
+  EXPECT_FALSE(bright.contains("positive"));
+  const Json& labels = bright["labels"];
+  ASSERT_EQ(labels.size(), 2U);
+  EXPECT_EQ(labels[0]["positive"], true);
+  EXPECT_EQ(labels[1]["positive"], false);
+  EXPECT_DOUBLE_EQ(labels[1]["threshold"].get<double>(), 0.4);
+  EXPECT_EQ(labels[0]["uncertainty"]["positives"], 18);
+  EXPECT_EQ(labels[1]["uncertainty"]["positives"], 2);
+  // Another reader, later, from the catalogue.
+  const Json shown = *models->prediction(actor("other"), bright["id"].get<std::string>());
+  EXPECT_EQ(shown["labels"], labels);
+  EXPECT_EQ(ask("several", 128)["finding"], "nodule, effusion");  // both 0.5
+  const Json versions = (*models->models())["items"][0]["versions"];
+  EXPECT_NEAR(versions[0]["auroc"].get<double>(), 0.87, 1e-12);
+  // A verdict is on the answer as a whole or on one label.
+  const std::string id = bright["id"];
+  ASSERT_OK(models->put_verdict(actor("dr"), id, "nodule", Json{{"agree", true}}));
+  ASSERT_OK(models->put_verdict(actor("dr"), id, "effusion", Json{{"agree", false}, {"comment", "a little"}}));
+  EXPECT_CODE(models->put_verdict(actor("dr"), id, "fracture", Json{{"agree", true}}), Code::not_found);
+}
+
+TEST_F(TargetService, a_number_comes_with_its_unit_and_an_interval_of_stated_coverage) {
+  open();
+  add("size", {"diameter"}, "mm");
+  const Json answer = ask("size", 230);
+  EXPECT_EQ(answer["task"], "regression");
+  EXPECT_EQ(answer["number"]["name"], "diameter");
+  EXPECT_EQ(answer["number"]["unit"], "mm");
+  const double value = answer["number"]["value"].get<double>();
+  EXPECT_NEAR(value, 1, 0.01);
+  EXPECT_FALSE(answer.contains("probability"));
+  EXPECT_FALSE(answer.contains("threshold"));
+  const Json& u = answer["uncertainty"];
+  EXPECT_EQ(u["kind"], "conformal-interval");
+  EXPECT_DOUBLE_EQ(u["coverage"].get<double>(), 0.9);
+  EXPECT_NEAR(u["low"].get<double>(), value - 0.25, 1e-12);
+  EXPECT_NE(u["text"].get<std::string>().find("90 % coverage"), std::string::npos);
+  EXPECT_NE(u["text"].get<std::string>().find("50 validation cases"), std::string::npos);
+  EXPECT_EQ(number_uncertainty(Json(), 1, "mm")["kind"], "none");
+  EXPECT_EQ(number_uncertainty(Json{{"half_width", "wide"}}, 1, "mm")["kind"], "none");
+  ASSERT_OK(models->put_verdict(actor("dr"), answer["id"].get<std::string>(), "diameter", Json{{"agree", true}}));
+}
+
+TEST_F(TargetService, what_is_made_for_one_class_refuses_them_by_name) {
+  open();
+  add("size", {"diameter"}, "mm");
+  add("several", {"nodule", "effusion"});
+  for (const char* name : {"size", "several"}) {
+    EXPECT_CODE(models->predict_bytes(actor("dr"), first(name), grey_png(16, 99), "image/png", true),
+                Code::unsupported);
+    const auto picture = imaging::decode_png(grey_png(16, 200));
+    EXPECT_CODE(models->predict_picture(first(name), *picture, {}), Code::unsupported);
+    const auto exported =
+        models->export_feedback(actor("scientist"), Json{{"model", name}, {"name", std::string{"from-"} + name}});
+    if (exported) {
+      const auto ended = wait(*exported);  // a job's error comes with its code in words
+      ASSERT_FALSE(ended);
+      EXPECT_NE(ended.error().message().find("unsupported: "), std::string::npos) << ended.error().message();
+    }
+  }
+}
+
+TEST_F(TargetService, imported_trained_evaluated_and_compared_by_the_same_calls) {
+  open();
+  for (const bool number : {false, true}) {
+    SCOPED_TRACE(number);
+    const std::string set = number ? "lengths" : "findings", model = number ? "length" : "finding";
+    import_targets(set, number);
+    const Json summary = *models->dataset(set);
+    EXPECT_EQ(summary["task"], number ? "regression" : "multi_label");
+    const auto samples = *models->samples(set, {.limit = 2});
+    EXPECT_EQ(samples["items"][1]["class"], number ? "0.901 mm" : "bright");
+    for (const int seed : {1, 2}) {
+      const auto job = models->train(
+          actor("scientist"),
+          Json{{"name", model}, {"dataset", set}, {"config", Json{{"epochs", 1}, {"batch", 8}, {"seed", seed}}}});
+      ASSERT_OK(job);
+      const auto done = wait(*job);
+      ASSERT_OK(done);
+    }
+    const Json shown = *models->model(model, 1);
+    ASSERT_TRUE(shown["evaluation"].is_object()) << shown.dump();
+    const Json& evaluation = shown["evaluation"];
+    ASSERT_TRUE(evaluation.contains("baseline") && evaluation.contains("metrics")) << evaluation.dump();
+    EXPECT_EQ(evaluation["kind"], number ? "regression" : "multi_label");
+    EXPECT_TRUE(evaluation["baseline"].is_object());
+    if (number) {
+      EXPECT_EQ(evaluation["unit"], "mm");
+      EXPECT_TRUE(evaluation["metrics"]["mae"]["value"].is_number());
+      EXPECT_TRUE(evaluation["validation_interval"]["half_width"].is_number());
+    } else {
+      EXPECT_EQ(shown["card"]["thresholds"].size(), 2U);
+      EXPECT_GT(evaluation["per_label"][0]["metrics"]["auroc"]["value"].get<double>(),
+                0.99);  // the fake engine: bright
+      EXPECT_EQ(evaluation["validation_calibration"].size(), 2U);
+    }
+    const auto again = models->evaluate(actor("scientist"), Json{{"model", model}, {"version", 1}, {"dataset", set}});
+    ASSERT_OK(again);
+    const auto judged = wait(*again);
+    ASSERT_OK(judged);
+    EXPECT_EQ((*judged)["output"]["evaluation"]["metrics"], evaluation["metrics"]);
+    const auto compared = models->compare(actor("scientist"), Json{{"a", Json{{"model", model}, {"version", 1}}},
+                                                                   {"b", Json{{"model", model}, {"version", 2}}}});
+    ASSERT_OK(compared);
+    const auto both = wait(*compared);
+    ASSERT_OK(both);
+    EXPECT_EQ((*both)["output"]["comparison"]["kind"], number ? "regression" : "multi_label");
+    EXPECT_EQ((*both)["output"]["comparison"]["verdict"], "no difference shown");
+    EXPECT_OK(models->promote(actor("scientist"), model, 1, "live"));
+  }
+  // A model of labels is not judged on numbers.
+  const auto mixed =
+      models->evaluate(actor("scientist"), Json{{"model", "finding"}, {"version", 1}, {"dataset", "lengths"}});
+  ASSERT_OK(mixed);
+  const auto refused = wait(*mixed);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message().find("invalid: "), std::string::npos) << refused.error().message();
+}
+
+}  // namespace
+}  // namespace aceso::models::test
