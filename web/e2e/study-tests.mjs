@@ -170,6 +170,51 @@ export function studyTests(mock) {
     await page.getByText('There is no such study').waitFor();
   });
 
+  test('study: shared by a link that shows it alone, and taken back', async (visit) => {
+    const clinician = await visit();
+    await clinician.signIn('okafor', password);
+    await clinician.go('/studies?accession=LINK-1');
+    await clinician.page.getByRole('button', { name: 'Share' }).click();
+    const dialog = clinician.page.getByRole('dialog');
+    await dialog.getByText('None yet').waitFor();
+    await dialog.getByLabel('For whom').fill('Dr. Moreau');
+    await clinician.axe('share');
+    await dialog.getByRole('button', { name: 'Make a link' }).click();
+    const link = (await dialog.getByTestId('share-link').textContent()) ?? '';
+    await dialog.getByText('Dr. Moreau').waitFor();
+    await clinician.shot('share');
+
+    for (const [scheme, language] of [['dark', 'en'], ['light', 'zh']]) {
+      const guest = await visit({ scheme, language });
+      const asked = [];
+      guest.page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+      await guest.go(link.slice(link.indexOf('/shared')));
+      await guest.page.getByRole('heading', { level: 1 }).getByText(/Wang|王小东/).waitFor();
+      await guest.page.locator('canvas').first().waitFor();
+      equal(new URL(guest.page.url()).hash, '', 'the link leaves the address');
+      check(!asked.some((path) => path.startsWith('/dicom-web') || path.startsWith('/api/v1/archive')), `asked for more than is shared: ${asked.join(' ')}`);
+      equal(await guest.page.getByRole('link').count(), 0, 'ways to other pages');
+      await guest.axe('shared study');
+      await guest.shot(`shared-${scheme}-${language}`);
+      await guest.page.reload();
+      await guest.page.getByRole('heading', { level: 1 }).getByText(/Wang|王小东/).waitFor();
+      const phone = await visit({ scheme, language, width: 390, height: 844 });
+      await phone.go(link.slice(link.indexOf('/shared')));
+      await phone.page.locator('canvas').first().waitFor();
+      check(await phone.page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), 'wider than a phone');
+    }
+    await dialog.getByRole('button', { name: 'Take back' }).click();
+    await clinician.page.getByText('The link was taken back').waitFor();
+    await dialog.getByText('Taken back', { exact: true }).waitFor();
+    const late = await visit();
+    await late.go(link.slice(link.indexOf('/shared')));
+    await late.page.getByText('This link does not work').waitFor();
+    await late.axe('a link that has ended');
+    const auditor = await visit();
+    await auditor.go('/shared');
+    await auditor.page.getByText('This link does not work').waitFor();
+  });
+
   test('patients: found by name, sorted by number of studies, and led to their studies', async (visit) => {
     const visitor = await visit();
     const { page } = visitor;

@@ -9,6 +9,7 @@
 #include "aceso/archive/archive.hpp"
 #include "aceso/archive/forwards.hpp"
 #include "aceso/archive/orthanc.hpp"
+#include "aceso/archive/shares.hpp"
 #include "aceso/archive/webhooks.hpp"
 #include "aceso/archive/workitems.hpp"
 #include "aceso/archive/worklist.hpp"
@@ -103,6 +104,7 @@ struct Services::Impl {
   std::unique_ptr<archive::Analyses> analyses;
   std::unique_ptr<archive::OrthancInterface> orthanc;
   std::unique_ptr<archive::Workitems> workitems;
+  std::unique_ptr<archive::Shares> shares;
   net::Router router;
   net::Handler handler;
   std::function<std::size_t(const net::Request&)> max_body;
@@ -127,6 +129,7 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   const auto analyses_key = keys.derive("archive.analyses");
   const auto worklist_key = keys.derive("archive.worklist");
   const auto forwards_key = keys.derive("archive.forwards");
+  const auto shares_key = keys.derive("archive.shares");
   const auto workitems_key = keys.derive("archive.workitems");
   const auto webhooks_key = keys.derive("archive.webhooks");
   const auto signing = keys.signing;
@@ -224,6 +227,12 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
                                                                                             .analyses = *impl->analyses,
                                                                                             .key = workitems_key}));
 
+  ACESO_TRY(impl->shares, archive::Shares::open(home.root / "archive" / "shares", {.clock = clock,
+                                                                                   .random = impl->random,
+                                                                                   .logger = impl->logger,
+                                                                                   .archive = *impl->archive,
+                                                                                   .key = shares_key}));
+
   archive::OrthancOptions orthanc = archive::orthanc_options_from(settings);
   orthanc.ae_title = settings.text("dimse.ae_title");
   orthanc.dicom_port = settings.integer("dimse.port");
@@ -242,6 +251,7 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   impl->orthanc->register_routes(impl->router);
   impl->webhooks->register_routes(impl->router);
   impl->workitems->register_routes(impl->router);
+  impl->shares->register_routes(impl->router);
   register_local_routes(impl->router, *impl->models);
   register_local_archive_routes(impl->router, *impl->archive);
   impl->portal->add_readiness("models", [m = impl->models.get()] { return m->ready(); });

@@ -21,7 +21,8 @@ bool is_safe(Method method) noexcept {
 }
 
 bool is_program_path(std::string_view path) noexcept {
-  for (const std::string_view top : {"/api", "/v2", "/dicom-web", "/orthanc", "/healthz", "/readyz", "/metrics"}) {
+  for (const std::string_view top : {"/api", "/v2", "/dicom-web", "/orthanc", "/shared/dicom-web", "/shared/open",
+                                     "/healthz", "/readyz", "/metrics"}) {
     if (path == top || (path.starts_with(top) && path[top.size()] == '/')) return true;
   }
   return false;
@@ -51,7 +52,7 @@ bool speaks_orthanc(const net::Router::Route& route) noexcept {
 
 // The archive's paths hold UIDs, which identify: it records these accesses itself, by study and under keyed names.
 bool names_patients(const net::Router::Route& route) noexcept {
-  return route.pattern.starts_with("/dicom-web") || speaks_orthanc(route) ||
+  return route.pattern.starts_with("/dicom-web") || speaks_orthanc(route) || route.pattern.starts_with("/shared/") ||
          route.pattern.starts_with("/api/v1/archive/studies") || route.pattern.starts_with("/api/v1/archive/patients");
 }
 

@@ -156,18 +156,42 @@ export function archiveRoutes({ on, fail, state, record }) {
     c.request.on('close', () => state.archiveStreams.delete(c.response));
     c.streaming = true;
   });
-  on('GET', '/dicom-web/studies/:study/series', 'archive:read', (c) => {
+  // Links that show one study: the token goes into a cookie, and that reads below /shared alone.
+  state.shares = [];
+  const standing = (s) => (s.revoked ? 'revoked' : s.expires_us / 1000 < Date.now() ? 'expired' : 'open');
+  const shareOf = (c, token) => state.shares.find((s) => s.token === (token ?? /aceso_share=([0-9a-z]+)/.exec(c.request.headers.cookie ?? '')?.[1]) && standing(s) === 'open') ?? fail(404, 'not_found', 'this link does not exist, has ended or was taken back');
+  const listed = ({ token: _t, study: _s, revoked: _r, ...rest }) => rest;
+  on('GET', '/api/v1/archive/studies/:study/shares', 'archive:write', (c) => ({ items: state.shares.filter((s) => s.study === one(c).study_uid).map((s) => listed({ ...s, state: standing(s) })).reverse() }));
+  on('POST', '/api/v1/archive/studies/:study/shares', 'archive:write', (c) => {
+    const share = { id: `share-${state.shares.length}`, study: one(c).study_uid, token: `t${state.shares.length}${Date.now().toString(36)}`, by: c.user.name, note: c.body.note ?? '', created_us: Date.now() * 1000, expires_us: (Date.now() + c.body.hours * 3600_000) * 1000, opened: 0, opened_us: null, revoked: false };
+    state.shares.push(share);
+    record(c, 'C', 'archive.share', 'study');
+    c.status = 201;
+    return { id: share.id, token: share.token, expires_us: share.expires_us };
+  });
+  on('DELETE', '/api/v1/archive/studies/:study/shares/:id', 'archive:write', (c) => { (state.shares.find((s) => s.id === c.params.id) ?? fail(404, 'not_found', 'there is no such link')).revoked = true; c.status = 204; });
+  on('POST', '/shared/open', null, (c) => {
+    const share = shareOf(c, c.body.token);
+    share.opened += 1;
+    c.headers['Set-Cookie'] = `aceso_share=${share.token}; Path=/shared; HttpOnly; SameSite=Strict`;
+    return { study: publicStudy(state.studies.find((s) => s.study_uid === share.study)), expires_us: share.expires_us, by: share.by };
+  });
+  const read = (pattern, handler) => {
+    on('GET', pattern, 'archive:read', handler);
+    on('GET', `/shared${pattern}`, null, (c) => { if (shareOf(c).study !== c.params.study) fail(404, 'not_found', 'there is nothing here'); return handler(c); });
+  };
+  read('/dicom-web/studies/:study/series', (c) => {
     c.type = 'application/dicom+json';
     return one(c).seriesList.map((s) => ({ '0020000E': el('UI', s.uid), '00080060': el('CS', s.modality), '00200011': el('IS', s.number), '0008103E': el('LO', s.description), '00180015': s.body ? el('CS', s.body) : { vr: 'CS' }, '00201209': el('IS', s.instances) }));
   });
-  on('GET', '/dicom-web/studies/:study/thumbnail', 'archive:read', (c) => { one(c); c.type = 'image/png'; return phantom({ seed: 9, size: 96, nodule: 'smooth' }); });
-  on('GET', '/dicom-web/studies/:study/series/:series/thumbnail', 'archive:read', (c) => {
+  read('/dicom-web/studies/:study/thumbnail', (c) => { one(c); c.type = 'image/png'; return phantom({ seed: 9, size: 96, nodule: 'smooth' }); });
+  read('/dicom-web/studies/:study/series/:series/thumbnail', (c) => {
     const series = one(c).seriesList.find((s) => s.uid === c.params.series);
     if (!series || series.modality === 'SR') fail(404, 'not_found', 'there is nothing to show');
     c.type = 'image/png';
     return phantom({ seed: 9, size: 96, nodule: 'smooth' });
   });
-  on('GET', '/dicom-web/studies/:study/series/:series/metadata', 'archive:read', (c) => {
+  read('/dicom-web/studies/:study/series/:series/metadata', (c) => {
     const series = one(c).seriesList.find((s) => s.uid === c.params.series) ?? fail(404, 'not_found', 'there is nothing here');
     c.type = 'application/dicom+json';
     if (series.modality === 'SEG') return [segmentationMetadata(c.params.study)];
@@ -175,13 +199,13 @@ export function archiveRoutes({ on, fail, state, record }) {
     if (series.modality === 'SR') return [{ '00080018': el('UI', `${series.uid}.1`), '00080060': el('CS', 'SR') }];
     return Array.from({ length: series.instances }, (_, i) => sliceMetadata(series, i));
   });
-  on('GET', '/dicom-web/studies/:study/series/:series/instances/:sop/frames/:frame', 'archive:read', (c) => {
+  read('/dicom-web/studies/:study/series/:series/instances/:sop/frames/:frame', (c) => {
     if (!/transfer-syntax=1\.2\.840\.10008\.1\.2\.1/.test(c.request.headers.accept ?? '')) fail(406, 'unsupported', 'explicit little endian only');
     c.type = 'application/octet-stream';
     if (c.params.series.endsWith('.1900.2')) return segmentBits();
     return slicePixels(Number(c.params.sop.split('.').pop()));
   });
-  on('GET', '/dicom-web/studies/:study/series/:series/instances/:sop/frames/:frame/rendered', 'archive:read', (c) => { c.type = 'image/png'; return phantom({ seed: 5, size: sliceSize, nodule: 'smooth' }); });
+  read('/dicom-web/studies/:study/series/:series/instances/:sop/frames/:frame/rendered', (c) => { c.type = 'image/png'; return phantom({ seed: 5, size: sliceSize, nodule: 'smooth' }); });
   on('DELETE', '/dicom-web/studies/:study', 'archive:delete', (c) => { state.studies.splice(state.studies.indexOf(one(c)), 1); c.status = 204; });
   on('POST', '/dicom-web/studies', 'archive:write', (c) => {
     c.type = 'application/dicom+json';

@@ -327,7 +327,7 @@ export async function startMock({ dist, port = 0, epochMs = 700, now = () => Dat
     const c = { request, response, query: url.searchParams, headers: {}, status: 200, type: 'application/json', params: {}, body: {}, raw: Buffer.alloc(0), requestId, user: null, session: null, sessionId: '', streaming: false };
     response.setHeader('X-Content-Type-Options', 'nosniff');
     response.setHeader('X-Request-Id', requestId);
-    if (!/^\/(api|dicom-web)\//.test(url.pathname)) { serveStatic(url.pathname, response); return; }
+    if (!/^\/(api|dicom-web|shared\/dicom-web)\/|^\/shared\/open$/.test(url.pathname)) { serveStatic(url.pathname, response); return; }
     try {
       c.raw = await readBody(request);
       const match = find(request.method, url.pathname);

@@ -2,7 +2,9 @@
 import { items, number, text, tags, type DicomObject } from '../lib/dicom';
 import { del, getBytes, upload, type UploadOptions } from './client';
 
-const root = '/dicom-web/studies';
+let root = '/dicom-web/studies';
+// Who came by a link reads the study that it shows, and nothing else.
+export function readShared(): void { root = '/shared/dicom-web/studies'; }
 const part = encodeURIComponent;
 const instance = (study: string, series: string, sop: string) => `${root}/${part(study)}/series/${part(series)}/instances/${part(sop)}`;
 const json = 'application/dicom+json';

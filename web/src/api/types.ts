@@ -85,6 +85,7 @@ export interface Patient { name: string; id: string; issuer: string; birth_date:
 export interface Study {
   study_uid: string; patient: Patient; accession: string; date: string; time: string; description: string; referring_physician?: string; modalities: string[]; series: number; instances: number; received: string;
 }
+export interface Share { id: string; by: string; note: string; state: 'open' | 'expired' | 'revoked'; created_us: number; expires_us: number; opened: number; opened_us: number | null }
 export type StudyOrder = 'date' | 'patient' | 'patient_id' | 'accession' | 'description' | 'received' | 'instances';
 export interface StudySearch {
   patient?: string; same_patient_as?: string; study_uid?: string; accession?: string; description?: string; from?: string; to?: string; modalities?: string[]; order?: StudyOrder; ascending?: boolean; offset?: number; limit?: number;

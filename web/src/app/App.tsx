@@ -2,7 +2,7 @@
 import { Center, Loader, Modal, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, type ComponentType } from 'react';
-import { Redirect, Route, Switch } from 'wouter';
+import { Redirect, Route, Switch, useLocation } from 'wouter';
 import { api } from '../api/endpoints';
 import type { Scope } from '../api/types';
 import { ErrorState } from '../components/feedback';
@@ -35,11 +35,14 @@ const routes: PageRoute[] = [
   { path: '/users', scope: 'users:read', page: lazy(() => import('../pages/users/UsersPage')) },
   { path: '/account', scope: 'self', page: lazy(() => import('../pages/account/AccountPage')) },
 ];
+const SharedPage = lazy(() => import('../pages/shared/SharedPage'));
 const starts: [Scope, string][] = [['predictions:create', '/diagnose'], ['models:write', '/models'], ['audit:read', '/audit'], ['datasets:read', '/datasets'], ['models:read', '/models']];
 
 export function App() {
   const { t } = useI18n();
   const { session, loading, error, expired, can, refresh } = useSession();
+  const [path] = useLocation();
+  if (path === '/shared') return <Suspense fallback={<Splash />}><SharedPage /></Suspense>;
   if (loading) return <Splash />;
   if (error) {
     return <Center mih="100vh" p="md"><Stack maw={480} gap="lg"><Logo size={44} /><ErrorState error={error} retry={() => void refresh()} /></Stack></Center>;

@@ -8,7 +8,7 @@ import type { Analysis, Study } from '../../api/types';
 import { EmptyState, ErrorState, ListSkeleton } from '../../components/feedback';
 import { makeLoad } from '../../components/viewer/frameStore';
 import type { Link } from '../../components/viewer/link';
-import { StackViewer, type PatientWords } from '../../components/viewer/StackViewer';
+import { StackViewer, type AiOverlay, type PatientWords } from '../../components/viewer/StackViewer';
 import { useI18n } from '../../i18n';
 import { dicomDate, dicomTime, personName } from '../../lib/dicom';
 import { makeStack } from '../../lib/stack';
@@ -19,6 +19,12 @@ import { useAiOverlay } from './useAiOverlay';
 const noAnalyses: Analysis[] = [];
 
 export function SeriesView({ study, series, all, link }: { study: Study; series: Series; all: Series[]; link?: Link }) {
+  const analyses = useAnalyses(study.study_uid);
+  const overlay = useAiOverlay(study.study_uid, series, all, analyses.data?.analyses ?? noAnalyses);
+  return <SeriesStack study={study} series={series} overlay={overlay} link={link} />;
+}
+
+export function SeriesStack({ study, series, overlay, link }: { study: Study; series: Series; overlay?: AiOverlay; link?: Link }) {
   const { t, maybe, language } = useI18n();
   const uid = study.study_uid;
   const query = useQuery({ queryKey: ['metadata', uid, series.uid], queryFn: ({ signal }) => dicomweb.metadata(uid, series.uid, signal), staleTime: Infinity });
@@ -32,8 +38,6 @@ export function SeriesView({ study, series, all, link }: { study: Study; series:
     lines: [study.patient.id, [study.patient.birth_date ? dicomDate(study.patient.birth_date, language) : '', study.patient.sex ? maybe('studies.sexes', study.patient.sex) : '', ageText(study, t)].filter(Boolean).join(' · ')].filter(Boolean),
     study: [`${dicomDate(study.date, language)} ${dicomTime(study.time)}`.trim(), study.description, [series.modality, series.description].filter(Boolean).join(' · '), study.accession].filter(Boolean),
   }), [study, series, language, t, maybe]);
-  const analyses = useAnalyses(uid);
-  const overlay = useAiOverlay(uid, series, all, analyses.data?.analyses ?? noAnalyses);
   if (query.isPending) return <ListSkeleton rows={8} />;
   if (query.error) return <ErrorState error={query.error} retry={() => void query.refetch()} />;
   if (frames.length === 0) return <Paper withBorder={false} bg="transparent"><EmptyState icon={FileText} title={t('stack.none')} text={t('stack.noneText')} /></Paper>;

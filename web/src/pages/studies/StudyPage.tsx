@@ -1,7 +1,7 @@
 // One study: whose it is, its series, what models made of it.
-import { Box, Button, Group, Paper, Stack, Text, Title, UnstyledButton } from '@mantine/core';
+import { Box, Button, Group, Paper, Stack, Text, Title } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { ArrowLeft, ExternalLink, FileText, Images, Trash2, Upload } from 'lucide-react';
+import { ArrowLeft, ExternalLink, Images, Share2, Trash2, Upload } from 'lucide-react';
 import { lazy, Suspense, useMemo, useState } from 'react';
 import { Link, useLocation, useParams } from 'wouter';
 import { dicomweb, viewerAddress, viewerInstalled, type Series } from '../../api/dicomweb';
@@ -17,9 +17,10 @@ import { dicomDate, dicomTime, pathToUid, patientAddress, personName, studyAddre
 import { count } from '../../lib/format';
 import { AnalysisPanel } from './AnalysisPanel';
 import { ImportStudies } from './ImportStudies';
+import { SeriesCard } from './SeriesCard';
+import { ShareStudy } from './ShareStudy';
 import { isLooked } from './looked';
 import { ageText } from './patient';
-import { Thumbnail } from './Thumbnail';
 import './studies.css';
 
 const SeriesView = lazy(() => import('./SeriesView').then((m) => ({ default: m.SeriesView })));
@@ -52,6 +53,7 @@ function Loaded({ study, series }: { study: Study; series: Series[] }) {
   const [picked, setPicked] = useState('');
   const [prior, setPrior] = useState<Study | null>(null);
   const [linked, setLinked] = useState(true);
+  const [sharing, setSharing] = useState(false);
   const link = useMemo(makeLink, []);
   const chosen = series.find((one) => one.uid === picked) ?? looked(series);
   const name = personName(study.patient.name, language) || t('studies.unnamed');
@@ -69,6 +71,7 @@ function Loaded({ study, series }: { study: Study; series: Series[] }) {
         <Button component={Link} href="/studies" variant="subtle" color="gray" px="xs" leftSection={<ArrowLeft size={16} aria-hidden />}>{t('studies.title')}</Button>
         <Group gap="sm">
           {ohif.data && <Button component="a" href={viewerAddress(uid)} target="_blank" rel="noopener" variant="default" leftSection={<ExternalLink size={16} aria-hidden />}>{t('study.ohif')}</Button>}
+          {can('archive:write') && <Button variant="default" leftSection={<Share2 size={16} aria-hidden />} onClick={() => setSharing(true)}>{t('share.share')}</Button>}
           {can('archive:write') && <Button variant="default" leftSection={<Upload size={16} aria-hidden />} onClick={() => setFiles([])}>{t('study.add')}</Button>}
           {can('archive:delete') && <Button variant="default" leftSection={<Trash2 size={16} aria-hidden />} loading={remove.isPending}
             onClick={() => ask({ title: t('study.deleteTitle'), text: t('study.deleteText', { name, images: count(study.instances, language) }), confirm: t('common.delete'), cancel: t('common.cancel'), danger: true, onConfirm: () => remove.mutate() })}>{t('common.delete')}</Button>}
@@ -96,6 +99,7 @@ function Loaded({ study, series }: { study: Study; series: Series[] }) {
         </div>
         <Stack gap="md" className="study-side"><AnalysisPanel study={uid} series={series} /><OtherStudies study={study} compare={setPrior} /></Stack>
       </div>
+      <ShareStudy study={uid} opened={sharing} close={() => setSharing(false)} />
       <ImportStudies files={files} close={() => setFiles(null)} done={refresh} />
     </Box>
   );
@@ -103,20 +107,6 @@ function Loaded({ study, series }: { study: Study; series: Series[] }) {
 
 function Fact({ label, value }: { label: string; value: string }) {
   return <div><dt>{label}</dt><dd className="break">{value.trim() || '–'}</dd></div>;
-}
-
-function SeriesCard({ study, series, active, open }: { study: string; series: Series; active: boolean; open: () => void }) {
-  const { t, maybe, language } = useI18n();
-  return (
-    <UnstyledButton className="series-card" aria-current={active} onClick={open}>
-      {isLooked(series) || series.modality === 'SEG' ? <Thumbnail study={study} series={series.uid} /> : <div className="thumbnail" aria-hidden="true"><FileText size={20} strokeWidth={1.5} /></div>}
-      <div>
-        <Text size="sm" fw={550} className="break">{series.description || maybe('modalities', series.modality) || t('study.unnamedSeries')}</Text>
-        <Text size="xs" c="dimmed" className="num">{[series.modality, series.number === null ? '' : t('study.seriesNumber', { n: series.number }), series.bodyPart].filter(Boolean).join(' · ')}</Text>
-        <Text size="xs" c="dimmed" className="num">{t('study.images', { count: count(series.instances, language) })}</Text>
-      </div>
-    </UnstyledButton>
-  );
 }
 
 function OtherStudies({ study, compare }: { study: Study; compare: (prior: Study) => void }) {
