@@ -97,6 +97,55 @@ def main(address, token):
     check("deleted", client.search_for_studies(search_filters={"PatientID": "INTEROP-1"}) == [])
 
 
+def code(value):
+    d = pydicom.Dataset()
+    d.CodeValue, d.CodingSchemeDesignator, d.CodeMeaning = value, "99TEST", value.lower()
+    return d
+
+
+def work_items(address, token):
+    """UPS-RS with requests; pydicom writes and reads the data sets."""
+    root, headers = f"{address}/dicom-web/workitems", {"Authorization": f"Bearer {token}", "Accept": "application/dicom+json"}
+
+    def send(method, path, *data_sets):
+        body = {} if not data_sets else {"data": json.dumps([d.to_json_dict() for d in data_sets])}
+        return requests.request(method, root + path, headers=headers | {"Content-Type": "application/dicom+json"} if data_sets else headers, timeout=60, **body)
+
+    def state(value, transaction):
+        d = pydicom.Dataset()
+        d.ProcedureStepState, d.TransactionUID = value, transaction
+        return d
+
+    task = pydicom.Dataset()
+    task.PatientName, task.PatientID, task.StudyInstanceUID = "Müller^Änne", "UPS-1", generate_uid()
+    task.ProcedureStepState, task.ScheduledProcedureStepPriority, task.InputReadinessState = "SCHEDULED", "HIGH", "READY"
+    task.ProcedureStepLabel, task.WorklistLabel, task.ScheduledProcedureStepStartDateTime = "Contour", "interop", "20260131101500"
+    task.ScheduledWorkitemCodeSequence = [code("CONTOUR")]
+    uid, lock = generate_uid(), generate_uid()
+    made = send("POST", f"?{uid}", task)
+    check("UPS-RS: created", made.status_code == 201 and made.headers["Location"].endswith(f"/dicom-web/workitems/{uid}"), made.text)
+    found = [pydicom.Dataset.from_json(one) for one in send("GET", "?ProcedureStepState=SCHEDULED&PatientID=UPS-1").json()]
+    check("UPS-RS: found", [d.SOPInstanceUID for d in found] == [uid] and found[0].PatientName == "Müller^Änne")
+    check("UPS-RS: claimed", send("PUT", f"/{uid}/state", state("IN PROGRESS", lock)).status_code == 200)
+    late = send("PUT", f"/{uid}/state", state("IN PROGRESS", generate_uid()))
+    check("UPS-RS: who is late is told", late.status_code == 409 and late.headers["Warning"].startswith("299 "))
+    wrong = send("PUT", f"/{uid}/state", state("COMPLETED", generate_uid()))
+    check("UPS-RS: another's lock", wrong.status_code == 400 and "Transaction UID is incorrect" in wrong.headers["Warning"])
+    check("UPS-RS: nothing performed yet", send("PUT", f"/{uid}/state", state("COMPLETED", lock)).status_code == 409)
+    performed = pydicom.Dataset()
+    performed.PerformedStationNameCodeSequence, performed.PerformedWorkitemCodeSequence = [code("STATION")], [code("CONTOUR")]
+    performed.PerformedProcedureStepStartDateTime = performed.PerformedProcedureStepEndDateTime = "20260131102000"
+    performed.OutputInformationSequence = []
+    report = pydicom.Dataset()
+    report.UnifiedProcedureStepPerformedProcedureSequence = [performed]
+    check("UPS-RS: updated", send("POST", f"/{uid}?transaction-uid={lock}", report).status_code == 200)
+    check("UPS-RS: completed", send("PUT", f"/{uid}/state", state("COMPLETED", lock)).status_code == 200)
+    kept = pydicom.Dataset.from_json(send("GET", f"/{uid}").json()[0])
+    check("UPS-RS: retrieved, without the lock", kept.ProcedureStepState == "COMPLETED" and "TransactionUID" not in kept and kept.UnifiedProcedureStepPerformedProcedureSequence[0].PerformedWorkitemCodeSequence[0].CodeValue == "CONTOUR")
+    check("UPS-RS: too late to cancel", send("POST", f"/{uid}/cancelrequest").status_code == 409)
+    check("UPS-RS: what is not there", send("GET", f"/{generate_uid()}").status_code == 404)
+
+
 def with_curl(node, folder):
     """STOW-RS with several parts, QIDO-RS and WADO-RS as somebody with a shell uses them."""
     study, series = generate_uid(), generate_uid()
@@ -128,5 +177,6 @@ def with_curl(node, folder):
 if __name__ == "__main__":
     with Folder() as folder, Node(sys.argv[1], folder, "promiscuous: true") as node:
         main(node.address, node.token)
+        work_items(node.address, node.token)
         with_curl(node, folder)
     finish()

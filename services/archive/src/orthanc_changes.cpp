@@ -54,7 +54,7 @@ Result<std::unique_ptr<OrthancChanges>> OrthancChanges::open(const std::filesyst
   std::unique_ptr<OrthancChanges> out{new OrthancChanges{clock, logger, index, stable_after}};
   ACESO_TRY(out->catalogue_, store::open_sqlite(folder / "changes.sqlite", {{1, kChangeTables}}, logger));
   ACESO_TRY(const auto newest, out->catalogue_->query("SELECT MAX(at) FROM change"));
-  ACESO_TRY_OK(out->scan(newest.empty() ? 0 : newest.front().integer(0) - kRescan));
+  out->scan_from_ = newest.empty() ? 0 : newest.front().integer(0) - kRescan;
   return out;
 }
 
@@ -106,14 +106,15 @@ Status OrthancChanges::settle() {
     notes.swap(notes_);
     overflow = std::exchange(overflow_, false);
   }
+  if (overflow) scan_from_ = 0;
   Status written = write(notes);
-  if (written.ok() && overflow) written = scan(0);
+  if (written.ok() && scan_from_) written = scan(*scan_from_);
   if (!written) {
     const std::lock_guard lock{mutex_};
     notes_.insert(notes_.begin(), notes.begin(), notes.end());
-    overflow_ = overflow_ || overflow;
     return written;
   }
+  scan_from_.reset();
   return note_stable();
 }
 

@@ -31,7 +31,8 @@ struct OrthancChange {
 // Thread-safe.
 class OrthancChanges {
  public:
-  // clock and index outlive it. A resource is stable when nothing came for `stable_after`.
+  // clock and index outlive it. What a crash lost, and at first all there is, is found by the first settle(). A
+  // resource is stable when nothing came for `stable_after`.
   static Result<std::unique_ptr<OrthancChanges>> open(const std::filesystem::path& folder, const Clock& clock,
                                                       const Logger& logger, const Index& index,
                                                       std::chrono::milliseconds stable_after);
@@ -77,6 +78,7 @@ class OrthancChanges {
   bool overflow_ = false;
   std::mutex settle_mutex_;  // of all below, and one settle() at a time
   std::map<Resource, Growing> growing_;
+  std::optional<std::int64_t> scan_from_;  // what came from then on is looked for in the index by the next settle()
 };
 
 }  // namespace aceso::archive

@@ -1,110 +1,31 @@
 #include "aceso/archive/webhooks.hpp"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <shared_mutex>
 #include <thread>
 #include <utility>
 
 #include "aceso/base/id.hpp"
-#include "aceso/base/text.hpp"
 #include "aceso/crypto/hash.hpp"
 #include "aceso/net/client.hpp"
 #include "aceso/store/jobs.hpp"
 #include "analyses_impl.hpp"
 #include "web.hpp"
-#include "web_address.hpp"
 #include "webhook_table.hpp"
+#include "webhook_target.hpp"
 
 namespace aceso::archive {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::size_t kMaxHooks = 20;
-constexpr std::size_t kMaxHookName = 64;
-constexpr std::size_t kLeastSecret = 16;
 constexpr std::size_t kHookPage = 200;
 constexpr std::int64_t kHookMargin = 3600LL * 1'000'000;      // of the watermark
 constexpr std::int64_t kHookNoteEvery = 60LL * 1'000'000;     //
 constexpr std::int64_t kKept = 30LL * 24 * 3600 * 1'000'000;  // ended deliveries
 constexpr std::size_t kMaxGrowing = 100'000;
-constexpr std::string_view kStored = "study.stored";
-constexpr std::string_view kComplete = "series.complete";
-constexpr std::string_view kEnded = "analysis.ended";
-
-struct Hook {
-  std::string name;
-  WebAddress address;
-  std::shared_ptr<crypto::TlsContext> tls;  // shared with connections; null: plain
-  crypto::Bytes secret;
-  std::set<std::string, std::less<>> events;
-};
-
-// "whsec_" and base64, or any text.
-Result<crypto::Bytes> secret_bytes(const std::string& text) {
-  constexpr std::string_view kPrefix = "whsec_";
-  crypto::Bytes out;
-  if (text.starts_with(kPrefix)) {
-    ACESO_TRY(out, crypto::from_base64(std::string_view{text}.substr(kPrefix.size())));
-  } else {
-    const auto bytes = crypto::as_bytes(text);
-    out.assign(bytes.begin(), bytes.end());
-  }
-  if (out.size() < kLeastSecret) return Error{Code::invalid, "the secret has less than 16 bytes"};
-  return out;
-}
-
-Result<Hook> parse_hook(const Json& json) {
-  static const std::array<std::string, 5> kKeys{"name", "url", "secret_file", "events", "ca_file"};
-  if (!json.is_object()) return Error{Code::invalid, "is not a map"};
-  for (const auto& [key, value] : json.items()) {
-    if (std::ranges::find(kKeys, key) == kKeys.end())
-      return Error{Code::invalid, "unknown key " + escape_controls(key, kMaxHookName)};
-  }
-  Hook out;
-  ACESO_TRY(const auto url, setting_of(json, "url"));
-  ACESO_TRY(out.address, parse_web_address(url));
-  ACESO_TRY(out.name, setting_of(json, "name"));
-  if (out.name.empty()) out.name = out.address.host;
-  if (out.name.size() > kMaxHookName) return Error{Code::invalid, "name has more than 64 bytes"};
-  ACESO_TRY(const auto file, setting_of(json, "secret_file"));
-  if (file.empty()) return Error{Code::invalid, "secret_file names the file with the secret that signs"};
-  ACESO_TRY(const auto text, read_secret_file(file));
-  ACESO_TRY(out.secret, secret_bytes(text));
-  ACESO_TRY(const auto ca, setting_of(json, "ca_file"));
-  ACESO_TRY(out.tls, client_tls_for(out.address, ca));
-  const Error wrong{Code::invalid, "events is a list of study.stored, series.complete and analysis.ended"};
-  const auto events = json.find("events");
-  if (events == json.end()) {
-    out.events = {std::string{kStored}, std::string{kComplete}, std::string{kEnded}};
-    return out;
-  }
-  if (!events->is_array() || events->empty()) return wrong;
-  for (const auto& one : *events) {
-    if (one != kStored && one != kComplete && one != kEnded) return wrong;
-    out.events.insert(one.get<std::string>());
-  }
-  return out;
-}
-
-Result<std::vector<Hook>> parse_hooks(std::string_view json) {
-  ACESO_TRY(const Json list, parse_json(json));
-  if (!list.is_array() || list.size() > kMaxHooks) return Error{Code::invalid, "is a list of at most 20 targets"};
-  std::vector<Hook> out;
-  for (const auto& one : list) {
-    const std::string where = "target " + std::to_string(out.size() + 1) + ": ";
-    auto hook = parse_hook(one);
-    if (!hook) return Error{hook.error().code(), where + hook.error().message()};
-    if (std::ranges::find(out, hook->name, &Hook::name) != out.end())
-      return Error{Code::invalid, where + "another target has this name"};
-    out.push_back(*std::move(hook));
-  }
-  return out;
-}
 
 }  // namespace
 
@@ -196,7 +117,7 @@ Status Webhooks::Impl::open(const fs::path& folder) {
 Status Webhooks::start() {
   if (std::exchange(impl_->started, true)) return {};
   ACESO_TRY_OK(impl_->reconcile());
-  if (impl_->wanted(kStored)) {
+  if (impl_->wanted(kStudyStored)) {
     impl_->deps.archive.listen(
         {.stored =
              [i = impl_.get()](const contracts::StoredObject& object) { i->stored(object.study_uid, i->now_us() - 1); },
@@ -310,7 +231,7 @@ Status Webhooks::Impl::tell_stored(const std::string& study_uid, std::int64_t fr
     objects += one->received_us >= from_us ? 1U : 0U;
   }
   if (objects == 0) return {};  // deleted meanwhile
-  return tell(kStored, study_uid + "\n" + std::to_string(until), {{"study", study_uid}, {"objects", objects}});
+  return tell(kStudyStored, study_uid + "\n" + std::to_string(until), {{"study", study_uid}, {"objects", objects}});
 }
 
 Status Webhooks::Impl::tell(std::string_view event, std::string_view what, const Json& data) {
@@ -412,14 +333,15 @@ void Webhooks::Impl::job_changed(const store::Job& job) {
 
 Status Webhooks::series_complete(std::string_view study_uid, std::string_view series_uid) {
   Impl& impl = *impl_;
-  if (!impl.wanted(kComplete)) return {};
+  if (!impl.wanted(kSeriesComplete)) return {};
   const auto all = impl.archive.store->index().instances_of(study_uid, series_uid);
   if (all.empty()) return {};
   std::int64_t last = 0;
   for (const auto& one : all) last = std::max(last, one->received_us);
   if (last < impl.since_us) return {};
   const std::string what = std::string{series_uid} + "\n" + std::to_string(all.size()) + "\n" + std::to_string(last);
-  ACESO_TRY_OK(impl.tell(kComplete, what, {{"study", study_uid}, {"series", series_uid}, {"objects", all.size()}}));
+  ACESO_TRY_OK(
+      impl.tell(kSeriesComplete, what, {{"study", study_uid}, {"series", series_uid}, {"objects", all.size()}}));
   const std::lock_guard lock{impl.tick_mutex};
   impl.dispatch();
   return {};
@@ -428,10 +350,10 @@ Status Webhooks::series_complete(std::string_view study_uid, std::string_view se
 Status Webhooks::analysis_ended(std::string_view study_uid, std::string_view series_uid, std::string_view analysis_id,
                                 std::string_view state, const std::vector<std::string>& result_uids) {
   Impl& impl = *impl_;
-  if (!impl.wanted(kEnded)) return {};
+  if (!impl.wanted(kAnalysisEnded)) return {};
   std::string what = std::string{analysis_id} + "\n" + std::string{state};
   for (const auto& uid : result_uids) what += "\n" + uid;
-  ACESO_TRY_OK(impl.tell(kEnded, what,
+  ACESO_TRY_OK(impl.tell(kAnalysisEnded, what,
                          {{"study", study_uid},
                           {"series", series_uid},
                           {"analysis", analysis_id},
