@@ -133,6 +133,7 @@ export function mockTests(mock) {
     await page.getByTestId('measured').waitFor();
     equal(await page.getByTestId('number').textContent(), '12.35 mm');
     check((await page.getByText('With 90% coverage the true value lies between 9.123 mm and 15.57 mm').count()) > 0, 'the interval and its coverage');
+    check((await page.getByText('The 5 members of the ensemble answered between 11.2 mm and 13.1 mm.').count()) > 0, 'how far the members of an ensemble differ');
     await visitor.shot('diagnose-number');
     await visitor.go('/predictions');
     await page.getByText('12.35 mm').waitFor();

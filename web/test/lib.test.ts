@@ -7,7 +7,7 @@ import { readEvaluation } from '../src/lib/evaluation';
 import { readableImage } from '../src/lib/files';
 import { ago, bytes, count, duration, interval, measured, percent, probability, shortHash } from '../src/lib/format';
 import { strength } from '../src/lib/password';
-import { describeCalibration, findingOf, isHidden, isPositive, nearThreshold, readCalibration, readNumberInterval } from '../src/lib/uncertainty';
+import { describeCalibration, findingOf, isHidden, isPositive, nearThreshold, readCalibration, readMembers, readNumberInterval } from '../src/lib/uncertainty';
 import { fullWindow, lookupTable, maxZoom, zoomAt } from '../src/lib/window';
 import { modelChoices, startChoice } from '../src/pages/diagnose/choices';
 
@@ -122,6 +122,8 @@ describe('several labels and numbers', () => {
     expect(readNumberInterval({ kind: 'conformal-interval', coverage: 0.9, low: 1, high: 5, cases: 40 })).toEqual({ coverage: 0.9, low: 1, high: 5, cases: 40 });
     expect(readNumberInterval({ kind: 'conformal-interval', coverage: 0.9, low: 1 })).toBeNull();
     expect(readNumberInterval({ kind: 'none' })).toBeNull();
+    expect(readMembers({ members: { count: 5, low: 0.2, high: 0.4, sd: 0.1 } })).toEqual({ count: 5, low: 0.2, high: 0.4 });
+    expect(readMembers({ members: { count: 5 } })).toBeNull();
   });
   it('evaluations of both kinds are read', () => {
     const labels = readEvaluation({ kind: 'multi_label', metrics: { auroc: { value: 0.9, low: 0.8, high: 0.95 } }, per_label: [{ label: 'bulla', metrics: { auroc: { value: 0.7 } } }] });

@@ -253,6 +253,7 @@ std::string describe_prediction(const Json& p) {
     };
     say(u);
     say(u.value("set", Json()));
+    say(u.value("members", Json()));
     say(u.value("familiarity", Json()));
   }
   out += "\n    model " + model.value("name", "") + " version " + model.value("version", Json(0)).dump() + ", " +

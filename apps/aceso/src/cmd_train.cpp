@@ -1,4 +1,5 @@
 // aceso train, aceso job: long work, followed, cancelled.
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 
@@ -18,6 +19,8 @@ struct TrainArguments {
   double learning_rate = 0;
   std::int64_t image_size = -1, patch = -1;
   std::uint64_t seed = 0;
+  int folds = -1, seeds = 0;
+  bool ensemble = false;
   bool no_flip = false, detach = false;
 };
 
@@ -35,6 +38,9 @@ Result<Json> config_json(const TrainArguments& a) {
   if (a.image_size >= 0) config.image_size = a.image_size;
   if (a.patch >= 0) config.patch = a.patch;
   if (a.seed > 0) config.seed = a.seed;
+  if (a.folds >= 0) config.folds = a.folds;
+  if (a.seeds > 0) config.seeds = a.seeds;
+  if (a.ensemble) config.ensemble = true;
   if (a.no_flip) config.flip = false;
   if (!a.freeze.empty()) config.start.freeze = a.freeze;
   if (!a.stem.empty()) {
@@ -105,6 +111,38 @@ Result<Json> begin(Api& api, const TrainArguments& a) {
 
 }  // namespace
 
+namespace {
+
+// "5 folds: validation AUROC 0.931 +- 0.012, out of fold ..., test 0.915 +- 0.008".
+std::string describe_runs(const Json& evaluation) {
+  const Json runs = evaluation.is_object() ? evaluation.value("runs", Json()) : Json();
+  if (!runs.is_object()) return {};
+  const auto spread = [](const Json& of) {
+    char text[64];
+    std::snprintf(text, sizeof text, "%.3f", of.value("mean", 0.0));
+    std::string out = text;
+    if (of.value("sd", Json()).is_number()) {
+      std::snprintf(text, sizeof text, " +- %.3f", of.at("sd").get<double>());
+      out += text;
+    }
+    return out;
+  };
+  const int folds = runs.value("folds", 0), seeds = runs.value("seeds", 1);
+  std::string text = "\n" + std::to_string(runs.value("runs", Json::array()).size()) + " runs (" +
+                     (folds > 0 ? std::to_string(folds) + " folds" : "") + (folds > 0 && seeds > 1 ? ", " : "") +
+                     (seeds > 1 ? std::to_string(seeds) + " seeds" : "") + "): ";
+  if (const Json v = runs.value("validation", Json()); v.is_object())
+    text += "validation " + runs.value("figure", "") + " " + spread(v);
+  if (const Json pooled = runs.value("out_of_fold", Json()); pooled.is_object()) {
+    const Json metrics = pooled.value("metrics", Json::object());
+    text += ", out of fold " + describe_figure(metrics.value(metrics.contains("rmse") ? "rmse" : "auroc", Json()));
+  }
+  if (const Json t = runs.value("test", Json()); t.is_object()) text += ", test " + spread(t) + " a run";
+  return text + (runs.value("ensemble", false) ? "; served as their mean" : "");
+}
+
+}  // namespace
+
 std::string describe_evaluation(const Json& evaluation) {
   const auto figure = [&](const char* key) {
     if (!evaluation.is_object() || !evaluation.contains("metrics") || !evaluation.at("metrics").contains(key))
@@ -160,6 +198,12 @@ void add_train(CLI::App& app, Context& context) {
   train->add_option("--init", a->init, "Start from weights: FILE.safetensors, FILE.pt or MODEL[@version]");
   train->add_option("--freeze", a->freeze, "Weights that stay as they are, by pattern: 'conv1.*' 'layer1.*'");
   train->add_option("--stem", a->stem, "ResNet and DenseNet begin: by_size, standard or small (3x3, no pooling)");
+  train
+      ->add_option("--folds", a->folds,
+                   "Cross-validation over the data set's folds (aceso dataset split --folds 5 makes them)")
+      ->check(CLI::Range(0, 20));
+  train->add_option("--seeds", a->seeds, "Repeat with so many seeds, from --seed on")->check(CLI::Range(1, 20));
+  train->add_flag("--ensemble", a->ensemble, "All runs together are the model: the mean of their answers");
   train->add_flag("--no-flip", a->no_flip, "No random left-right flips");
   train->add_option("--limits", a->limits,
                     "JSON file of what the model may be asked about: modalities, views, body_parts, age_min_years, "
@@ -192,8 +236,8 @@ void add_train(CLI::App& app, Context& context) {
     ACESO_TRY(const Json model, api->get("/api/v1/models/" + url_encode(name) + "/" + version));
     context.print("registered " + name + " version " + version + describe_start(model) + "\n" +
                   describe_evaluation(model.value("evaluation", Json::object())) +
-                  "\nserve it:   aceso model promote " + name + " " + version +
-                  " live\nread more:  aceso model report " + name + " --output report.html");
+                  describe_runs(model.value("evaluation", Json::object())) + "\nserve it:   aceso model promote " +
+                  name + " " + version + " live\nread more:  aceso model report " + name + " --output report.html");
     return {};
   });
 }

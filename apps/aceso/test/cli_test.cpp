@@ -193,6 +193,35 @@ TEST_F(Cli, labels_and_numbers_from_phantoms_to_an_answer) {
   EXPECT_EQ(run({"dataset", "import", files, "--name", "no", "--unit", "mm"}).status, kUsage);
 }
 
+TEST_F(Cli, folds_and_an_ensemble_from_one_command) {
+  const auto made = run({"dataset", "synthesise", "chest", "--task", "presence", "--size", "24", "--train", "90",
+                         "--validation", "30", "--test", "40", "--diameter", "24", "--json"});
+  ASSERT_EQ(made.status, kOk) << made.err << made.out;
+  const auto refused = run({"train", "--dataset", "chest", "--folds", "3", "--epochs", "1"});
+  EXPECT_EQ(refused.status, kUsage) << refused.err;
+  EXPECT_NE(refused.err.find("aceso dataset split NAME --folds 3"), std::string::npos) << refused.err;
+  ASSERT_EQ(run({"dataset", "split", "chest", "--by", "stratified", "--folds", "3"}).status, kOk);
+  const auto trained = run({"train", "--dataset", "chest@2", "--folds", "3", "--ensemble", "--epochs", "2", "--batch",
+                            "16", "--learning-rate", "0.002"});
+  ASSERT_EQ(trained.status, kOk) << trained.err;
+  EXPECT_NE(trained.out.find("3 runs (3 folds): validation AUROC 0."), std::string::npos) << trained.out;
+  EXPECT_NE(trained.out.find("out of fold 0."), std::string::npos) << trained.out;
+  EXPECT_NE(trained.out.find("served as their mean"), std::string::npos) << trained.out;
+  ASSERT_EQ(
+      run({"dataset", "export", "chest@2", "--output", (home_.path() / "files").string(), "--format", "folder"}).status,
+      kOk);
+  const auto answer = run({"predict", "chest", (home_.path() / "files" / "000150.png").string()});
+  ASSERT_EQ(answer.status, kOk) << answer.err;
+  EXPECT_NE(answer.out.find("The 3 members of the ensemble answered between"), std::string::npos) << answer.out;
+  ASSERT_EQ(run({"model", "report", "chest", "--output", (home_.path() / "report.html").string()}).status, kOk);
+  const auto page = read_text_file(home_.path() / "report.html", 1 << 24);
+  ASSERT_TRUE(page.ok());
+  EXPECT_NE(page->find("Out of fold, AUROC"), std::string::npos);
+  const auto seeds = run({"train", "--dataset", "chest", "--name", "seeds", "--seeds", "2", "--epochs", "1"});
+  ASSERT_EQ(seeds.status, kOk) << seeds.err;
+  EXPECT_NE(seeds.out.find("2 runs (2 seeds)"), std::string::npos) << seeds.out;
+}
+
 TEST_F(Cli, training_on_a_full_disk_says_so_and_leaves_the_home_usable) {
   std::filesystem::create_directories(home_.path() / "home");
   const auto disk = testing::SmallDisk::mount(home_.path() / "home", 16 << 20);

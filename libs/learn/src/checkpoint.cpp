@@ -17,6 +17,14 @@ Json number_or_null(double value) {
   return std::isfinite(value) ? Json(value) : Json(nullptr);
 }
 
+double number_or_nan(JsonReader& reader, std::string_view key) {
+  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  const Json& value = reader.any(key);
+  return value.is_number() ? value.get<double>() : kNone;
+}
+
+}  // namespace
+
 Json record_json(const EpochRecord& e) {
   return Json{{"epoch", e.epoch},
               {"train_loss", e.train_loss},
@@ -31,12 +39,6 @@ Json record_json(const EpochRecord& e) {
               {"learning_rate", e.learning_rate},
               {"waiting", e.waiting},
               {"faults_per_step", e.faults_per_step}};
-}
-
-double number_or_nan(JsonReader& reader, std::string_view key) {
-  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-  const Json& value = reader.any(key);
-  return value.is_number() ? value.get<double>() : kNone;
 }
 
 Result<EpochRecord> parse_record(const Json& json) {
@@ -58,6 +60,8 @@ Result<EpochRecord> parse_record(const Json& json) {
   ACESO_TRY_OK(reader.finish());
   return e;
 }
+
+namespace {
 
 Result<Checkpoint> parse_state(const Json& json) {
   ACESO_TRY(JsonReader reader, JsonReader::object(json, "checkpoint"));

@@ -24,6 +24,8 @@ struct Checkpoint {
 };
 
 // What a checkpoint belongs to: the configuration without what cannot change the weights, and the dataset's hash.
+Json record_json(const EpochRecord& record);
+Result<EpochRecord> parse_record(const Json& json);
 std::string checkpoint_identity(const TrainConfig& config, const std::string& dataset_sha256);
 
 // Atomic and durable. exhausted: disk full.

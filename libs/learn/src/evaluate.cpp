@@ -167,17 +167,23 @@ Status read_samples(const Dataset& dataset, std::span<const std::size_t> indices
 
 Result<Predictions> predict_split(InferenceSession& session, const ModelSignature& signature, const Dataset& dataset,
                                   Split split, int batch, ProgressSink& progress, const std::stop_token& stop) {
-  if (batch < 1 || signature.inputs.empty())
-    return Error{Code::invalid, "batch must be 1 or more, and the model needs an input"};
   const std::vector<std::size_t> indices = labelled_indices(dataset, split);
   if (indices.empty()) return Error{Code::invalid, "the dataset has no " + std::string{to_string(split)} + " samples"};
+  return predict_samples(session, signature, dataset, indices, batch, progress, stop);
+}
+
+Result<Predictions> predict_samples(InferenceSession& session, const ModelSignature& signature, const Dataset& dataset,
+                                    std::span<const std::size_t> indices, int batch, ProgressSink& progress,
+                                    const std::stop_token& stop) {
+  if (batch < 1 || signature.inputs.empty())
+    return Error{Code::invalid, "batch must be 1 or more, and the model needs an input"};
   Predictions predictions;
   for (std::size_t at = 0; at < indices.size(); at += static_cast<std::size_t>(batch)) {
     if (stop.stop_requested()) return Error{Code::cancelled, "evaluation cancelled"};
     progress.update(progress_update("evaluate", at, indices.size()));
     const std::size_t count = std::min(indices.size() - at, static_cast<std::size_t>(batch));
     std::vector<Array> samples;
-    ACESO_TRY_OK(read_samples(dataset, std::span{indices}.subspan(at, count), predictions, samples));
+    ACESO_TRY_OK(read_samples(dataset, indices.subspan(at, count), predictions, samples));
     ACESO_TRY(Array inputs, preprocess(signature.preprocessing, samples));
     const NamedArrays named{{signature.inputs[0].name, std::move(inputs)}};
     ACESO_TRY_OK(check_inputs(signature, named));

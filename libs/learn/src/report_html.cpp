@@ -98,6 +98,7 @@ std::string render_report_html(const Json& evaluation, const Json& context) {
       out += baseline_part(evaluation) + calibration_part(evaluation) + decision_curve_part(evaluation) +
              subgroups_part(evaluation);
     }
+    out += runs_part(evaluation);
   }
   out += (outlines ? outline_gallery_part(get(context, "gallery")) : gallery_part(get(context, "gallery"))) +
          training_part(get(context, "training")) + data_part(get(context, "dataset"), card) + card_part(card, context) +

@@ -26,6 +26,7 @@ std::string decision_curve_part(const Json& evaluation);
 std::string baseline_part(const Json& evaluation);
 std::string subgroups_part(const Json& evaluation);
 std::string gallery_part(const Json& gallery);
+std::string runs_part(const Json& evaluation);     // folds, seeds, members
 std::string labels_part(const Json& evaluation);   // several labels
 std::string numbers_part(const Json& evaluation);  // numbers
 std::string outlines_part(const Json& evaluation);

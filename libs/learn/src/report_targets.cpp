@@ -36,6 +36,44 @@ std::string label_row(const Json& label, const Json& threshold) {
 
 }  // namespace
 
+std::string runs_part(const Json& evaluation) {
+  const Json& runs = get(evaluation, "runs");
+  if (!runs.is_object()) return {};
+  const bool ensemble = get(runs, "ensemble") == true;
+  const std::string figure = text(get(runs, "figure"));
+  const auto spread = [](const Json& of) {
+    if (!of.is_object()) return std::string{"n/a"};
+    return format_number(get(of, "mean"), 3) +
+           (get(of, "sd").is_number() ? " &plusmn; " + format_number(get(of, "sd"), 3) : "");
+  };
+  std::string out = "<h2>Runs</h2><p>" + std::to_string(get(runs, "runs").size()) + " runs were trained";
+  if (get(runs, "folds").is_number() && get(runs, "folds") != 0)
+    out += ", each fold of " + format_number(get(runs, "folds"), 0) + " held out in turn";
+  out += ensemble ? "; the model is the mean of their answers, and how far they differ is said with each answer."
+                  : "; the model is one of them.";
+  out += " Mean and standard deviation over the runs:</p><table>" +
+         pair_row(("Validation " + figure).c_str(), spread(get(runs, "validation"))) +
+         (get(runs, "test").is_object() ? pair_row(("Test " + figure).c_str(), spread(get(runs, "test"))) : "");
+  const Json& pooled = get(runs, "out_of_fold");
+  for (const auto& [key, name] : {std::pair{"auroc", "AUROC"}, std::pair{"auprc", "AUPRC"}, std::pair{"mae", "MAE"},
+                                  std::pair{"rmse", "RMSE"}, std::pair{"r2", "R²"}}) {
+    if (const Json& value = get(get(pooled, "metrics"), key); value.is_object())
+      out += pair_row((std::string{"Out of fold, "} + name).c_str(),
+                      value_with_interval(value) + "<small>" + format_number(get(pooled, "samples"), 0) +
+                          " samples, each answered by runs that did not learn from it</small>");
+  }
+  out += "</table><table><thead><tr><th>Fold</th><th>Seed</th><th>Best epoch</th><th>Validation " + figure +
+         "</th><th>Test " + figure + "</th></tr></thead>";
+  for (const Json& run : get(runs, "runs"))
+    out += "<tr><th>" +
+           (get(run, "fold").is_number() ? format_number(Json(get(run, "fold").get<double>() + 1), 0)
+                                         : std::string{"own splits"}) +
+           "</th><td>" + format_number(get(run, "seed"), 0) + "</td><td>" + format_number(get(run, "best_epoch"), 0) +
+           "</td><td>" + format_number(get(run, "validation"), 3) + "</td><td>" + format_number(get(run, "test"), 3) +
+           "</td></tr>";
+  return out + "</table>";
+}
+
 std::string labels_part(const Json& evaluation) {
   const Json& m = get(evaluation, "metrics");
   const Json& b = get(evaluation, "baseline");

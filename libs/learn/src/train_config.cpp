@@ -193,6 +193,10 @@ constexpr std::array kFields{
     whole<[](C& c) -> int& { return c.epochs; }, 1, 100'000>("epochs"),
     whole<[](C& c) -> int& { return c.batch; }, 1, 65'536>("batch"),
     whole<[](C& c) -> int& { return c.accumulate; }, 1, 4096>("accumulate"),
+    whole<[](C& c) -> int& { return c.folds; }, 0, 20>("folds"),
+    whole<[](C& c) -> int& { return c.seeds; }, 1, 20>("seeds"),
+    boolean<[](C& c) -> bool& { return c.ensemble; }>("ensemble"),
+    whole<[](C& c) -> int& { return c.fold; }, -1, 99>("fold"),
     whole<[](C& c) -> std::uint64_t& { return c.seed; }, 0, INT64_MAX>("seed"),
     whole<[](C& c) -> std::int64_t& { return c.image_size; }, 0, 4096>("image_size"),
     whole<[](C& c) -> std::int64_t& { return c.channels; }, 0, 3>("channels"),
@@ -337,6 +341,10 @@ Status read_object(const Json& json, const std::string& where, bool augment, Tra
 Status check_whole(const TrainConfig& config) {
   if (config.patch > 0 && config.image_size > 0)
     return Error{Code::invalid, "patch: leave image_size out, the network sees windows of the images as they are"};
+  if (config.folds == 1) return Error{Code::invalid, "folds: 2 to 20, or 0 for none"};
+  if (config.folds > 0 && config.fold >= 0) return Error{Code::invalid, "fold: goes with one run, not with folds"};
+  if (config.ensemble && config.folds == 0 && config.seeds == 1)
+    return Error{Code::invalid, "ensemble: goes with folds, or with seeds above 1"};
   if (config.channels == 2) return Error{Code::invalid, "channels: must be 0, 1 or 3"};
   if (config.options.nesterov && (config.options.optimiser != Optimiser::sgd || config.options.momentum <= 0))
     return Error{Code::invalid, "nesterov: goes with optimiser sgd and a momentum above 0"};

@@ -13,6 +13,15 @@ const Sample& sample_of(const Dataset& dataset, std::size_t index) {
   return dataset.manifest().samples[index];
 }
 
+// As in split_of(), for the plan.
+Status check_fold(const Dataset& dataset, const TrainConfig& config) {
+  if (config.fold < 0) return {};
+  if (split_of(dataset, config, Split::validation).empty())
+    return Error{Code::invalid, "fold: the data set has no fold " + std::to_string(config.fold) +
+                                    "; aceso dataset split NAME --folds makes a version with folds"};
+  return {};
+}
+
 Result<TrainPlan> plan_classes(const Dataset& dataset, const TrainConfig& config) {
   if (config.patch > 0) return Error{Code::invalid, "patch: goes with outlines only; image_size resizes"};
   if (!config.outline_labels.empty()) return Error{Code::invalid, "outline_labels: goes with outlines only"};
@@ -20,8 +29,8 @@ Result<TrainPlan> plan_classes(const Dataset& dataset, const TrainConfig& config
   const std::vector<std::string>& names = dataset.manifest().classes;
   plan.classes = names;
   plan.outputs = static_cast<std::int64_t>(names.size() == 2 ? 1 : names.size());
-  plan.train = dataset.indices(Split::train);
-  plan.validation = dataset.indices(Split::validation);
+  plan.train = split_of(dataset, config, Split::train);
+  plan.validation = split_of(dataset, config, Split::validation);
   std::vector<std::size_t> seen(names.size(), 0);
   for (const auto* part : {&plan.train, &plan.validation}) {
     for (const std::size_t i : *part) {
@@ -58,7 +67,7 @@ Result<TrainPlan> plan_outlines(const Dataset& dataset, const TrainConfig& confi
   std::size_t without = 0;
   for (const auto& [split, part] :
        {std::pair{Split::train, &plan.train}, std::pair{Split::validation, &plan.validation}}) {
-    for (const std::size_t i : dataset.indices(split)) {
+    for (const std::size_t i : split_of(dataset, config, split)) {
       if (sample_of(dataset, i).mask) {
         part->push_back(i);
       } else {
@@ -89,12 +98,12 @@ Result<TrainPlan> plan_outlines(const Dataset& dataset, const TrainConfig& confi
 }
 
 // Samples of which something is known, and a warning about the others.
-void take_labelled(const Dataset& dataset, TrainPlan& plan) {
+void take_labelled(const Dataset& dataset, const TrainConfig& config, TrainPlan& plan) {
   const Task task = dataset.manifest().task;
   std::size_t without = 0;
   for (const auto& [split, part] :
        {std::pair{Split::train, &plan.train}, std::pair{Split::validation, &plan.validation}}) {
-    for (const std::size_t i : dataset.indices(split)) {
+    for (const std::size_t i : split_of(dataset, config, split)) {
       if (labelled(task, sample_of(dataset, i))) {
         part->push_back(i);
       } else {
@@ -113,7 +122,7 @@ Result<TrainPlan> plan_multi_label(const Dataset& dataset, const TrainConfig& co
   plan.task = Task::multi_label;
   plan.classes = manifest.classes;
   plan.outputs = static_cast<std::int64_t>(manifest.classes.size());
-  take_labelled(dataset, plan);
+  take_labelled(dataset, config, plan);
   if (plan.train.empty()) return Error{Code::invalid, "the training split has no sample with labels"};
   const auto counts = count_labels(manifest.samples, plan.train, manifest.classes.size());
   std::size_t missing = 0;
@@ -137,7 +146,7 @@ Result<TrainPlan> plan_regression(const Dataset& dataset, const TrainConfig& con
   plan.task = Task::regression;
   plan.classes = manifest.classes;
   plan.unit = manifest.unit;
-  take_labelled(dataset, plan);
+  take_labelled(dataset, config, plan);
   stats::RunningMoments moments;
   for (const std::size_t i : plan.train) moments.add(sample_of(dataset, i).targets.front());
   if (!(moments.sd() > 0)) return Error{Code::invalid, "the training split has fewer than two different numbers"};
@@ -177,7 +186,19 @@ Status label_options(const TrainPlan& plan, const Dataset& dataset, const TrainC
 
 }  // namespace
 
+std::vector<std::size_t> split_of(const Dataset& dataset, const TrainConfig& config, Split split) {
+  if (config.fold < 0) return dataset.indices(split);
+  std::vector<std::size_t> found;
+  const auto& samples = dataset.manifest().samples;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const bool held = samples[i].fold == config.fold;
+    if (samples[i].fold >= 0 && held == (split == Split::validation)) found.push_back(i);
+  }
+  return found;
+}
+
 Result<TrainPlan> plan_training(const Dataset& dataset, const TrainConfig& config) {
+  ACESO_TRY_OK(check_fold(dataset, config));
   const bool draws =
       config.task == TrainTask::outlines || (config.task == TrainTask::automatic && config.architecture == "unet");
   if (draws) return plan_outlines(dataset, config);

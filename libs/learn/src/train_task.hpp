@@ -9,6 +9,9 @@
 
 namespace aceso::learn {
 
+// The samples of a split; where the run has a fold, that fold is validation and the others are train.
+std::vector<std::size_t> split_of(const Dataset& dataset, const TrainConfig& config, Split split);
+
 struct TrainPlan {
   Task task = Task::classes;
   std::int64_t outputs = 1;

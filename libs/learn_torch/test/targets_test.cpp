@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "aceso/base/file.hpp"
+#include "aceso/learn/ensemble.hpp"
 #include "aceso/learn/evaluate_targets.hpp"
 #include "aceso/learn/synthesise.hpp"
 #include "aceso/learn/trainer.hpp"
@@ -161,6 +162,75 @@ TEST_F(TargetTasks, a_size_is_learnt_and_answered_in_its_unit) {
   const learn::Predictions same = ask(*again, 1e-2);
   for (std::size_t i = 0; i < same.probabilities.size(); ++i)
     EXPECT_NEAR(same.probabilities[i][0], test.probabilities[i][0], 1e-2);
+}
+
+TEST(EnsembleEngines, the_last_layer_is_the_mean_of_the_members_on_every_engine) {
+  for (const auto& [architecture, sample, task, outputs] :
+       {std::tuple{"article_cnn", Shape{1, 16, 16}, learn::Task::classes, std::int64_t{3}},
+        std::tuple{"mlp", Shape{6}, learn::Task::regression, std::int64_t{1}},
+        std::tuple{"unet", Shape{1, 16, 16}, learn::Task::outlines, std::int64_t{1}}}) {
+    SCOPED_TRACE(architecture);
+    learn::ArchitectureRegistry registry;
+    learn::register_builtin_architectures(registry);
+    std::vector<learn::TrainResult> members(3);
+    Shape batch{-1};
+    batch.insert(batch.end(), sample.begin(), sample.end());
+    for (std::size_t m = 0; m < members.size(); ++m) {
+      members[m].network = *registry.make(architecture, {.input = sample, .outputs = outputs, .task = task});
+      const std::string input = members[m].network.layers.front().name;
+      members[m].weights =
+          learn::initial_weights(members[m].network, *learn::infer_shapes(members[m].network, {{input, batch}}), m + 1);
+      Shape answer{outputs};
+      if (task == learn::Task::outlines) answer.insert(answer.end(), sample.begin() + 1, sample.end());
+      members[m].signature.inputs = {{input, DType::f32, sample, learn::PortKind::other, "", {}, ""}};
+      members[m].signature.outputs = {{"output", DType::f32, answer, learn::PortKind::other, "", {}, ""}};
+    }
+    const auto ensemble = learn::make_ensemble({&members[0], &members[1], &members[2]});
+    ASSERT_TRUE(ensemble.ok()) << ensemble.error().message();
+    const std::string input = members[0].signature.inputs[0].name;
+    const std::map<std::string, Shape> inputs{{input, batch}};
+    Shape shape{4};
+    shape.insert(shape.end(), sample.begin(), sample.end());
+    const learn::NamedArrays asked{{input, counted_input(shape)}};
+    std::vector<double> mean;
+    std::vector<std::vector<float>> alone;
+    for (const learn::TrainResult& member : members) {
+      const auto session = engine("torch").load(member.network, member.weights, inputs, {.threads = 1});
+      ASSERT_TRUE(session.ok());
+      const auto answer = (*session)->run(asked);
+      ASSERT_TRUE(answer.ok());
+      const auto values = answer->at("output").f32();
+      mean.resize(values.size(), 0);
+      for (std::size_t i = 0; i < values.size(); ++i) mean[i] += static_cast<double>(values[i]) / 3;
+      alone.emplace_back(values.begin(), values.end());
+    }
+    const auto onnx = learn::to_onnx(ensemble->network, ensemble->weights, inputs);
+    ASSERT_TRUE(onnx.ok()) << onnx.error().message();
+    const bool rows = task != learn::Task::outlines;
+    const learn::InferenceOptions how{.threads = 1, .allow_bf16 = false, .embedding = rows ? learn::kMembersLayer : ""};
+    std::vector<std::unique_ptr<learn::InferenceSession>> sessions;
+    for (const char* name : {"torch", "openvino"}) {
+      auto session = engine(name).load(ensemble->network, ensemble->weights, inputs, how);
+      ASSERT_TRUE(session.ok()) << session.error().message();
+      sessions.push_back(std::move(*session));
+    }
+    auto from_file = engine("openvino").load_onnx(*onnx, {.threads = 1});
+    ASSERT_TRUE(from_file.ok()) << from_file.error().message();
+    sessions.push_back(std::move(*from_file));
+    for (std::size_t s = 0; s < sessions.size(); ++s) {
+      const auto answer = sessions[s]->run(asked);
+      ASSERT_TRUE(answer.ok()) << answer.error().message();
+      const auto values = answer->at("output").f32();
+      ASSERT_EQ(values.size(), mean.size());
+      for (std::size_t i = 0; i < values.size(); ++i) EXPECT_NEAR(static_cast<double>(values[i]), mean[i], 1e-4);
+      if (!rows || s == 2) continue;
+      const auto each = answer->at("embedding").f32();  // [4, members * outputs]
+      const auto width = static_cast<std::size_t>(outputs);
+      for (std::size_t n = 0; n < 4; ++n) {
+        for (std::size_t m = 0; m < 3; ++m) EXPECT_NEAR(each[n * 3 * width + m * width], alone[m][n * width], 1e-4);
+      }
+    }
+  }
 }
 
 TEST_F(TargetTasks, a_network_that_draws_is_refused_for_numbers_by_name) {

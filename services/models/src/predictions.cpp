@@ -6,6 +6,7 @@
 
 #include "aceso/base/id.hpp"
 #include "aceso/crypto/hash.hpp"
+#include "aceso/learn/ensemble.hpp"
 #include "aceso/learn/outlines.hpp"
 #include "aceso/learn/trainer.hpp"
 #include "outline_answer.hpp"
@@ -68,14 +69,16 @@ StoredPrediction begin(const Context& context, const Actor& actor, const ModelVe
   return p;
 }
 
+// Row `sample` of what an answer has beside its output; empty when it has none.
+std::span<const float> row_of(const learn::Array& embedding, std::int64_t sample) {
+  if (embedding.shape.size() != 2) return {};
+  const auto width = static_cast<std::size_t>(embedding.shape[1]);
+  return embedding.f32().subspan(static_cast<std::size_t>(sample) * width, width);
+}
+
 learn::Familiarity look(const ServedModel& served, const std::vector<float>& appearance, const learn::Array& embedding,
                         std::int64_t sample) {
-  std::span<const float> row;
-  if (embedding.shape.size() == 2) {
-    const auto width = static_cast<std::size_t>(embedding.shape[1]);
-    row = embedding.f32().subspan(static_cast<std::size_t>(sample) * width, width);
-  }
-  return learn::familiarity(served.applicability(), appearance, row);
+  return learn::familiarity(served.applicability(), appearance, row_of(embedding, sample));
 }
 
 }  // namespace
@@ -90,16 +93,18 @@ StoredPrediction PredictionService::refuse(const Actor& actor, const ModelVersio
 }
 
 StoredPrediction PredictionService::describe(const Actor& actor, const ModelVersion& version, const ServedModel& served,
-                                             std::span<const float> outputs,
-                                             const learn::Familiarity& familiarity) const {
+                                             std::span<const float> outputs, const learn::Familiarity& familiarity,
+                                             std::span<const float> beside) const {
+  const std::size_t count = learn::ensemble_size(served.info().network);
+  const std::span<const float> members = count > 0 ? beside : std::span<const float>{};
   const learn::ModelCard& card = served.info().card;
   StoredPrediction p = begin(context_, actor, version, served);
   const learn::Task task = learn::task_of(served.info().signature);
   if (task == learn::Task::multi_label || task == learn::Task::regression) {
     if (task == learn::Task::multi_label)
-      describe_labels(served, outputs, p);
+      describe_labels(served, outputs, members, p);
     else
-      describe_number(served, static_cast<double>(outputs[0]), p);
+      describe_number(served, static_cast<double>(outputs[0]), members, p);
     add_applicability(served.applicability(), familiarity, {}, {}, p.uncertainty);
     if (familiarity.state == learn::Familiarity::State::unusual) p.warnings.emplace_back(kUnusual);
     return p;
@@ -122,6 +127,12 @@ StoredPrediction PredictionService::describe(const Actor& actor, const ModelVers
                          ? evaluation["validation_calibration"]
                          : Json(nullptr);
   p.uncertainty = uncertainty(table, p.probability, outputs.size() == 1 ? name_of(1) : p.finding);
+  const std::size_t decided =
+      outputs.size() == 1
+          ? 0
+          : static_cast<std::size_t>(std::max_element(outputs.begin(), outputs.end()) - outputs.begin());
+  if (Json spread = members_spread(members, count, decided, {}); spread.is_object())
+    p.uncertainty["members"] = std::move(spread);
   add_applicability(served.applicability(), familiarity, outputs, card.classes, p.uncertainty);
   if (familiarity.state == learn::Familiarity::State::unusual) p.warnings.emplace_back(kUnusual);
   return p;
@@ -129,7 +140,8 @@ StoredPrediction PredictionService::describe(const Actor& actor, const ModelVers
 
 // Each label on its own: its threshold, and what validation cases with a like score turned out to be.
 void PredictionService::describe_labels(const ServedModel& served, std::span<const float> outputs,
-                                        StoredPrediction& p) {
+                                        std::span<const float> members, StoredPrediction& p) {
+  const std::size_t count = learn::ensemble_size(served.info().network);
   const learn::ModelCard& card = served.info().card;
   const Json& evaluation = served.info().evaluation;
   const Json tables = evaluation.is_object() ? evaluation.value("validation_calibration", Json()) : Json();
@@ -146,6 +158,8 @@ void PredictionService::describe_labels(const ServedModel& served, std::span<con
                           {"threshold", threshold},
                           {"positive", positive},
                           {"uncertainty", uncertainty(table, probability, label)}});
+    if (Json spread = members_spread(members, count, k, {}); spread.is_object())
+      labels.back()["uncertainty"]["members"] = std::move(spread);
     p.outputs.emplace_back(label, probability);
     p.probability = std::max(p.probability, probability);
     if (positive) p.finding += (p.finding.empty() ? "" : ", ") + label;
@@ -155,7 +169,8 @@ void PredictionService::describe_labels(const ServedModel& served, std::span<con
   p.uncertainty = Json{{"kind", "by-label"}, {"text", "How far each label can be trusted stands beside it."}};
 }
 
-void PredictionService::describe_number(const ServedModel& served, double value, StoredPrediction& p) {
+void PredictionService::describe_number(const ServedModel& served, double value, std::span<const float> members,
+                                        StoredPrediction& p) {
   const learn::Port& port = served.info().signature.outputs.front();
   const std::string name = served.info().card.classes.empty() ? "value" : served.info().card.classes.front();
   const Json& evaluation = served.info().evaluation;
@@ -165,6 +180,9 @@ void PredictionService::describe_number(const ServedModel& served, double value,
   p.details = Json{{"kind", "number"}, {"name", name}, {"value", value}, {"unit", port.unit}};
   p.uncertainty = number_uncertainty(evaluation.is_object() ? evaluation.value("validation_interval", Json()) : Json(),
                                      value, port.unit);
+  if (Json spread = members_spread(members, learn::ensemble_size(served.info().network), 0, port.unit);
+      spread.is_object())
+    p.uncertainty["members"] = std::move(spread);
 }
 
 Result<Json> PredictionService::predict_bytes(const Actor& actor, const contracts::ModelRef& ref,
@@ -254,7 +272,7 @@ Result<StoredPrediction> PredictionService::predict_given(const Actor& actor, co
     const learn::Familiarity familiarity = look(*served, appearance, answers.embedding, 0);
     made.push_back(familiarity.state == learn::Familiarity::State::outside
                        ? refuse(actor, version, *served, {std::string{kUnlikeTraining}}, &familiarity)
-                       : describe(actor, version, *served, values, familiarity));
+                       : describe(actor, version, *served, values, familiarity, row_of(answers.embedding, 0)));
   } else {
     made.push_back(refuse(actor, version, *served, std::move(limits.outside), nullptr));
   }
@@ -376,7 +394,8 @@ Result<PredictionService::BatchAnswer> PredictionService::predict_batch(const Ac
       return Error{Code::precondition,
                    "not applicable: sample " + std::to_string(i) + ": " + std::string{kUnlikeTraining}};
     ACESO_TRY([[maybe_unused]] const auto blob, blobs_.put(inputs[i]));
-    StoredPrediction p = describe(actor, version, *served, values.subspan(i * width, width), familiarity);
+    StoredPrediction p = describe(actor, version, *served, values.subspan(i * width, width), familiarity,
+                                  row_of(answers.embedding, static_cast<std::int64_t>(i)));
     p.input_sha256 = input_hashes[i];
     p.tensor_sha256 = tensor_hashes[i];
     p.input_type = batch.size() == 1 ? "application/x-npy" : "application/x-npz";
@@ -554,6 +573,8 @@ Result<PredictionService::Input> PredictionService::input_of(const Actor& reader
   const learn::ModelSignature& signature = info->signature;
   if (p.source != "api" || signature.preprocessing.kind != learn::PortKind::image || learn::draws_outlines(signature))
     return Error{Code::unsupported, "only answers on pictures can be explained"};
+  if (learn::ensemble_size(info->network) > 0)
+    return Error{Code::unsupported, "answers of an ensemble cannot be explained; one of its runs alone can"};
   if (learn::task_of(signature) != learn::Task::classes)
     return Error{Code::unsupported, "only answers with a class can be explained, neither several labels nor numbers"};
   ACESO_TRY(const std::vector<std::byte> bytes, blobs_.read(p.input_sha256, context_.options.max_image_bytes));

@@ -111,9 +111,12 @@ class PredictionService {
   Result<bool> hidden(const StoredPrediction& p, const Pending& pending) const;
   Result<StoredPrediction> find(std::string_view id) const;
   StoredPrediction describe(const Actor& actor, const ModelVersion& version, const ServedModel& served,
-                            std::span<const float> outputs, const learn::Familiarity& familiarity) const;
-  static void describe_labels(const ServedModel& served, std::span<const float> outputs, StoredPrediction& p);
-  static void describe_number(const ServedModel& served, double value, StoredPrediction& p);
+                            std::span<const float> outputs, const learn::Familiarity& familiarity,
+                            std::span<const float> beside) const;
+  static void describe_labels(const ServedModel& served, std::span<const float> outputs, std::span<const float> members,
+                              StoredPrediction& p);
+  static void describe_number(const ServedModel& served, double value, std::span<const float> members,
+                              StoredPrediction& p);
   struct Given {  // one input as it came, and as an array
     std::span<const std::byte> bytes;
     InputType type = InputType::npy;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 
+#include "aceso/learn/ensemble.hpp"
 #include "aceso/learn/flip_average.hpp"
 #include "aceso/learn/foreign_model.hpp"
 
@@ -195,8 +196,10 @@ Result<std::shared_ptr<ServedModel>> Serving::load(std::string_view bundle) {
   ACESO_TRY(const learn::Bundle read, registry_.read(bundle));
   ACESO_TRY(auto info, registry_.info(bundle));
   ACESO_TRY(learn::Applicability applicability, learn::parse_applicability(read.applicability));
-  const std::string layer =
-      applicability.embedding ? learn::embedding_layer(read.network, input_shapes(read.signature)) : std::string{};
+  const bool members = learn::ensemble_size(read.network) > 0;  // their answers stand where an embedding would
+  const std::string layer = applicability.embedding || members
+                                ? learn::embedding_layer(read.network, input_shapes(read.signature))
+                                : std::string{};
   ACESO_TRY(
       auto session,
       learn::load_bundle(*engine, read,

@@ -31,15 +31,23 @@ Error died(const WorkerProcess::Exit& exit) {
                "the training worker ended with status " + std::to_string(exit.code) + " and without a result"};
 }
 
-// Changes whenever the worker wrote a checkpoint.
+constexpr const char* kRuns = "runs";  // ended runs of several
+
+// Changes whenever the worker wrote a checkpoint or kept an ended run.
 std::optional<std::pair<fs::file_time_type, std::uintmax_t>> checkpoint_stamp(const fs::path& folder) {
   std::error_code ec;
-  const fs::path file = folder / kCheckpointName;
-  const auto time = fs::last_write_time(file, ec);
-  if (ec) return std::nullopt;
-  const auto size = fs::file_size(file, ec);
-  if (ec) return std::nullopt;
-  return std::pair{time, size};
+  std::vector<fs::path> files{folder / kCheckpointName};
+  for (const auto& entry : fs::directory_iterator{folder / kRuns, ec}) files.push_back(entry.path());
+  std::optional<std::pair<fs::file_time_type, std::uintmax_t>> stamp;
+  for (const fs::path& file : files) {
+    const auto time = fs::last_write_time(file, ec);
+    if (ec) continue;
+    const auto size = fs::file_size(file, ec);
+    if (ec) continue;
+    if (!stamp) stamp.emplace(time, 0);
+    stamp = std::pair{std::max(stamp->first, time), stamp->second + size};
+  }
+  return stamp;
 }
 
 bool worth_keeping(const Error& error) {
@@ -263,13 +271,18 @@ Status Training::take_over(store::JobContext& job, const Json& input, const fs::
   std::error_code ec;
   for (const auto& entry : fs::directory_iterator{folder, ec}) {
     std::error_code ignored;
-    if (entry.path().filename() != kCheckpointName) fs::remove_all(entry.path(), ignored);
+    const fs::path name = entry.path().filename();
+    if (name != kCheckpointName && name != kRuns) fs::remove_all(entry.path(), ignored);
   }
   const std::string from = input.value("resume_of", std::string{});
   if (from.empty() || checkpoint_stamp(folder)) return {};
   fs::create_directories(folder, ec);
-  fs::rename(folder_of(from) / kCheckpointName, folder / kCheckpointName, ec);
-  if (ec) return Error{Code::not_found, "the checkpoint of the job to resume is gone"};
+  if (!checkpoint_stamp(folder_of(from))) return Error{Code::not_found, "the checkpoint of the job to resume is gone"};
+  for (const char* part : {kRuns, kCheckpointName}) {
+    if (!fs::exists(folder_of(from) / part, ec)) continue;
+    fs::rename(folder_of(from) / part, folder / part, ec);
+    if (ec) return Error{Code::internal, "the checkpoint of the job to resume cannot be taken over: " + ec.message()};
+  }
   fs::remove_all(folder_of(from), ec);
   return job.event(Json{{"type", "log"}, {"level", "info"}, {"message", "goes on from the checkpoint of job " + from}});
 }

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "aceso/learn/evaluate_targets.hpp"
+#include "aceso/stats/descriptive.hpp"
 #include "aceso/stats/interval.hpp"
 
 namespace aceso::models {
@@ -69,6 +70,21 @@ Json label_calibration(const learn::Predictions& validation, const std::vector<s
   for (std::size_t k = 0; k < names.size(); ++k)
     out.push_back(Json{{"label", names[k]}, {"table", calibration_table(learn::one_label(validation, k))}});
   return out;
+}
+
+Json members_spread(std::span<const float> answers, std::size_t members, std::size_t output, const std::string& unit) {
+  if (members < 2 || answers.size() % members != 0 || output >= answers.size() / members) return nullptr;
+  const std::size_t width = answers.size() / members;
+  std::vector<double> values;
+  for (std::size_t m = 0; m < members; ++m) values.push_back(static_cast<double>(answers[m * width + output]));
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  const auto sd = stats::sd(values);
+  if (!sd) return nullptr;
+  const std::string of = unit.empty() ? "" : " " + unit;
+  char text[200];
+  std::snprintf(text, sizeof text, "The %zu members of the ensemble answered between %.3g and %.3g%s (sd %.2g).",
+                members, *low, *high, of.substr(0, 41).c_str(), *sd);
+  return Json{{"count", members}, {"low", *low}, {"high", *high}, {"sd", *sd}, {"text", text}};
 }
 
 Json number_uncertainty(const Json& interval, double value, const std::string& unit) {

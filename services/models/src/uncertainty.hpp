@@ -26,6 +26,10 @@ Json label_calibration(const learn::Predictions& validation, const std::vector<s
 // {"kind":"none","text"} when it is null.
 Json number_uncertainty(const Json& interval, double value, const std::string& unit);
 
+// How far the members of an ensemble agree on one output: {count, low, high, sd, text}. `answers` as kMembersLayer has
+// them, of one sample; null when they do not fit.
+Json members_spread(std::span<const float> answers, std::size_t members, std::size_t output, const std::string& unit);
+
 // The group that `score` falls into with its observed frequency and 95 % Wilson interval:
 // {"kind":"validation-calibration","cases","positives","observed","low","high","level","score_low","score_high","outside","text"};
 // {"kind":"none","text"} when the table is null. `name` is the class that the score speaks of.

@@ -20,6 +20,7 @@
 #include "aceso/learn/applicability.hpp"
 #include "aceso/learn/baseline.hpp"
 #include "aceso/learn/bundle.hpp"
+#include "aceso/learn/ensemble.hpp"
 #include "aceso/learn/evaluate_targets.hpp"
 #include "aceso/learn/flip_average.hpp"
 #include "aceso/learn/outlines.hpp"
@@ -179,12 +180,20 @@ class Worker {
     const auto progress =
         make_callback_progress([this](const ProgressUpdate& update) { speaker_.say(to_line(update)); });
     const auto on_epoch = [this](const learn::EpochRecord& epoch) { speaker_.say(to_line(epoch)); };
-    ACESO_TRY(learn::TrainResult trained, learn::train(*engine, dataset, architectures, job_.config, clock_, *progress,
-                                                       on_epoch, stop_, {.file = folder_ / kCheckpointName}));
+    ACESO_TRY(const std::vector<learn::TrainRun> runs, learn::plan_runs(dataset, job_.config));
+    ACESO_TRY(std::vector<learn::TrainResult> results,
+              learn::train_runs(*engine, dataset, architectures, job_.config, runs, clock_, *progress, on_epoch, stop_,
+                                folder_));
+    ACESO_TRY(learn::TrainResult trained, learn::served_result(results, runs, job_.config));
     for (const std::string& warning : trained.warnings)
       speaker_.say(dump(Json{{"type", "log"}, {"level", "warn"}, {"message", warning}}) + "\n");
     ACESO_TRY(learn::Bundle bundle, make_bundle(std::move(trained)));
+    if (runs.size() > 1) {
+      ACESO_TRY(bundle.training["runs"], describe_runs(*engine, dataset, results, runs, *progress));
+    }
+    results.clear();
     ACESO_TRY_OK(evaluate(*engine, dataset, *progress, bundle));
+    if (runs.size() > 1 && bundle.evaluation.is_object()) bundle.evaluation["runs"] = bundle.training["runs"];
     return write(dataset, bundle);
   }
 
@@ -224,6 +233,38 @@ class Worker {
     return bundle;
   }
 
+  // The figures of each run on validation and test data, and of all that was predicted out of fold.
+  Result<Json> describe_runs(learn::Engine& engine, const learn::Dataset& dataset,
+                             const std::vector<learn::TrainResult>& results, const std::vector<learn::TrainRun>& runs,
+                             ProgressSink& progress) {
+    Json json = learn::runs_json(results, runs, job_.config);
+    const int threads = job_.config.options.threads;
+    const bool outlines = learn::draws_outlines(results.front().signature);
+    if (job_.config.folds > 0 && !outlines) {
+      ACESO_TRY(out_of_fold_,
+                learn::out_of_fold(engine, dataset, results, runs, job_.config.batch, threads, progress, stop_));
+      json["out_of_fold"] = learn::pooled_figures(*out_of_fold_, dataset.manifest(), job_.config.seed);
+    }
+    if (outlines || learn::labelled_samples(dataset, learn::Split::test) == 0) return json;
+    std::vector<double> figures;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      ACESO_TRY(auto loaded, engine.load(results[i].network, results[i].weights, input_shapes(results[i].signature),
+                                         {.threads = threads}));
+      const auto session = learn::with_flip_average(std::move(loaded), results[i].signature);
+      ACESO_TRY(const learn::Predictions test,
+                learn::predict_split(*session, results[i].signature, dataset, learn::Split::test, job_.config.batch,
+                                     progress, stop_));
+      const auto figure = learn::main_figure(test, dataset.manifest().task);
+      json["runs"][i]["test"] = figure ? Json(*figure) : Json(nullptr);
+      if (figure) figures.push_back(*figure);
+    }
+    json["test"] = learn::mean_and_sd(figures);
+    return json;
+  }
+
+  // Whether the members have learnt from the validation split, so that only what was predicted out of fold may judge.
+  bool members_saw_validation() const { return job_.config.ensemble && job_.config.folds > 0; }
+
   // Threshold and calibration from validation data, figures from test data. Without a test split there is no
   // evaluation, and the version cannot go live.
   Status evaluate(learn::Engine& engine, const learn::Dataset& dataset, ProgressSink& progress, learn::Bundle& bundle) {
@@ -239,8 +280,13 @@ class Worker {
       return learn::predict_split(*session, bundle.signature, dataset, split, job_.config.batch, progress, stop_);
     };
     std::optional<learn::Predictions> validation;
-    if (!dataset.indices(learn::Split::validation).empty()) {
+    if (members_saw_validation()) {
+      validation = out_of_fold_;
+    } else if (!dataset.indices(learn::Split::validation).empty()) {
       ACESO_TRY(validation, predict(learn::Split::validation));
+    }
+    if (validation) {
+      if (learn::ensemble_size(bundle.network) > 0) validation->embeddings.clear();  // the members' answers
       if (bundle.card.classes.size() <= 2) bundle.card.threshold = learn::choose_threshold(*validation);
     }
     ACESO_TRY(const learn::Applicability applicability,
@@ -273,8 +319,13 @@ class Worker {
     const bool numbers = dataset.manifest().task == learn::Task::regression;
     std::optional<learn::Predictions> validation;
     learn::Predictions seen;  // the validation samples, for how inputs look
-    if (labelled(Split::validation)) {
+    if (members_saw_validation()) {
+      validation = out_of_fold_;
+    } else if (labelled(Split::validation)) {
       ACESO_TRY(validation, predict(Split::validation));
+    }
+    if (validation) {
+      if (learn::ensemble_size(bundle.network) > 0) validation->embeddings.clear();  // the members' answers
       if (!numbers) bundle.card.thresholds = learn::choose_thresholds(*validation);
       seen.labels = validation->labels;
       seen.embeddings = validation->embeddings;
@@ -315,7 +366,7 @@ class Worker {
     };
     std::optional<learn::OutlineCases> validation;
     learn::Predictions seen;  // the validation samples, for how inputs look
-    if (masks(Split::validation)) {
+    if (masks(Split::validation) && !members_saw_validation()) {
       ACESO_TRY(bundle.card.threshold,
                 learn::choose_outline_threshold(forward, bundle.signature, dataset, Split::validation, stop_));
       ACESO_TRY(validation, learn::judge_outlines(forward, bundle.signature, dataset, Split::validation,
@@ -388,6 +439,7 @@ class Worker {
   Speaker& speaker_;
   std::stop_token stop_;
   Json gallery_ = Json::array();
+  std::optional<learn::Predictions> out_of_fold_;
 };
 
 int conclude(const Status& status, const fs::path& folder, Speaker& speaker) {

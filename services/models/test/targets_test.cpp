@@ -113,6 +113,19 @@ TEST_F(TargetService, a_number_comes_with_its_unit_and_an_interval_of_stated_cov
   ASSERT_OK(models->put_verdict(actor("dr"), answer["id"].get<std::string>(), "diameter", Json{{"agree", true}}));
 }
 
+TEST_F(TargetService, an_ensemble_says_how_far_its_members_differ) {
+  const std::vector<float> answers{0.5F, 0.9F, 0.6F, 0.1F, 0.7F, 0.2F};  // three members of two outputs
+  const Json spread = members_spread(answers, 3, 1, {});
+  EXPECT_EQ(spread["count"], 3);
+  EXPECT_NEAR(spread["low"].get<double>(), 0.1, 1e-6);
+  EXPECT_NEAR(spread["high"].get<double>(), 0.9, 1e-6);
+  EXPECT_NEAR(spread["sd"].get<double>(), 0.43588989, 1e-6);
+  EXPECT_NE(members_spread(answers, 3, 0, "mm")["text"].get<std::string>().find("0.7 mm"), std::string::npos);
+  EXPECT_TRUE(members_spread(answers, 4, 0, {}).is_null());
+  EXPECT_TRUE(members_spread(answers, 3, 2, {}).is_null());
+  EXPECT_TRUE(members_spread({}, 0, 0, {}).is_null());
+}
+
 TEST_F(TargetService, what_is_made_for_one_class_refuses_them_by_name) {
   open();
   add("size", {"diameter"}, "mm");

@@ -260,7 +260,7 @@ export async function startMock({ dist, port = 0, epochMs = 700, now = () => Dat
   function numberAnswer(prediction) {
     return {
       task: 'regression', number: { kind: 'number', name: 'nodule diameter', value: 12.3456, unit: 'mm' }, finding: 'nodule diameter', model: { ...prediction.model, classes: ['nodule diameter'] },
-      uncertainty: { kind: 'conformal-interval', coverage: 0.9, low: 9.1234, high: 15.5678, half_width: 3.2222, cases: 100, text: '', familiarity: { state: 'usual' } },
+      uncertainty: { kind: 'conformal-interval', coverage: 0.9, low: 9.1234, high: 15.5678, half_width: 3.2222, cases: 100, text: '', members: { count: 5, low: 11.2, high: 13.1, sd: 0.7 }, familiarity: { state: 'usual' } },
     };
   }
   // A cross over the middle third of the picture, as a node gives an outline.

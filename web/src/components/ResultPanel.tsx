@@ -5,7 +5,7 @@ import type { LabelAnswer, NumberAnswer, OutlineAnswer, Prediction } from '../ap
 import { useI18n } from '../i18n';
 import { count, measured, percent, probability as shown } from '../lib/format';
 import { colorOf, readExpectedDice, sizeOf } from '../lib/outlines';
-import { describeCalibration, findingOf, isPositive, isSeveral, nearThreshold, readable, readCalibration, readFamiliarity, readNumberInterval, readSet, isApplicable } from '../lib/uncertainty';
+import { describeCalibration, findingOf, isPositive, isSeveral, nearThreshold, readable, readCalibration, readFamiliarity, readMembers, readNumberInterval, readSet, isApplicable } from '../lib/uncertainty';
 import { IconArray, ProbabilityScale } from './ProbabilityScale';
 
 export function ResultPanel({ prediction }: { prediction: Prediction }) {
@@ -150,7 +150,10 @@ function Limits({ prediction }: { prediction: Prediction }) {
   const { t } = useI18n();
   const set = readSet(prediction.uncertainty);
   const familiarity = readFamiliarity(prediction.uncertainty);
-  if (!set && !familiarity) return null;
+  const members = readMembers(prediction.uncertainty);
+  if (!set && !familiarity && !members) return null;
+  const unit = prediction.number?.unit;
+  const said = (value: number) => (prediction.number ? measured(value, unit) : shown(value));
   return (
     <Stack gap={8} mt="sm">
       {set && (
@@ -163,6 +166,7 @@ function Limits({ prediction }: { prediction: Prediction }) {
           <Text size="xs" c="dimmed">{t(set.classes.length === 1 ? 'applicability.setOne' : set.classes.length === 0 ? 'applicability.setEmpty' : 'applicability.setMany')}</Text>
         </div>
       )}
+      {members && <Text size="sm" data-testid="members">{t('targets.members', { count: members.count, low: said(members.low), high: said(members.high) })}</Text>}
       {familiarity && <Text size="sm" fw={familiarity === 'unusual' ? 600 : undefined} data-testid="familiarity">{t(`applicability.${familiarity}`)}</Text>}
     </Stack>
   );

@@ -40,7 +40,7 @@ export const zh: Dictionary = {
     usual: '该图像与模型的训练图像相似。', unusual: '不寻常的图像：每 100 张验证图像中有 99 张比它更接近训练数据。', outside: '该图像与模型的训练图像完全不同。', unknown: '此模型无法判断该图像是否与其训练数据相似。',
     limits: '仅用于', modalities: '检查方式', views: '体位', bodyParts: '部位', age: '年龄（岁）', spacing: '像素间距', side: '边长', addsNothing: '没有增益', addsNothingText: '未证明此版本优于基于少量像素的逻辑回归（AUROC 增益：{gain}）。', beats: '优于基于少量像素的逻辑回归：AUROC 增益 {gain}。',
   },
-  targets: { interval: '在 {coverage} 的覆盖率下，真实值介于 {low} 与 {high} 之间：{cases} 个验证病例中有这么多偏差不超过此范围。', none: '模型未提示任何发现', each: '每项发现单独判定，可同时成立。', holds: '提示', holdsNot: '未提示', beats: '优于基于少量像素的岭回归：平均绝对误差减少 {gain}。', addsNothing: '未证明此版本优于基于少量像素的岭回归（平均绝对误差减少：{gain}）。' },
+  targets: { interval: '在 {coverage} 的覆盖率下，真实值介于 {low} 与 {high} 之间：{cases} 个验证病例中有这么多偏差不超过此范围。', none: '模型未提示任何发现', each: '每项发现单独判定，可同时成立。', holds: '提示', holdsNot: '未提示', members: '集成的 {count} 个成员给出的结果介于 {low} 与 {high} 之间。', beats: '优于基于少量像素的岭回归：平均绝对误差减少 {gain}。', addsNothing: '未证明此版本优于基于少量像素的岭回归（平均绝对误差减少：{gain}）。' },
   outlines: { found: '已勾画：{finding}', nothing: '未勾画任何区域', nothingText: '模型未在此图像上勾画任何区域，但这并不表示没有病灶。', pixels: '{n} 像素', voxels: '{n} 体素', parts: '区域数：{n}', mean: '平均概率 {value}', doubtful: '已勾画或接近勾画的区域中有 {share} 存疑', noSpacing: '像素间距未知：大小仅以像素表示。', tooMany: '轮廓的拐点过多，无法在此绘出。可下载其掩膜。', volume: '可下载整个容积的掩膜。', expected: '在 {cases} 个勾画把握与此相近的验证病例中，半数的 Dice 达到 {median} 或更高，十例中有八例介于 {low} 与 {high} 之间。', outside: '此轮廓的把握超出这些病例的范围。', dice: 'Dice：轮廓与真值完全一致时为 1，毫无重叠时为 0。', show: '显示轮廓' },
   viewer: {
     label: '图像查看器', help: '滚轮缩放，拖动移动，按住 Shift 拖动调节窗宽窗位。也可使用方向键、加号、减号和 0。', zoomIn: '放大', zoomOut: '缩小', fit: '适应窗口', invert: '灰度反转', reset: '重置视图', windowWidth: '对比度（窗宽）', windowLevel: '亮度（窗位）', pixels: '{width} × {height} 像素', adjust: '调节图像', image: '正在阅读的图像',

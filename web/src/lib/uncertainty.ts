@@ -89,6 +89,13 @@ export function readNumberInterval(uncertainty: Loose | null | undefined): Numbe
   return coverage === undefined || low === undefined || high === undefined || cases === undefined ? null : { coverage, low, high, cases };
 }
 
+// How far the members of an ensemble differ.
+export function readMembers(uncertainty: Loose | null | undefined): { count: number; low: number; high: number } | null {
+  const members = uncertainty?.members as Loose | undefined;
+  const [count, low, high] = [num(members?.count), num(members?.low), num(members?.high)];
+  return count === undefined || low === undefined || high === undefined ? null : { count, low, high };
+}
+
 // What the probability speaks of: the positive class of two, or the likeliest of several. `finding` is what the model decided for.
 export function findingOf(prediction: Prediction): string {
   return isSeveral(prediction) ? prediction.finding ?? '' : prediction.outputs?.[0]?.label ?? prediction.finding ?? '';

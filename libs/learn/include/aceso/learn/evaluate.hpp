@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -29,6 +30,11 @@ struct Predictions {
 // Of a dataset of several labels or of numbers, the samples of which something is known.
 Result<Predictions> predict_split(InferenceSession& session, const ModelSignature& signature, const Dataset& dataset,
                                   Split split, int batch, ProgressSink& progress, const std::stop_token& stop);
+
+// The same of samples by their indices, which must be labelled.
+Result<Predictions> predict_samples(InferenceSession& session, const ModelSignature& signature, const Dataset& dataset,
+                                    std::span<const std::size_t> indices, int batch, ProgressSink& progress,
+                                    const std::stop_token& stop);
 
 // Threshold that maximises Youden's J (Youden, Cancer 3:32, 1950) on these predictions: give it validation predictions
 // only.

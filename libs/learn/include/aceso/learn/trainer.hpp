@@ -33,7 +33,11 @@ struct TrainConfig {
                            // over the whole afterwards; 0: it sees the whole sample
   int epochs = 10;
   int batch = 32;
-  int accumulate = 1;  // batches whose gradients make one step
+  int folds = 0;          // cross-validation over so many folds, which the data set has (ensemble.hpp); 0: none
+  int seeds = 1;          // runs with seed, seed + 1...
+  bool ensemble = false;  // the runs together are the model
+  int fold = -1;          // of one run: validated on this fold, trained on the others; -1: the data set's own splits
+  int accumulate = 1;     // batches whose gradients make one step
   std::uint64_t seed = 1;
   std::int64_t image_size = 0;  // 0: as in the dataset
   std::int64_t channels = 0;    // 0: as in the dataset
