@@ -13,7 +13,7 @@ namespace {
 
 struct TrainArguments {
   std::filesystem::path config, limits;
-  std::string dataset, name, architecture, accept_leakage, init, resume, stem;
+  std::string dataset, name, architecture, accept_leakage, init, resume, stem, device;
   std::vector<std::string> freeze;
   int epochs = 0, batch = 0, patience = -1;
   double learning_rate = 0;
@@ -42,6 +42,9 @@ Result<Json> config_json(const TrainArguments& a) {
   if (a.seeds > 0) config.seeds = a.seeds;
   if (a.ensemble) config.ensemble = true;
   if (a.no_flip) config.flip = false;
+  if (a.device == "auto") config.options.device = learn::Device::automatic;
+  if (a.device == "cpu") config.options.device = learn::Device::cpu;
+  if (a.device == "cuda") config.options.device = learn::Device::cuda;
   if (!a.freeze.empty()) config.start.freeze = a.freeze;
   if (!a.stem.empty()) {
     if (const std::string why = learn::set_start_option(config.start, "stem", a.stem); !why.empty())
@@ -71,6 +74,12 @@ std::string describe_start(const Json& model) {
               (i + 1 == list.size() ? ")" : "");
   }
   return text;
+}
+
+std::string describe_engine(const Json& model) {
+  const Json training = model.value("training", Json::object());
+  const std::string engine = training.is_object() ? training.value("engine", "") : "";
+  return engine.empty() ? engine : ", trained by " + engine;
 }
 
 // The job that --resume means: an id, or the newest training that has not succeeded.
@@ -204,6 +213,10 @@ void add_train(CLI::App& app, Context& context) {
       ->check(CLI::Range(0, 20));
   train->add_option("--seeds", a->seeds, "Repeat with so many seeds, from --seed on")->check(CLI::Range(1, 20));
   train->add_flag("--ensemble", a->ensemble, "All runs together are the model: the mean of their answers");
+  train
+      ->add_option("--device", a->device,
+                   "Where to train: cpu, cuda (an NVIDIA GPU) or auto (a GPU where there is one)")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
   train->add_flag("--no-flip", a->no_flip, "No random left-right flips");
   train->add_option("--limits", a->limits,
                     "JSON file of what the model may be asked about: modalities, views, body_parts, age_min_years, "
@@ -234,7 +247,7 @@ void add_train(CLI::App& app, Context& context) {
     const std::string name = output.value("model", std::string{});
     const std::string version = output.value("version", Json(0)).dump();
     ACESO_TRY(const Json model, api->get("/api/v1/models/" + url_encode(name) + "/" + version));
-    context.print("registered " + name + " version " + version + describe_start(model) + "\n" +
+    context.print("registered " + name + " version " + version + describe_engine(model) + describe_start(model) + "\n" +
                   describe_evaluation(model.value("evaluation", Json::object())) +
                   describe_runs(model.value("evaluation", Json::object())) + "\nserve it:   aceso model promote " +
                   name + " " + version + " live\nread more:  aceso model report " + name + " --output report.html");

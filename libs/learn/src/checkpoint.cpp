@@ -77,6 +77,7 @@ Result<Checkpoint> parse_state(const Json& json) {
   c.usage.cpu_seconds = reader.number("cpu_seconds");
   c.usage.energy_joules = reader.number("energy_joules");
   c.usage.peak_rss_bytes = reader.unsigned_integer("peak_rss_bytes", 0);
+  c.usage.peak_device_bytes = reader.unsigned_integer("peak_device_bytes", 0);
   const Json& history = reader.array("history");
   ACESO_TRY_OK(reader.finish());
   if (format != kFormat) return Error{Code::unsupported, "a checkpoint of another version of Aceso"};
@@ -133,6 +134,7 @@ Status write_checkpoint(const std::filesystem::path& file, const Checkpoint& c, 
                      {"cpu_seconds", c.usage.cpu_seconds},
                      {"energy_joules", c.usage.energy_joules},
                      {"peak_rss_bytes", c.usage.peak_rss_bytes},
+                     {"peak_device_bytes", c.usage.peak_device_bytes},
                      {"history", std::move(history)}};
   Weights all;
   add(all, "weights.", c.weights);

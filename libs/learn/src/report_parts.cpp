@@ -170,6 +170,9 @@ std::string training_part(const Json& training) {
   if (get(training, "peak_rss_bytes").is_number())
     out += pair_row("Peak memory",
                     format_number(Json(get(training, "peak_rss_bytes").get<double>() / 1048576.0), 0) + " MiB");
+  if (get(training, "peak_device_bytes").is_number() && get(training, "peak_device_bytes").get<double>() > 0)
+    out += pair_row("Peak GPU memory",
+                    format_number(Json(get(training, "peak_device_bytes").get<double>() / 1048576.0), 0) + " MiB");
   const Json& config = get(training, "config");
   if (config.is_object()) {
     std::string settings;

@@ -116,7 +116,8 @@ class Trainer {
     integer_targets_ = what_.task == Task::classes &&
                        (options.loss == Loss::cross_entropy || (options.loss == Loss::focal && what_.outputs > 1));
     ACESO_TRY(session_, engine.train(result_.network, weights, inputs, options));
-    result_.engine = engine.name() + " " + engine.version() + " (" + engine.device() + ")";
+    result_.device = engine.device();
+    result_.engine = engine.name() + " " + engine.version() + " (" + result_.device + ")";
     maker_.emplace(dataset_, config_, result_.signature.preprocessing, integer_targets_,
                    what_.task == Task::outlines ? what_.outputs : 0, BatchTargets{what_.task, what_.mean, what_.sd});
     const auto group = static_cast<std::size_t>(config_.batch) * static_cast<std::size_t>(config_.accumulate);
@@ -178,6 +179,7 @@ class Trainer {
     sum.cpu_seconds += at_.usage.cpu_seconds;
     if (sum.energy_joules >= 0) sum.energy_joules += std::max(0.0, at_.usage.energy_joules);
     sum.peak_rss_bytes = std::max(sum.peak_rss_bytes, at_.usage.peak_rss_bytes);
+    sum.peak_device_bytes = std::max(session_->peak_device_memory_bytes(), at_.usage.peak_device_bytes);
     return sum;
   }
 

@@ -1,6 +1,6 @@
 // Times training steps or predictions of a network of the registry on random images, and prints them as JSON.
 //   learn_torch_step NETWORK [--engine torch|openvino] [--infer] [--bf16] [--batch N] [--size N] [--channels N]
-//   [--steps N] [--threads N]
+//   [--steps N] [--threads N] [--device auto|cpu|cuda] [--engines FOLDER]
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -21,7 +21,7 @@ using namespace aceso;  // NOLINT(google-build-using-namespace)
 namespace {
 
 struct Asked {
-  std::string network = "article_cnn", engine = "torch";
+  std::string network = "article_cnn", engine = "torch", engines = ACESO_ENGINE_FOLDER, device = "auto";
   bool infer = false, bf16 = false;
   std::map<std::string, std::int64_t, std::less<>> numbers{
       {"--batch", 32}, {"--size", 128}, {"--channels", 3}, {"--steps", 30}, {"--threads", 0}};
@@ -49,6 +49,10 @@ Asked parse(const std::vector<std::string>& arguments) {
       asked.bf16 = true;
     } else if (a == "--engine" && i + 1 < arguments.size()) {
       asked.engine = arguments[++i];
+    } else if (a == "--engines" && i + 1 < arguments.size()) {
+      asked.engines = arguments[++i];
+    } else if (a == "--device" && i + 1 < arguments.size()) {
+      asked.device = arguments[++i];
     } else if (number != asked.numbers.end() && i + 1 < arguments.size()) {
       number->second = std::atoll(arguments[++i].c_str());
     } else if (!a.starts_with("-")) {
@@ -58,6 +62,12 @@ Asked parse(const std::vector<std::string>& arguments) {
     }
   }
   return asked;
+}
+
+learn::Device device_of(const std::string& name) {
+  if (name == "auto") return learn::Device::automatic;
+  if (name != "cpu" && name != "cuda") stop("--device is auto, cpu or cuda");
+  return name == "cpu" ? learn::Device::cpu : learn::Device::cuda;
 }
 
 double seconds(const timeval& t) {
@@ -114,18 +124,21 @@ int main(int argc, char** argv) {
   learn::NamedArrays inputs_of_batch;
   inputs_of_batch.emplace(port, std::move(images));
 
-  const auto engine = must(learn::load_engine("learn_" + asked.engine, ACESO_ENGINE_FOLDER));
+  const auto engine = must(learn::load_engine("learn_" + asked.engine, asked.engines));
+  const learn::Device device = device_of(asked.device);
   const int threads = static_cast<int>(asked.numbers.at("--threads"));
   if (asked.infer) {
     learn::InferenceOptions options;
     options.threads = threads;
     options.allow_bf16 = asked.bf16;
+    options.device = device;
     const auto session = must(engine->load(network, weights, inputs, options));
     measure(asked.numbers.at("--steps"), [&] { must(session->run(inputs_of_batch)); });
     return 0;
   }
   learn::TrainingOptions options;
   options.threads = threads;
+  options.device = device;
   options.precision = asked.bf16 ? learn::Precision::bf16 : learn::Precision::fp32;
   const auto session = must(engine->train(network, weights, inputs, options));
   measure(asked.numbers.at("--steps"), [&] { must(session->step(inputs_of_batch, targets)); });

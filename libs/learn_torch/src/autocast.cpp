@@ -11,7 +11,7 @@
 
 namespace aceso::learn_torch {
 
-bool has_bf16() {
+bool cpu_has_bf16() {
 #if defined(__x86_64__)
   return __builtin_cpu_supports("avx512bf16") != 0;
 #elif defined(__aarch64__)
@@ -21,17 +21,17 @@ bool has_bf16() {
 #endif
 }
 
-Autocast::Autocast(bool on) : on_{on} {
+Autocast::Autocast(bool on, at::DeviceType device) : on_{on}, device_{device} {
   if (!on_) return;
-  at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
-  at::autocast::set_autocast_enabled(at::kCPU, true);
+  at::autocast::set_autocast_dtype(device_, at::kBFloat16);
+  at::autocast::set_autocast_enabled(device_, true);
   at::autocast::increment_nesting();
 }
 
 Autocast::~Autocast() {
   if (!on_) return;
   if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
-  at::autocast::set_autocast_enabled(at::kCPU, false);
+  at::autocast::set_autocast_enabled(device_, false);
 }
 
 }  // namespace aceso::learn_torch

@@ -2,27 +2,25 @@
 // operations). The parameters stay float32.
 #pragma once
 
-#include "aceso/learn/engine.hpp"
+#include <c10/core/DeviceType.h>
 
 namespace aceso::learn_torch {
 
 // Whether the CPU multiplies bfloat16 in hardware (AVX512-BF16, AMX or Armv8.6 BF16); without it bfloat16 is slower
 // than float32.
-bool has_bf16();
-inline bool runs_bf16(learn::Precision precision) {
-  return precision == learn::Precision::bf16 || (precision == learn::Precision::automatic && has_bf16());
-}
+bool cpu_has_bf16();
 
-// While it lives, operations of this thread are cast as above. Nothing when `on` is false.
+// While it lives, operations of this thread on that kind of device are cast as above. Nothing when `on` is false.
 class Autocast {
  public:
-  explicit Autocast(bool on);
+  Autocast(bool on, at::DeviceType device);
   Autocast(const Autocast&) = delete;
   Autocast& operator=(const Autocast&) = delete;
   ~Autocast();
 
  private:
   bool on_;
+  at::DeviceType device_;
 };
 
 }  // namespace aceso::learn_torch

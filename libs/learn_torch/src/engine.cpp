@@ -1,14 +1,14 @@
 // The module's engine and its one C entry.
 #include <ATen/Parallel.h>
-#include <ATen/Version.h>
 #include <malloc.h>
 #include <sched.h>
 #include <torch/version.h>
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 
-#include "autocast.hpp"
+#include "device.hpp"
 #include "fence.hpp"
 #include "sessions.hpp"
 
@@ -47,19 +47,17 @@ void keep_memory() {
 
 class TorchEngine final : public learn::Engine {
  public:
+  TorchEngine() : on_gpu_{gpu().why_not.empty()} {}  // asked before LibTorch is used for anything else
   std::string name() const override { return "torch"; }
   std::string version() const override { return TORCH_VERSION; }
-  std::string device() const override {
-    std::string text = "CPU: " + at::get_cpu_capability();
-    text += has_bf16() ? ", bf16" : ", no bf16";
-    return text + ", " + std::to_string(at::get_num_threads()) + " threads";
-  }
+  std::string device() const override { return describe(on_gpu_ ? at::Device{at::kCUDA, 0} : at::Device{at::kCPU}); }
 
   Result<std::unique_ptr<learn::InferenceSession>> load(const Network& network, const Weights& weights,
                                                         const std::map<std::string, Shape>& inputs,
                                                         const InferenceOptions& options) override {
     set_threads(options.threads);
-    return make_inference(network, weights, inputs, options.embedding);
+    ACESO_TRY(const at::Device device, choose(options.device));
+    return make_inference(network, weights, inputs, options.embedding, device);
   }
 
   Result<std::unique_ptr<learn::InferenceSession>> load_onnx(std::span<const std::byte>,
@@ -72,13 +70,24 @@ class TorchEngine final : public learn::Engine {
                                                         const TrainingOptions& options) override {
     keep_memory();
     set_threads(options.threads);
-    return make_training(network, weights, inputs, options);
+    ACESO_TRY(const at::Device device, choose(options.device));
+    return make_training(network, weights, inputs, options, device);
   }
 
   Result<std::unique_ptr<learn::GradientSession>> gradients(const Network& network, const Weights& weights,
                                                             const std::map<std::string, Shape>& inputs) override {
-    return make_gradients(network, weights, inputs);
+    ACESO_TRY(const at::Device device, choose(learn::Device::automatic));
+    return make_gradients(network, weights, inputs, device);
   }
+
+ private:
+  Result<at::Device> choose(learn::Device asked) {
+    ACESO_TRY(const at::Device device, choose_device(asked));
+    on_gpu_ = device.is_cuda();
+    return device;
+  }
+
+  std::atomic<bool> on_gpu_;  // where the newest session runs
 };
 
 }  // namespace

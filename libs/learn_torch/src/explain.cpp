@@ -12,8 +12,8 @@ namespace {
 
 class Gradient final : public learn::GradientSession {
  public:
-  Gradient(const learn::Network& network, Checked checked, const learn::Weights& weights)
-      : graph_{network, std::move(checked), weights}, logits_{network.logits} {
+  Gradient(const learn::Network& network, Checked checked, const learn::Weights& weights, at::Device device)
+      : graph_{network, std::move(checked), weights, device}, logits_{network.logits} {
     const learn::Shape& shape = graph_.checked().outputs.at(logits_);
     width_ = shape.size() == 2 ? shape[1] : 0;
   }
@@ -25,7 +25,7 @@ class Gradient final : public learn::GradientSession {
       std::map<std::string, at::Tensor> leaves;
       std::vector<at::Tensor> list;
       for (const auto& [name, array] : batch) {
-        leaves.emplace(name, view_of(array).clone().requires_grad_(true));
+        leaves.emplace(name, view_of(array).to(graph_.device(), at::kFloat, false, true).requires_grad_(true));
         list.push_back(leaves.at(name));
       }
       const Pass pass{.training = false, .dropout = 0, .leaves = &leaves};
@@ -51,10 +51,12 @@ class Gradient final : public learn::GradientSession {
 
 Result<std::unique_ptr<learn::GradientSession>> make_gradients(const learn::Network& network,
                                                                const learn::Weights& weights,
-                                                               const std::map<std::string, learn::Shape>& inputs) {
+                                                               const std::map<std::string, learn::Shape>& inputs,
+                                                               at::Device device) {
   ACESO_TRY(Checked checked, check(network, weights, inputs));
   return fenced("preparing gradients", [&]() -> Result<std::unique_ptr<learn::GradientSession>> {
-    return std::unique_ptr<learn::GradientSession>{std::make_unique<Gradient>(network, std::move(checked), weights)};
+    return std::unique_ptr<learn::GradientSession>{
+        std::make_unique<Gradient>(network, std::move(checked), weights, device)};
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/autocast_mode.h>
+#include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/ops/add.h>
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/avg_pool3d.h>
@@ -31,6 +32,7 @@
 #include <cassert>
 
 #include "fused.hpp"
+#include "repeatable.hpp"
 
 namespace aceso::learn_torch {
 
@@ -70,9 +72,17 @@ bool takes_fused(const at::Tensor& x) {
   return x.is_cpu() && (is_lowered() ? fuses_bf16() : x.scalar_type() == at::kFloat);
 }
 
+// A generator of its own for each mask, so that a mask depends on the key alone.
+at::Generator generator_of(std::uint64_t key, at::Device device) {
+  if (!device.is_cuda()) return at::detail::createCPUGenerator(key);
+  at::Generator generator = at::detail::getCUDAHooks().getNewGenerator(device.index());
+  generator.set_current_seed(key);
+  return generator;
+}
+
 at::Tensor drop(const at::Tensor& x, double probability, std::uint64_t seed, std::size_t index) {
   if (probability <= 0) return x;
-  const at::Generator generator = at::detail::createCPUGenerator(seed * 0x9E3779B97F4A7C15ULL + index);
+  const at::Generator generator = generator_of(seed * 0x9E3779B97F4A7C15ULL + index, x.device());
   const double keep = 1.0 - probability;
   return x.mul(at::empty_like(x).bernoulli_(keep, generator).div_(keep));
 }
@@ -92,6 +102,7 @@ at::Tensor convolve(const Layer& layer, const at::Tensor& x, const at::Tensor& w
 
 at::Tensor pool(const Layer& layer, const at::Tensor& x) {
   const auto kernel = plane(layer.kernel, 1), stride = plane(layer.stride, 1), padding = plane(layer.padding, 0);
+  if (x.dim() == 5 && x.is_cuda()) return pool_volume(x, layer.op == Op::max_pool, kernel, stride, padding);
   if (layer.op == Op::max_pool)
     return x.dim() == 5 ? at::max_pool3d(x, kernel, stride, padding) : at::max_pool2d(x, kernel, stride, padding);
   return x.dim() == 5 ? at::avg_pool3d(x, kernel, stride, padding) : at::avg_pool2d(x, kernel, stride, padding);
@@ -101,6 +112,7 @@ at::Tensor upsample(const Layer& layer, const at::Tensor& x) {
   const auto scale = plane(layer.scale, 1);
   std::vector<std::int64_t> size;
   for (std::size_t d = 0; d < scale.size(); ++d) size.push_back(x.size(static_cast<std::int64_t>(d) + 2) * scale[d]);
+  if (layer.linear && x.is_cuda() && x.requires_grad()) return upsample_linear(x, size);
   if (x.dim() == 5) return layer.linear ? at::upsample_trilinear3d(x, size, false) : at::upsample_nearest3d(x, size);
   return layer.linear ? at::upsample_bilinear2d(x, size, false) : at::upsample_nearest2d(x, size);
 }
@@ -127,9 +139,9 @@ bool is_plain_halving(const Layer& pool) {
 
 }  // namespace
 
-Graph::Graph(const learn::Network& network, Checked checked, const learn::Weights& weights,
+Graph::Graph(const learn::Network& network, Checked checked, const learn::Weights& weights, at::Device device,
              const std::map<std::string, double>& rate_factors)
-    : checked_{std::move(checked)}, logits_{network.logits}, output_{network.output} {
+    : checked_{std::move(checked)}, device_{device}, logits_{network.logits}, output_{network.output} {
   for (const Layer& layer : network.layers) {
     Step step;
     step.layer = layer;
@@ -167,7 +179,7 @@ at::Tensor Graph::add_parameter(const std::string& name, const learn::Weights& w
   const learn::Array& array = weights.find(name)->second;
   at::Tensor given = view_of(array);
   if (!planes.empty() && array.shape.size() == 2) given = given.view({array.shape[0], planes[0], planes[1], planes[2]});
-  at::Tensor tensor = as_plane(given).clone();
+  at::Tensor tensor = as_plane(given).to(device_, at::kFloat, false, true);
   tensor.requires_grad_(trained);
   parameters_.push_back({name, tensor, array.shape, trained, rate});
   return tensor;
@@ -230,7 +242,8 @@ at::Tensor Graph::evaluate(const Step& step, std::size_t index, const std::vecto
   const at::Tensor x = step.inputs.empty() ? at::Tensor{} : values[step.inputs[0]];
   switch (layer.op) {
     case Op::input:
-      return as_plane(pass.leaves != nullptr ? pass.leaves->at(layer.name) : view_of(batch.find(layer.name)->second));
+      return as_plane(
+          (pass.leaves != nullptr ? pass.leaves->at(layer.name) : view_of(batch.find(layer.name)->second)).to(device_));
     case Op::conv:
     case Op::conv_transpose:
       return convolve(layer, x, step.weight, step.bias);
@@ -248,11 +261,11 @@ at::Tensor Graph::evaluate(const Step& step, std::size_t index, const std::vecto
       return upsample(layer, x);
     case Op::batch_norm:
       return at::batch_norm(x, step.weight, step.bias, step.mean, step.var, pass.training && !step.frozen,
-                            layer.momentum, layer.epsilon, false);
+                            layer.momentum, layer.epsilon, x.is_cuda());
     case Op::instance_norm:
-      return at::instance_norm(x, step.weight, step.bias, {}, {}, true, layer.momentum, layer.epsilon, false);
+      return at::instance_norm(x, step.weight, step.bias, {}, {}, true, layer.momentum, layer.epsilon, x.is_cuda());
     case Op::group_norm:
-      return at::group_norm(x, layer.groups, step.weight, step.bias, layer.epsilon, false);
+      return at::group_norm(x, layer.groups, step.weight, step.bias, layer.epsilon, x.is_cuda());
     case Op::leaky_relu:
       return at::leaky_relu(x, layer.slope);
     case Op::prelu:

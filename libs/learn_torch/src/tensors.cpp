@@ -2,6 +2,8 @@
 
 #include <ATen/ops/from_blob.h>
 
+#include <algorithm>
+#include <array>
 #include <cassert>
 #include <cmath>
 #include <cstring>
@@ -17,6 +19,13 @@ using learn::to_string;
 
 Error to_error(std::string_view doing, const std::exception& caught) {
   std::string_view text{caught.what()};
+  constexpr std::array kOfTheGpu{"CUDA out of memory", "CUDA error: out of memory", "CUDNN_STATUS_ALLOC_FAILED",
+                                 "CUBLAS_STATUS_ALLOC_FAILED"};
+  const auto says = [&](const char* sign) { return text.find(sign) != std::string_view::npos; };
+  if (std::any_of(kOfTheGpu.begin(), kOfTheGpu.end(), says))
+    return {Code::exhausted, std::string{doing} +
+                                 ": not enough memory on the GPU; use a smaller batch (accumulate keeps the step's "
+                                 "size), smaller images or patch, precision: bf16, or device: cpu"};
   const bool memory = dynamic_cast<const std::bad_alloc*>(&caught) != nullptr ||
                       text.find("allocate memory") != std::string_view::npos ||
                       text.find("out of memory") != std::string_view::npos ||
@@ -86,7 +95,7 @@ at::Tensor view_of(const Array& array) {
 }
 
 Array to_array(const at::Tensor& tensor, const Shape& shape) {
-  const at::Tensor flat = tensor.detach().contiguous();
+  const at::Tensor flat = tensor.detach().contiguous().cpu();
   Array array = Array::zeros(DType::f32, shape);
   assert(static_cast<std::size_t>(flat.nbytes()) == array.data.size());
   std::memcpy(array.data.data(), flat.const_data_ptr<float>(), array.data.size());

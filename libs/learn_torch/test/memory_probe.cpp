@@ -32,6 +32,7 @@ int main() {
   const Task large = bright_half({600, 3, 96, 96}, 1);  // the first activation alone is 680 MB
   learn::TrainingOptions options;
   options.threads = 1;
+  options.device = learn::Device::cpu;
   auto session = engine("torch").train(model.network, model.weights, model.inputs, options);
   if (!session) return fail("no session");
   if (!(*session)->step(model.batch(small.inputs), small.targets)) return fail("the first step failed");

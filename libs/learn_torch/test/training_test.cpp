@@ -209,8 +209,9 @@ TEST(Training, says_what_is_wrong_with_its_input) {
 
 TEST(Torch, names_itself_and_refuses_onnx) {
   EXPECT_EQ(engine("torch").name(), "torch");
-  EXPECT_EQ(engine("torch").version(), "2.15.0");
-  EXPECT_TRUE(engine("torch").device().starts_with("CPU: ")) << engine("torch").device();
+  EXPECT_TRUE(engine("torch").version().starts_with("2.")) << engine("torch").version();
+  const std::string device = engine("torch").device();
+  EXPECT_TRUE(device.starts_with("CPU: ") || device.starts_with("CUDA: ")) << device;
   EXPECT_EQ(engine("torch").load_onnx({}, {}).error().code(), Code::unsupported);
 }
 

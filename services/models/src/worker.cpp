@@ -226,8 +226,10 @@ class Worker {
              {"cpu_seconds", trained.usage.cpu_seconds},
              {"energy_joules", trained.usage.energy_joules >= 0 ? Json(trained.usage.energy_joules) : Json(nullptr)},
              {"peak_rss_bytes", trained.usage.peak_rss_bytes},
+             {"peak_device_bytes", trained.usage.peak_device_bytes},
              {"resumed_at_epoch", trained.resumed_at},
-             {"engine", trained.engine}};
+             {"engine", trained.engine},
+             {"device", trained.device}};
     if (trained.start)
       bundle.training["start"] = Json{{"init", job_.config.start.init}, {"report", learn::to_json(*trained.start)}};
     return bundle;
@@ -272,7 +274,8 @@ class Worker {
     ACESO_TRY(auto loaded, engine.load(bundle.network, bundle.weights, shapes,
                                        {.threads = job_.config.options.threads,
                                         .allow_bf16 = false,
-                                        .embedding = learn::embedding_layer(bundle.network, shapes)}));
+                                        .embedding = learn::embedding_layer(bundle.network, shapes),
+                                        .device = job_.config.options.device}));
     const auto session = learn::with_flip_average(std::move(loaded), bundle.signature);
     if (learn::draws_outlines(bundle.signature)) return evaluate_outlines(*session, dataset, progress, bundle);
     if (dataset.manifest().task != learn::Task::classes) return evaluate_targets(*session, dataset, progress, bundle);

@@ -33,7 +33,7 @@ enum class Precision : std::uint8_t {
          // has no bfloat16 arithmetic
   automatic  // bf16 where the device has it
 };
-enum class Device : std::uint8_t { automatic, cpu, cuda };  // automatic: the best that the engine runs on
+enum class Device : std::uint8_t { automatic, cpu, cuda };  // automatic: a GPU where there is one, else the CPU
 
 struct TrainingOptions {
   Loss loss = Loss::binary_cross_entropy;
@@ -62,6 +62,7 @@ struct InferenceOptions {
   int threads = 0;
   bool allow_bf16 = false;     // fp32 unless asked for
   std::string embedding = {};  // a layer whose value run() answers as well, under the name "embedding"; empty: none
+  Device device = Device::automatic;  // of the engine torch
 };
 
 // One model being trained, in memory. Not thread-safe. Errors: exhausted (out of memory), invalid (shapes), internal.
@@ -87,7 +88,9 @@ class TrainingSession {
   virtual Status set_weights(const Weights& weights) = 0;
   virtual Status set_learning_rate(double rate) = 0;
   virtual Result<Weights> optimiser_state() const = 0;
+  // The state, like the weights, is the same on every device: a run may go on on another one.
   virtual Status set_optimiser_state(const Weights& state) = 0;
+  virtual std::uint64_t peak_device_memory_bytes() const { return 0; }  // taken on the GPU at once; 0: on the CPU
 };
 
 // Thread-safe.
@@ -114,7 +117,9 @@ class Engine {
   virtual ~Engine() = default;
   virtual std::string name() const = 0;     // "torch"
   virtual std::string version() const = 0;  // "2.15.0"
-  virtual std::string device() const = 0;   // "CPU: AVX2, no bf16, 2 threads"
+  // Where the newest session runs, before the first what `automatic` would choose: "CPU: AVX2, no bf16, 2 threads",
+  // "CUDA: NVIDIA H100 80GB HBM3, bf16".
+  virtual std::string device() const = 0;
   // `inputs`: shapes by input layer, with the batch dimension first, which may be -1 (any), as for infer_shapes().
   virtual Result<std::unique_ptr<InferenceSession>> load(const Network& network, const Weights& weights,
                                                          const std::map<std::string, Shape>& inputs,
@@ -123,7 +128,7 @@ class Engine {
       std::span<const std::byte> onnx, const InferenceOptions& options) = 0;  // unsupported by torch
   virtual Result<std::unique_ptr<TrainingSession>> train(
       const Network& network, const Weights& weights, const std::map<std::string, Shape>& inputs,
-      const TrainingOptions& options) = 0;  // unsupported by openvino
+      const TrainingOptions& options) = 0;  // unsupported by openvino, and cuda where there is no usable GPU
   // unsupported unless an engine says otherwise
   virtual Result<std::unique_ptr<GradientSession>> gradients(const Network& network, const Weights& weights,
                                                              const std::map<std::string, Shape>& inputs);
@@ -131,7 +136,7 @@ class Engine {
 
 // Loads libaceso_<name>.so (learn_torch, learn_openvino) from `folder`; the module stays loaded for the life of the
 // process. The module's one C entry is  extern "C" aceso::learn::Engine* aceso_engine_create(std::uint32_t abi).
-inline constexpr std::uint32_t kEngineAbi = 3;
+inline constexpr std::uint32_t kEngineAbi = 4;
 Result<std::unique_ptr<Engine>> load_engine(std::string_view name, const std::filesystem::path& folder);
 
 // ONNX (IR 8, opset 17): inputs under the ports' names with a free batch dimension "N", one output "output". Layout

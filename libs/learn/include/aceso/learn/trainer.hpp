@@ -75,6 +75,7 @@ struct Usage {  // of the process while it trained, over all runs of a resumed t
   double seconds = 0, cpu_seconds = 0;
   double energy_joules = -1;  // of the processor packages (RAPL), other programs' share included; negative: unknown
   std::uint64_t peak_rss_bytes = 0;
+  std::uint64_t peak_device_bytes = 0;  // of a GPU's memory; 0: the CPU trained
 };
 
 struct TrainResult {
@@ -87,6 +88,7 @@ struct TrainResult {
   int best_epoch = 0;
   Usage usage;
   std::string engine;  // "torch 2.15.0 (CPU: AVX2...)"
+  std::string device;  // what stands in brackets there
   int resumed_at = 0;  // epoch that the last checkpoint was taken up in; 0: never interrupted
   std::vector<std::string> warnings;
   std::optional<WeightReport> start = {};  // what was taken of weights from elsewhere
