@@ -252,10 +252,19 @@ TEST_F(Cli, from_arrays_to_a_prediction) {
   ASSERT_EQ(train.status, kOk) << train.err << train.out;
   EXPECT_NE(train.out.find("registered nodule version 1"), std::string::npos) << train.out;
   EXPECT_NE(train.out.find("AUROC 0."), std::string::npos) << train.out;
+  EXPECT_NE(train.out.find("trained by torch 2."), std::string::npos) << train.out;
 
   ASSERT_EQ(run({"model", "promote", "nodule", "1", "live"}).status, kOk);
   const auto shown = run({"model", "show", "nodule", "--json"});
   ASSERT_EQ(shown.status, kOk) << shown.err;
+  const auto device = parse_json(shown.out)->at("training").value("device", "");
+  EXPECT_NE(train.out.find(device), std::string::npos) << device;
+  if (device.starts_with("CPU")) {  // no GPU here: asking for one is an error that says so
+    const auto refused = run({"train", "--dataset", "phantom", "--name", "nodule", "--epochs", "1", "--device", "cuda"});
+    EXPECT_NE(refused.status, kOk);
+    EXPECT_NE(refused.err.find("device: cuda"), std::string::npos) << refused.err;
+  }
+  EXPECT_NE(run({"train", "--dataset", "phantom", "--device", "gpu"}).status, kOk);
 
   const auto arrays = learn::make_phantom_ct({.train = 4, .validation = 2, .test = 2, .size = 32, .seed = 99});
   const auto& images = arrays.at("test_images");
