@@ -290,7 +290,9 @@ TEST_F(Cuda, same_seed_same_weights_to_the_bit) {
       const Weights once = it.learn(Device::cuda, 4, options);
       EXPECT_TRUE(same_to_the_bit(once, it.learn(Device::cuda, 4, options)));
       options.seed = 6;
-      if (std::string_view{it.name} == "mlp") EXPECT_FALSE(same_to_the_bit(once, it.learn(Device::cuda, 4, options)));
+      if (std::string_view{it.name} == "mlp") {
+        EXPECT_FALSE(same_to_the_bit(once, it.learn(Device::cuda, 4, options)));
+      }
     }
   }
 }

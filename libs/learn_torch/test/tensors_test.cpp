@@ -97,11 +97,11 @@ void expect_same(const at::Tensor& input, A&& ours, B&& theirs) {
   const at::Tensor x = input.clone().requires_grad_(true), y = input.clone().requires_grad_(true);
   const at::Tensor a = ours(x), b = theirs(y);
   ASSERT_EQ(a.sizes(), b.sizes());
-  EXPECT_LT((a - b).abs().max().item().toDouble(), 1e-5);
+  EXPECT_LT(a.sub(b).abs().max().item().toDouble(), 1e-5);
   const at::Tensor pull = counted_tensor(a.sizes(), 9);
   a.backward(pull);
   b.backward(pull);
-  EXPECT_LT((x.grad() - y.grad()).abs().max().item().toDouble(), 1e-5);
+  EXPECT_LT(x.grad().sub(y.grad()).abs().max().item().toDouble(), 1e-5);
 }
 
 TEST(Repeatable, windows_over_volumes_are_libtorchs) {
