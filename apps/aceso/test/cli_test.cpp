@@ -260,7 +260,8 @@ TEST_F(Cli, from_arrays_to_a_prediction) {
   const auto device = parse_json(shown.out)->at("training").value("device", "");
   EXPECT_NE(train.out.find(device), std::string::npos) << device;
   if (device.starts_with("CPU")) {  // no GPU here: asking for one is an error that says so
-    const auto refused = run({"train", "--dataset", "phantom", "--name", "nodule", "--epochs", "1", "--device", "cuda"});
+    const auto refused =
+        run({"train", "--dataset", "phantom", "--name", "nodule", "--epochs", "1", "--device", "cuda"});
     EXPECT_NE(refused.status, kOk);
     EXPECT_NE(refused.err.find("device: cuda"), std::string::npos) << refused.err;
   }
