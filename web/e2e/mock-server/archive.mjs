@@ -117,6 +117,7 @@ export function archiveRoutes({ on, fail, state, record }) {
     return view(one(c));
   });
   // Of the first study one series was analysed; of another one a model failed; the rest waits for no rule.
+  /** @type {(s: any) => any} */
   const view = (s) => {
     if (s.accession === 'A7002') return { study: s.study_uid, state: 'failed', reason: 'engine', analyses: [{ series: s.seriesList[0].uid, rule: 'chest', model: { name: 'lung-nodule-ct', version: null, hash: null, intended_use: null }, state: 'failed', reason: 'engine', result_instances: [], updated: new Date().toISOString() }] };
     if (s.accession === 'AI-1') {
