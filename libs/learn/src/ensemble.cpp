@@ -61,7 +61,7 @@ Layer prefixed(const Layer& layer, const std::string& prefix, const std::set<std
   Layer out = layer;
   if (!shared.contains(layer.name)) out.name = prefix + layer.name;
   for (std::string& input : out.inputs) {
-    if (!shared.contains(input)) input = prefix + input;
+    if (!shared.contains(input)) input.insert(0, prefix);
   }
   return out;
 }
@@ -110,15 +110,17 @@ Result<std::vector<TrainRun>> plan_runs(const Dataset& dataset, const TrainConfi
   std::vector<TrainRun> runs;
   if (config.folds > 0) {
     const int there = folds_of(dataset);
-    if (there != config.folds)
+    if (there != config.folds) {
       return Error{Code::invalid, "folds: the data set has " + (there == 0 ? "none" : std::to_string(there)) +
                                       "; make a version that has them: aceso dataset split NAME --folds " +
                                       std::to_string(config.folds)};
+    }
   }
   for (int fold = 0; fold < std::max(1, config.folds); ++fold) {
-    for (int s = 0; s < config.seeds; ++s)
+    for (int s = 0; s < config.seeds; ++s) {
       runs.push_back({config.folds > 0 ? fold : config.fold, config.seed + static_cast<std::uint64_t>(s),
                       config.folds == 0 || config.ensemble});
+    }
   }
   if (config.folds > 0 && !config.ensemble) runs.push_back({-1, config.seed, true});
   return runs;
@@ -139,7 +141,7 @@ Result<std::vector<TrainResult>> train_runs(Engine& engine, const Dataset& datas
                                             const std::vector<TrainRun>& runs, const Clock& clock,
                                             ProgressSink& progress,
                                             const std::function<void(const EpochRecord&)>& on_epoch,
-                                            std::stop_token stop, const fs::path& folder) {
+                                            const std::stop_token& stop, const fs::path& folder) {
   const fs::path checkpoint = folder / "checkpoint.safetensors";
   std::vector<TrainResult> results;
   std::error_code ec;
@@ -164,9 +166,10 @@ Result<std::vector<TrainResult>> train_runs(Engine& engine, const Dataset& datas
         fs::remove(checkpoint, ec);
       PartOfAll part{progress, i, runs.size()};
       auto result = train(engine, dataset, registry, one, clock, part, on_epoch, stop, {.file = checkpoint});
-      if (!result)
+      if (!result) {
         return std::move(std::move(result).error().add_context(
             "run " + std::to_string(i + 1) + " of " + std::to_string(runs.size()) + " (" + run_name(runs[i]) + ")"));
+      }
       ACESO_TRY_OK(write_run(file, *result, identity));
       fs::remove(checkpoint, ec);
       ended = *std::move(result);
@@ -181,6 +184,7 @@ std::optional<double> main_figure(const Predictions& p, Task task) {
   if (task == Task::multi_label) return label_scores(p.probabilities, p.targets).auroc;
   if (task != Task::regression) return macro_auroc(p.probabilities, p.labels);
   std::vector<double> measured;
+  measured.reserve(p.targets.size());
   for (const auto& row : p.targets) measured.push_back(row.front());
   const auto errors = stats::regression_errors(column(p.probabilities, 0), measured);
   return errors ? std::optional{errors->rmse} : std::nullopt;
@@ -279,6 +283,7 @@ Result<TrainResult> served_result(std::vector<TrainResult>& results, const std::
   }
   if (config.ensemble && runs.size() > 1) {
     std::vector<const TrainResult*> members;
+    members.reserve(results.size());
     for (const TrainResult& result : results) members.push_back(&result);
     ACESO_TRY(Ensemble ensemble, make_ensemble(members));
     TrainResult out = results.front();

@@ -189,6 +189,7 @@ Predictions one_label(const Predictions& predictions, std::size_t label) {
 std::vector<double> choose_thresholds(const Predictions& validation) {
   const std::size_t width = validation.probabilities.empty() ? 0 : validation.probabilities.front().size();
   std::vector<double> thresholds;
+  thresholds.reserve(width);
   for (std::size_t k = 0; k < width; ++k) thresholds.push_back(choose_threshold(one_label(validation, k)));
   return thresholds;
 }
@@ -207,9 +208,10 @@ Json evaluate_labels(const Predictions& predictions, std::span<const double> thr
   json["groups"] = figures.by_group() ? Json(figures.groups()) : Json(nullptr);
   json["metrics"] = mean_figures(predictions, LabelDecisions{predictions, thresholds}, figures);
   json["per_label"] = Json::array();
-  for (std::size_t k = 0; k < names.size(); ++k)
+  for (std::size_t k = 0; k < names.size(); ++k) {
     json["per_label"].push_back(
         label_json(predictions, k, k < thresholds.size() ? thresholds[k] : 0.5, names[k], seed + 100 * (k + 1), parts));
+  }
   if (parts.baseline != nullptr) {
     json["baseline"] = labels_baseline(predictions, *parts.baseline, figures);
     if (json["baseline"].is_object()) json["adds_nothing"] = json["baseline"]["adds_nothing"];

@@ -107,6 +107,7 @@ Json number_interval(const Predictions& validation, double coverage) {
   if (validation.probabilities.empty()) return nullptr;
   const Measured m = measured_of(validation);
   std::vector<double> errors;
+  errors.reserve(m.truth.size());
   for (std::size_t i = 0; i < m.truth.size(); ++i) errors.push_back(m.error(i));
   const auto half = stats::conformal_quantile(errors, coverage);
   if (!half || !std::isfinite(*half)) return nullptr;

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <memory>
 #include <string>
 
 #include "fakes.hpp"
@@ -30,6 +31,15 @@ int worker(const std::string& kind, const std::string& folder) {
       engine->on_step = [once = kind == "dies_once", mark = folder + "/../../died"](int step) {
         const bool before = std::ifstream{mark}.good();
         if (before ? !once && step == 2 : step == 7) {
+          std::ofstream{mark} << "x" << std::flush;
+          ::raise(SIGKILL);
+        }
+        return Result<double>{1.0};
+      };
+    if (kind == "dies_later")  // in the second run of several, and then again before it gets further
+      engine->on_step = [steps = std::make_shared<int>(0), mark = folder + "/../../died"](int) {
+        const bool before = std::ifstream{mark}.good();
+        if (++*steps == (before ? 3 : 22)) {
           std::ofstream{mark} << "x" << std::flush;
           ::raise(SIGKILL);
         }
@@ -128,7 +138,8 @@ int main(int argc, char** argv) {
   if (argc < 3) return 2;
   const std::string kind = argv[1], folder = argv[2];
   if (kind == "node") return node(folder, argv[0]);
-  if (kind == "train" || kind == "nan" || kind == "memory" || kind == "slow" || kind == "dies" || kind == "dies_once")
+  if (kind == "train" || kind == "nan" || kind == "memory" || kind == "slow" || kind == "dies" || kind == "dies_once" ||
+      kind == "dies_later")
     return worker(kind, folder);
   return misbehave(kind, folder);
 }

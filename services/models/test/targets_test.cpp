@@ -113,6 +113,33 @@ TEST_F(TargetService, a_number_comes_with_its_unit_and_an_interval_of_stated_cov
   ASSERT_OK(models->put_verdict(actor("dr"), answer["id"].get<std::string>(), "diameter", Json{{"agree", true}}));
 }
 
+TEST_F(TargetService, a_job_of_several_runs_goes_on_where_it_was_cut_off) {
+  open("dies_later");
+  import("set");
+  const Json job =
+      *models->train(actor("a"), Json{{"name", "m"},
+                                      {"dataset", "set"},
+                                      {"config", Json{{"epochs", 3}, {"batch", 8}, {"seeds", 2}, {"ensemble", true}}}});
+  ASSERT_FALSE(wait(job));
+  reopen("train");
+  const std::filesystem::path folder = home.path() / "jobs" / id_of(job);
+  EXPECT_TRUE(std::filesystem::exists(folder / "runs" / "1.safetensors"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "checkpoint.safetensors"));
+  const auto again = models->train(actor("a"), Json{{"resume", id_of(job)}});
+  ASSERT_OK(again);
+  int epochs = 0;
+  ASSERT_OK(wait(*again, [&](const Json& event) { epochs += event["type"] == "epoch" ? 1 : 0; }));
+  EXPECT_EQ(epochs, 2);  // the first run had ended, and the second its first epoch
+  const Json shown = *models->model("m", 1);
+  ASSERT_TRUE(shown["training"].contains("runs")) << shown["training"].dump();
+  const Json& runs = shown["training"]["runs"];
+  ASSERT_EQ(runs["runs"].size(), 2U);
+  EXPECT_EQ(runs["runs"][1]["epochs"], 3);
+  EXPECT_EQ(runs["ensemble"], true);
+  EXPECT_TRUE(runs["test"]["mean"].is_number());
+  EXPECT_TRUE(std::filesystem::is_empty(home.path() / "jobs"));
+}
+
 TEST_F(TargetService, an_ensemble_says_how_far_its_members_differ) {
   const std::vector<float> answers{0.5F, 0.9F, 0.6F, 0.1F, 0.7F, 0.2F};  // three members of two outputs
   const Json spread = members_spread(answers, 3, 1, {});

@@ -36,7 +36,7 @@ Result<std::vector<TrainResult>> train_runs(Engine& engine, const Dataset& datas
                                             const std::vector<TrainRun>& runs, const Clock& clock,
                                             ProgressSink& progress,
                                             const std::function<void(const EpochRecord&)>& on_epoch,
-                                            std::stop_token stop, const std::filesystem::path& folder);
+                                            const std::stop_token& stop, const std::filesystem::path& folder);
 
 // The figure by which epochs are chosen, of the epoch that was: AUROC, Dice or RMSE; NaN without validation data.
 double validation_figure(const TrainResult& result);
