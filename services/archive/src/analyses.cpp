@@ -11,6 +11,7 @@
 #include "analysis_input.hpp"
 #include "analysis_result.hpp"
 #include "series_facts.hpp"
+#include "submit_waiting.hpp"
 
 namespace aceso::archive {
 namespace {
@@ -306,21 +307,11 @@ bool Analyses::Impl::reads_volumes(const RoutingRule& rule) const {
 
 // Analyses that wait get a job each, as many as the queue takes; the rest waits for the next time.
 void Analyses::Impl::dispatch() {
-  for (;;) {
-    const auto waiting = table->without_job(kPage);
-    if (!waiting) return deps.logger.warn("analyses.not_dispatched", {{"code", to_string(waiting.error().code())}});
-    for (const Analysis& one : *waiting) {
-      const auto job = jobs->submit("analyse", Json{{"analysis", one.id}}, "system", options.attempts);
-      if (!job) {
-        if (job.error().code() != Code::exhausted)
-          deps.logger.warn("analyses.not_dispatched", {{"code", to_string(job.error().code())}});
-        return;
-      }
-      if (auto noted = table->set_job(one.id, *job); !noted)
-        return deps.logger.warn("analyses.not_dispatched", {{"code", to_string(noted.error().code())}});
-    }
-    if (waiting->size() < kPage) return;
-  }
+  submit_waiting(
+      *jobs, deps.logger,
+      {.kind = "analyse", .subject = "analysis", .warning = "analyses.not_dispatched", .attempts = options.attempts},
+      kPage, [&] { return table->without_job(kPage); },
+      [&](const auto& id, const auto& job) { return table->set_job(id, job); });
 }
 
 // Before the end is kept: a crash in between tells it again, and who is told knows it by its id.

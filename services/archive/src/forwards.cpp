@@ -15,6 +15,7 @@
 #include "forward_table.hpp"
 #include "ingest.hpp"
 #include "series_facts.hpp"
+#include "submit_waiting.hpp"
 #include "web.hpp"
 
 namespace aceso::archive {
@@ -234,21 +235,11 @@ Status Forwards::Impl::settle(const std::string& study_uid, const std::string& s
 
 // What waits gets a job, as much as the queue takes; the rest waits for the next time.
 void Forwards::Impl::dispatch() {
-  for (;;) {
-    const auto waiting = table->waiting(false, kForwardPage);
-    if (!waiting) return deps.logger.warn("forwards.not_dispatched", {{"code", to_string(waiting.error().code())}});
-    for (const Forward& one : *waiting) {
-      const auto job = jobs->submit("forward", Json{{"forward", one.id}}, "system", options.attempts);
-      if (!job) {
-        if (job.error().code() != Code::exhausted)
-          deps.logger.warn("forwards.not_dispatched", {{"code", to_string(job.error().code())}});
-        return;
-      }
-      if (auto noted = table->set_job(one.id, *job); !noted)
-        return deps.logger.warn("forwards.not_dispatched", {{"code", to_string(noted.error().code())}});
-    }
-    if (waiting->size() < kForwardPage) return;
-  }
+  submit_waiting(
+      *jobs, deps.logger,
+      {.kind = "forward", .subject = "forward", .warning = "forwards.not_dispatched", .attempts = options.attempts},
+      kForwardPage, [&] { return table->waiting(false, kForwardPage); },
+      [&](const auto& id, const auto& job) { return table->set_job(id, job); });
 }
 
 Result<Json> Forwards::Impl::run(store::JobContext& context) {

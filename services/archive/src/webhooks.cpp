@@ -13,6 +13,7 @@
 #include "aceso/net/client.hpp"
 #include "aceso/store/jobs.hpp"
 #include "analyses_impl.hpp"
+#include "submit_waiting.hpp"
 #include "web.hpp"
 #include "webhook_table.hpp"
 #include "webhook_target.hpp"
@@ -249,21 +250,11 @@ Status Webhooks::Impl::tell(std::string_view event, std::string_view what, const
 }
 
 void Webhooks::Impl::dispatch() {
-  for (;;) {
-    const auto waiting = table->waiting(false, kHookPage);
-    if (!waiting) return deps.logger.warn("webhooks.not_dispatched", {{"code", to_string(waiting.error().code())}});
-    for (const Delivery& one : *waiting) {
-      const auto job = jobs->submit("deliver", Json{{"delivery", one.id}}, "system", options.attempts);
-      if (!job) {
-        if (job.error().code() != Code::exhausted)
-          deps.logger.warn("webhooks.not_dispatched", {{"code", to_string(job.error().code())}});
-        return;
-      }
-      if (auto noted = table->set_job(one.id, *job); !noted)
-        return deps.logger.warn("webhooks.not_dispatched", {{"code", to_string(noted.error().code())}});
-    }
-    if (waiting->size() < kHookPage) return;
-  }
+  submit_waiting(
+      *jobs, deps.logger,
+      {.kind = "deliver", .subject = "delivery", .warning = "webhooks.not_dispatched", .attempts = options.attempts},
+      kHookPage, [&] { return table->waiting(false, kHookPage); },
+      [&](const auto& id, const auto& job) { return table->set_job(id, job); });
 }
 
 Result<Json> Webhooks::Impl::run(store::JobContext& context) {

@@ -1,8 +1,11 @@
 // What the tests of the archive share: an archive in a temporary folder, callers with and without rights, made objects.
 #pragma once
 
+#include <algorithm>
 #include <memory>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "aceso/archive/archive.hpp"
@@ -15,6 +18,7 @@
 #include "aceso/dicom/tags.hpp"
 #include "aceso/dicom/uid.hpp"
 #include "aceso/dicom/write.hpp"
+#include "aceso/net/http.hpp"
 
 namespace aceso::archive::testing {
 
@@ -23,6 +27,22 @@ using Bytes = std::vector<std::byte>;
 class SilentSink final : public LogSink {
  public:
   void write(LogLevel, std::string_view) override {}
+};
+
+// A request's body.
+class TextBody final : public net::BodyReader {
+ public:
+  explicit TextBody(std::string text) : text_{std::move(text)} {}
+  Result<std::size_t> read(std::span<std::byte> out) override {
+    const std::size_t n = std::min(out.size(), text_.size() - at_);
+    std::copy_n(std::as_bytes(std::span{text_}).begin() + static_cast<std::ptrdiff_t>(at_), n, out.begin());
+    at_ += n;
+    return n;
+  }
+
+ private:
+  std::string text_;
+  std::size_t at_ = 0;
 };
 
 struct ObjectSpec {

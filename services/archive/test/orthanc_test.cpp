@@ -22,21 +22,6 @@ std::string bytes_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-class ScriptBody final : public net::BodyReader {
- public:
-  explicit ScriptBody(std::string text) : text_{std::move(text)} {}
-  Result<std::size_t> read(std::span<std::byte> out) override {
-    const std::size_t n = std::min(out.size(), text_.size() - at_);
-    std::copy_n(std::as_bytes(std::span{text_}).begin() + static_cast<std::ptrdiff_t>(at_), n, out.begin());
-    at_ += n;
-    return n;
-  }
-
- private:
-  std::string text_;
-  std::size_t at_ = 0;
-};
-
 struct Reply {
   int status = 0;
   net::Headers headers;
@@ -73,7 +58,7 @@ class OrthancTest : public ::testing::Test {
       request.query.emplace_back(pair.substr(0, equals), equals < pair.size() ? pair.substr(equals + 1) : "");
       at = end + 1;
     }
-    request.body = std::make_shared<ScriptBody>(std::move(body));
+    request.body = std::make_shared<TextBody>(std::move(body));
     request.principal = caller(scopes).principal;
     auto response = net::route_request(router_, request);
     if (!response) {

@@ -12,21 +12,6 @@ namespace {
 
 using namespace testing;
 
-class LinkBody final : public net::BodyReader {
- public:
-  explicit LinkBody(std::string text) : text_{std::move(text)} {}
-  Result<std::size_t> read(std::span<std::byte> out) override {
-    const std::size_t n = std::min(out.size(), text_.size() - at_);
-    std::copy_n(std::as_bytes(std::span{text_}).begin() + static_cast<std::ptrdiff_t>(at_), n, out.begin());
-    at_ += n;
-    return n;
-  }
-
- private:
-  std::string text_;
-  std::size_t at_ = 0;
-};
-
 struct Shown {
   int status = 0;
   std::string cookie, body;
@@ -61,7 +46,7 @@ class SharesTest : public ::testing::Test {
     if (!token.empty()) request.headers.set("Cookie", "aceso_share=" + token);
     if (!body.empty()) request.headers.set("Content-Type", "application/json");
     request.headers.set("Accept", "*/*");
-    request.body = std::make_shared<LinkBody>(body);
+    request.body = std::make_shared<TextBody>(body);
     auto response = net::route_request(router_, request);
     if (!response) {
       const auto problem = net::Response::problem(response.error(), "r1");

@@ -12,21 +12,6 @@ namespace {
 
 using namespace testing;
 
-class TextBody final : public net::BodyReader {
- public:
-  explicit TextBody(std::string text) : text_{std::move(text)} {}
-  Result<std::size_t> read(std::span<std::byte> out) override {
-    const std::size_t n = std::min(out.size(), text_.size() - at_);
-    std::copy_n(std::as_bytes(std::span{text_}).begin() + static_cast<std::ptrdiff_t>(at_), n, out.begin());
-    at_ += n;
-    return n;
-  }
-
- private:
-  std::string text_;
-  std::size_t at_ = 0;
-};
-
 class StudyList : public ::testing::Test {
  protected:
   StudyList() {

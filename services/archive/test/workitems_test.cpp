@@ -14,21 +14,6 @@ namespace {
 
 using namespace testing;
 
-class UpsBody final : public net::BodyReader {
- public:
-  explicit UpsBody(std::string text) : text_{std::move(text)} {}
-  Result<std::size_t> read(std::span<std::byte> out) override {
-    const std::size_t n = std::min(out.size(), text_.size() - at_);
-    std::copy_n(std::as_bytes(std::span{text_}).begin() + static_cast<std::ptrdiff_t>(at_), n, out.begin());
-    at_ += n;
-    return n;
-  }
-
- private:
-  std::string text_;
-  std::size_t at_ = 0;
-};
-
 struct UpsReply {
   int status = 0;
   std::string warning, location, body;
@@ -70,7 +55,7 @@ class WorkitemsTest : public ::testing::Test {
     }
     if (!body.is_null()) request.headers.set("Content-Type", type);
     request.headers.set("Host", "node.example");
-    request.body = std::make_shared<UpsBody>(body.is_null() ? "" : body.dump());
+    request.body = std::make_shared<TextBody>(body.is_null() ? "" : body.dump());
     request.principal = caller(scopes).principal;
     auto response = net::route_request(router_, request);
     if (!response) {
