@@ -197,6 +197,7 @@ void Analyses::Impl::tick() {
   const std::lock_guard lock{tick_mutex};
   if (watch.take_overflow()) scan();
   std::vector<const RoutingRule*> all;
+  all.reserve(rules.size());
   for (const auto& rule : rules) all.push_back(&rule);
   (void)count_series(watch, *archive.store, all);
   for (const auto& one : watch.take_quiet(deps.clock.steady_now())) {
