@@ -13,7 +13,7 @@ namespace aceso::models {
 
 class Pseudonyms {
  public:
-  explicit Pseudonyms(crypto::SecretKey key) : key_{key} {}
+  explicit Pseudonyms(const crypto::SecretKey& key) : key_{key} {}
 
   // 80 bits of HMAC-SHA-256 in hexadecimal, "" for "". What is hashed for one purpose is never equal to what is hashed
   // for another: "patient", "study", "series", "instance", "path".

@@ -4,6 +4,7 @@
 #include "aceso/learn/trainer.hpp"
 #include "images.hpp"
 #include "kserve.hpp"
+#include "object_reader.hpp"
 #include "routes.hpp"
 
 namespace aceso::models {
@@ -44,9 +45,10 @@ Status prepare_pictures(const learn::ModelSignature& signature, learn::NamedArra
   if (inputs.begin()->first != port.name || port.kind != learn::PortKind::image || port.dtype != learn::DType::f32 ||
       given.dtype != learn::DType::u8)
     return {};
-  if (given.shape.size() != 3 && given.shape.size() != 4)
+  if (given.shape.size() != 3 && given.shape.size() != 4) {
     return Error{Code::invalid,
                  "input: pictures of UINT8 need shape [samples, height, width] or [samples, height, width, channels]"};
+  }
   std::vector<learn::Array> samples;
   std::vector<std::string> ignored;
   for (std::int64_t i = 0; i < given.shape[0]; ++i) {
@@ -79,38 +81,42 @@ Json output_parameters(const learn::Bundle& bundle) {
   return about;
 }
 
-Json answer_json(const PredictionService::BatchAnswer& answer, const KServeRequest& asked) {
-  Json data = Json::array();
-  for (const float v : answer.output.f32()) data.push_back(v);
-  Json out{{"model_name", answer.model.name}, {"model_version", std::to_string(answer.model.version)}};
-  if (!asked.id.empty()) out["id"] = asked.id;
-  out["parameters"] = Json{{"stage", answer.model.stage},
-                           {"model_hash", answer.model.bundle},
-                           {"prediction_ids", answer.ids},
-                           {"notice", "Research use only."}};
-  Json output{{"name", "output"}, {"datatype", "FP32"}, {"shape", answer.output.shape}, {"data", std::move(data)}};
-  if (Json about = output_parameters(answer.served->info()); !about.empty()) output["parameters"] = std::move(about);
-  out["outputs"] = Json::array({std::move(output)});
-  return out;
+net::Response answer_response(const PredictionService::BatchAnswer& answer, const KServeRequest& asked) {
+  Json head{{"model_name", answer.model.name}, {"model_version", std::to_string(answer.model.version)}};
+  if (!asked.id.empty()) head["id"] = asked.id;
+  head["parameters"] = Json{{"stage", answer.model.stage},
+                            {"model_hash", answer.model.bundle},
+                            {"prediction_ids", answer.ids},
+                            {"notice", "Research use only."}};
+  KServeAnswer made = kserve_answer(std::move(head), answer.output, output_parameters(answer.served->info()),
+                                    asked.wants_binary("output"));
+  net::Response response =
+      net::Response::text(std::move(made.body), made.header_length ? "application/octet-stream" : "application/json");
+  if (made.header_length) response.headers.set("Inference-Header-Content-Length", std::to_string(*made.header_length));
+  response.headers.set("Cache-Control", "no-store");
+  return response;
 }
 
 Result<net::Response> infer(Models::Impl& impl, net::Request& request, const Actor& actor) {
   ACESO_TRY(const contracts::ModelRef ref, model_ref(request));
+  if (request.headers.has("Content-Encoding") && request.headers.get("Content-Encoding") != "identity")
+    return Error{Code::unsupported, "Content-Encoding: send the request as it is, not compressed"};
   ACESO_TRY(const std::string body, request.body->read_all(kMaxKServeBody));
-  ACESO_TRY(KServeRequest asked, parse_kserve_request(body));
-  for (const std::string& name : asked.outputs) {
-    if (name != "output") return Error{Code::invalid, "outputs: the model's only output is \"output\""};
+  ACESO_TRY(KServeRequest asked, parse_kserve_request(body, request.headers.get("Inference-Header-Content-Length")));
+  for (const KServeOutput& output : asked.outputs) {
+    if (output.name != "output") return Error{Code::invalid, "outputs: the model's only output is \"output\""};
   }
   ACESO_TRY(const ModelVersion version, impl.predictions->usable(ref));
   ACESO_TRY(const auto info, impl.registry.info(version.bundle));
   const std::int64_t samples = asked.inputs.begin()->second.shape.front();
-  if (samples > static_cast<std::int64_t>(impl.context.options.max_batch))
+  if (samples > static_cast<std::int64_t>(impl.context.options.max_batch)) {
     return Error{Code::too_large,
                  "at most " + std::to_string(impl.context.options.max_batch) + " samples are answered at once"};
+  }
   ACESO_TRY_OK(prepare_pictures(info->signature, asked.inputs));
   ACESO_TRY(const auto answer, impl.predictions->predict_batch(
                                    actor, {.name = version.name, .version = version.version}, asked.inputs, "kserve"));
-  return net::Response::json(answer_json(answer, asked));
+  return answer_response(answer, asked);
 }
 
 std::vector<int> versions_of(const Registry& registry, const std::string& name) {
@@ -126,14 +132,60 @@ std::vector<int> versions_of(const Registry& registry, const std::string& name) 
   return out;
 }
 
+// Where the networks run: the engine's name, as Triton's "platform".
+constexpr std::string_view kPlatform = "openvino";
+
 Result<net::Response> metadata(Models::Impl& impl, const net::Request& request) {
   ACESO_TRY(const contracts::ModelRef ref, model_ref(request));
   ACESO_TRY(const ModelVersion version, impl.predictions->usable(ref));
   ACESO_TRY(const auto info, impl.registry.info(version.bundle));
-  const std::size_t classes = info->card.classes.size();
-  return net::Response::json(
-      kserve_metadata(version.name, versions_of(impl.registry, version.name), "openvino", info->signature,
-                      learn::task_of(info->signature) == learn::Task::multi_label || classes > 2 ? classes : 1));
+  return net::Response::json(kserve_metadata(version.name, versions_of(impl.registry, version.name), kPlatform,
+                                             info->signature,
+                                             kserve_output_shape(info->signature, info->card.classes.size())));
+}
+
+Result<net::Response> configuration(Models::Impl& impl, const net::Request& request) {
+  ACESO_TRY(const contracts::ModelRef ref, model_ref(request));
+  ACESO_TRY(const ModelVersion version, impl.predictions->usable(ref));
+  ACESO_TRY(const auto info, impl.registry.info(version.bundle));
+  return net::Response::json(kserve_config(version.name, kPlatform, info->signature,
+                                           kserve_output_shape(info->signature, info->card.classes.size()),
+                                           impl.context.options.max_batch));
+}
+
+// Every version with whether it answers; {"ready": true} leaves out those that do not.
+Result<net::Response> repository_index(Models::Impl& impl, net::Request& request) {
+  ACESO_TRY(const std::string body, request.body->read_all(std::size_t{64} << 10));
+  bool only_ready = false;
+  if (!body.empty()) {
+    ACESO_TRY(const Json asked, parse_json(body, {.bytes = std::size_t{64} << 10, .depth = 8}));
+    ACESO_TRY(ObjectReader reader, ObjectReader::of(asked, "request"));
+    ACESO_TRY(only_ready, reader.boolean_or("ready", false));
+    reader.child("repository_name");
+    ACESO_TRY_OK(reader.done());
+  }
+  ACESO_TRY(const Json list, impl.registry.list());
+  Json out = Json::array();
+  for (const Json& model : list["items"]) {
+    for (const Json& version : model["versions"]) {
+      const bool retired = version["stage"] == "retired";
+      if (retired && only_ready) continue;
+      out.push_back(Json{{"name", model["name"]},
+                         {"version", std::to_string(version["version"].get<int>())},
+                         {"state", retired ? "UNAVAILABLE" : "READY"},
+                         {"reason", retired ? "retired" : ""}});
+    }
+  }
+  return net::Response::json(out);
+}
+
+Result<net::Response> not_here(const net::Request& request) {
+  if (request.path.starts_with("/v2/repository/models/")) {
+    return Error{
+        Code::unsupported,
+        "models are loaded when they are asked, and go live by promotion (aceso model promote), not from here"};
+  }
+  return Error{Code::not_found, "this part of the protocol is not spoken here"};
 }
 
 Result<net::Response> model_ready(Models::Impl& impl, const net::Request& request) {
@@ -155,14 +207,17 @@ void Routes::kserve() {
     router.add(method, pattern, std::move(route), kserve_handler(std::move(scope), std::move(handler)));
   };
   add_v2(Method::get, "/v2", info("Server metadata", ""), [](net::Request&, const Actor&) -> Result<net::Response> {
-    return net::Response::json(Json{{"name", "aceso"}, {"version", "2"}, {"extensions", Json::array()}});
+    return net::Response::json(
+        Json{{"name", "aceso"},
+             {"version", "2"},
+             {"extensions", {"binary_tensor_data", "model_configuration", "model_repository", "parameters"}}});
   });
   add_v2(Method::get, "/v2/health/live", info("Alive", ""), [](net::Request&, const Actor&) -> Result<net::Response> {
     return net::Response::json(Json{{"live", true}});
   });
   add_v2(Method::get, "/v2/health/ready", info("Ready for inference", ""),
-         [this_ = &models](net::Request&, const Actor&) -> Result<net::Response> {
-           ACESO_TRY_OK(this_->ready());
+         [service = &models](net::Request&, const Actor&) -> Result<net::Response> {
+           ACESO_TRY_OK(service->ready());
            return net::Response::json(Json{{"ready", true}});
          });
   for (const std::string_view base : {"/v2/models/{name}", "/v2/models/{name}/versions/{version:int}"}) {
@@ -170,11 +225,19 @@ void Routes::kserve() {
            [i = &impl](net::Request& request, const Actor&) { return metadata(*i, request); });
     add_v2(Method::get, std::string{base} + "/ready", info("Model is loaded", "models:read"),
            [i = &impl](net::Request& request, const Actor&) { return model_ready(*i, request); });
+    add_v2(Method::get, std::string{base} + "/config", info("Model configuration, as Triton's", "models:read"),
+           [i = &impl](net::Request& request, const Actor&) { return configuration(*i, request); });
     net::RouteInfo route = info("Inference on tensors", "predictions:create");
     route.request_type = "application/json";
     route.max_body = kMaxKServeBody;
     add_v2(Method::post, std::string{base} + "/infer", std::move(route),
            [i = &impl](net::Request& request, const Actor& actor) { return infer(*i, request, actor); });
+  }
+  add_v2(Method::post, "/v2/repository/index", info("Models and versions", "models:read"),
+         [i = &impl](net::Request& request, const Actor&) { return repository_index(*i, request); });
+  for (const Method method : {Method::get, Method::post}) {
+    add_v2(method, "/v2/{path...}", info("What of the protocol is not spoken", "models:read"),
+           [](const net::Request& request, const Actor&) { return not_here(request); });
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
@@ -27,7 +28,7 @@ class LineSplitter {
 };
 
 struct WorkerMessage {
-  enum class Type { progress, epoch, log, result, error } type = Type::log;
+  enum class Type : std::uint8_t { progress, epoch, log, result, error } type = Type::log;
   ProgressUpdate progress;     // progress
   learn::EpochRecord epoch;    // epoch
   std::string level;           // log: debug, info, warn, error

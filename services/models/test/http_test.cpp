@@ -1,6 +1,8 @@
 // The routes on a real server over loopback; who asks is said by a test header instead of a session.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "aceso/net/client.hpp"
@@ -245,6 +247,71 @@ TEST_F(Http, kserve_answers_metadata_and_tensors) {
     EXPECT_EQ(refused.status, 400) << refused.body;
     EXPECT_TRUE(body(refused)["error"].is_string());
   }
+}
+
+TEST_F(Http, kserve_takes_and_gives_bytes_behind_the_json) {
+  serve();
+  add_model("m", true, 1);
+  ASSERT_TRUE(models->promote(actor("a"), "m", 1, "live"));
+  std::vector<float> values(512, 0.9F);
+  std::fill(values.begin() + 256, values.end(), 0.45F);
+  const Json input{{"name", "image"}, {"datatype", "FP32"}, {"shape", {2, 1, 16, 16}}};
+  Json as_text = input, as_bytes = input;
+  as_text["data"] = values;
+  as_bytes["parameters"] = Json{{"binary_data_size", 2048}};
+  const auto plain = post("/v2/models/m/infer", Json{{"inputs", Json::array({as_text})}});
+  ASSERT_EQ(plain.status, 200) << plain.body;
+  const std::string head =
+      Json{{"id", "9"},
+           {"inputs", Json::array({as_bytes})},
+           {"outputs", Json::array({Json{{"name", "output"}, {"parameters", {{"binary_data", true}}}}})}}
+          .dump();
+  const std::string sent = head + std::string{reinterpret_cast<const char*>(values.data()), values.size() * 4};
+  const auto length =
+      std::pair<std::string, std::string>{"Inference-Header-Content-Length", std::to_string(head.size())};
+  const auto answer =
+      send(net::Method::post, "/v2/models/m/versions/1/infer", sent, "application/octet-stream", "dr", {length});
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const std::size_t json_bytes = std::stoul(std::string{answer.headers.get("Inference-Header-Content-Length")});
+  const Json told = Json::parse(answer.body.substr(0, json_bytes));
+  EXPECT_EQ(told["id"], "9");
+  EXPECT_EQ(told["outputs"][0]["parameters"]["binary_data_size"], 8);
+  ASSERT_EQ(answer.body.size(), json_bytes + 8);
+  for (std::size_t i = 0; i < 2; ++i) {
+    float value = 0;
+    std::memcpy(&value, answer.body.data() + json_bytes + 4 * i, 4);
+    EXPECT_EQ(static_cast<double>(value), body(plain)["outputs"][0]["data"][i].get<double>()) << i;
+  }
+  EXPECT_EQ(body(get("/api/v1/predictions?model=m"))["items"].size(), 4U) << "each way stores its answers";
+  EXPECT_EQ(
+      send(net::Method::post, "/v2/models/m/infer", sent + "x", "application/octet-stream", "dr", {length}).status,
+      400);
+  EXPECT_EQ(send(net::Method::post, "/v2/models/m/infer", sent, "application/octet-stream", "dr",
+                 {length, {"Content-Encoding", "gzip"}})
+                .status,
+            415);
+}
+
+TEST_F(Http, kserve_describes_what_a_client_of_triton_asks_for) {
+  serve();
+  add_model("m", true, 1);
+  add_model("m", true, 2);
+  ASSERT_TRUE(models->promote(actor("a"), "m", 1, "live"));
+  ASSERT_TRUE(models->promote(actor("a"), "m", 2, "live"));
+  const Json config = body(get("/v2/models/m/config"));
+  EXPECT_EQ(config["max_batch_size"], 16);
+  EXPECT_EQ(config["input"][0], (Json{{"name", "image"}, {"data_type", "TYPE_FP32"}, {"dims", {1, 16, 16}}}));
+  EXPECT_EQ(config["output"][0]["dims"], Json::array({1}));
+  const Json index = body(send(net::Method::post, "/v2/repository/index", ""));
+  ASSERT_EQ(index.size(), 2U);
+  EXPECT_EQ(index[0], (Json{{"name", "m"}, {"version", "2"}, {"state", "READY"}, {"reason", ""}}));
+  EXPECT_EQ(index[1]["state"], "UNAVAILABLE");
+  EXPECT_EQ(body(post("/v2/repository/index", Json{{"ready", true}})).size(), 1U);
+  const auto load = send(net::Method::post, "/v2/repository/models/m/load", "{}");
+  EXPECT_EQ(load.status, 415);
+  EXPECT_NE(body(load)["error"].get<std::string>().find("promotion"), std::string::npos);
+  EXPECT_EQ(get("/v2/systemsharedmemory/status").status, 404);
+  EXPECT_TRUE(body(get("/v2/systemsharedmemory/status"))["error"].is_string());
 }
 
 TEST_F(Http, kserve_says_what_labels_and_numbers_mean) {

@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "context.hpp"
 #include "kserve.hpp"
@@ -181,7 +183,9 @@ TEST(KServe, reads_flat_and_nested_data_of_every_type) {
   EXPECT_EQ(request->inputs.at("b").as<std::uint8_t>()[1], 255);
   EXPECT_EQ(request->inputs.at("c").as<std::int64_t>()[0], -5);
   EXPECT_EQ(request->inputs.at("d").as<std::uint8_t>()[0], 1);
-  EXPECT_EQ(request->outputs, std::vector<std::string>{"output"});
+  ASSERT_EQ(request->outputs.size(), 1U);
+  EXPECT_EQ(request->outputs[0].name, "output");
+  EXPECT_FALSE(request->wants_binary("output"));
 }
 
 TEST(KServe, refuses_lies_about_shape_type_and_range) {
@@ -201,6 +205,102 @@ TEST(KServe, refuses_lies_about_shape_type_and_range) {
     EXPECT_FALSE(parse_kserve_request(body)) << body;
   EXPECT_FALSE(parse_kserve_request(
       R"({"inputs":[{"name":"a","datatype":"FP32","shape":[1],"data":[1]},{"name":"a","datatype":"FP32","shape":[1],"data":[1]}]})"));
+}
+
+// What stands behind the JSON of a request: the bytes of numbers, little-endian.
+template <class T>
+std::string raw_numbers(std::initializer_list<T> values) {
+  std::string out;
+  for (const T v : values) out.append(reinterpret_cast<const char*>(&v), sizeof v);
+  return out;
+}
+
+TEST(KServeBinary, takes_the_bytes_of_each_input_in_turn) {
+  const std::string json =
+      R"({"parameters":{"binary_data_output":true},"inputs":[
+      {"name":"a","datatype":"FP32","shape":[1,2],"parameters":{"binary_data_size":8}},
+      {"name":"b","datatype":"UINT8","shape":[2],"data":[7,8]},
+      {"name":"c","datatype":"INT64","shape":[1],"parameters":{"binary_data_size":8}},
+      {"name":"d","datatype":"BOOL","shape":[3],"parameters":{"binary_data_size":3}},
+      {"name":"e","datatype":"FP64","shape":[1],"parameters":{"binary_data_size":8}},
+      {"name":"f","datatype":"UINT16","shape":[1],"parameters":{"binary_data_size":2}},
+      {"name":"g","datatype":"INT16","shape":[1],"parameters":{"binary_data_size":2}},
+      {"name":"h","datatype":"INT32","shape":[1],"parameters":{"binary_data_size":4}},
+      {"name":"i","datatype":"INT8","shape":[1],"parameters":{"binary_data_size":1}}],
+      "outputs":[{"name":"x"},{"name":"y","parameters":{"binary_data":false}}]})";
+  const std::string body = json + raw_numbers<float>({0.5F, -2}) + raw_numbers<std::int64_t>({-5}) +
+                           std::string("\1\0\1", 3) + raw_numbers<double>({1e300}) +
+                           raw_numbers<std::uint16_t>({65535}) + raw_numbers<std::int16_t>({-300}) +
+                           raw_numbers<std::int32_t>({1 << 30}) + "\xff";
+  const auto request = parse_kserve_request(body, std::to_string(json.size()));
+  ASSERT_TRUE(request) << request.error().message();
+  EXPECT_FLOAT_EQ(request->inputs.at("a").f32()[1], -2.0F);
+  EXPECT_EQ(request->inputs.at("b").as<std::uint8_t>()[1], 8);
+  EXPECT_EQ(request->inputs.at("c").as<std::int64_t>()[0], -5);
+  EXPECT_EQ(request->inputs.at("d").as<std::uint8_t>()[1], 0);
+  EXPECT_DOUBLE_EQ(request->inputs.at("e").as<double>()[0], 1e300);
+  EXPECT_EQ(request->inputs.at("f").as<std::uint16_t>()[0], 65535);
+  EXPECT_EQ(request->inputs.at("g").as<std::int16_t>()[0], -300);
+  EXPECT_EQ(request->inputs.at("h").as<std::int32_t>()[0], 1 << 30);
+  EXPECT_EQ(request->inputs.at("i").as<std::int8_t>()[0], -1);
+  EXPECT_TRUE(request->wants_binary("x")) << "as all outputs";
+  EXPECT_FALSE(request->wants_binary("y")) << "its own word counts";
+}
+
+TEST(KServeBinary, refuses_lengths_that_lie_and_says_which) {
+  const auto json = [](const std::string& fields) { return R"({"inputs":[{"name":"a","shape":[2],)" + fields + "}]}"; };
+  const std::string good = json(R"("datatype":"FP32","parameters":{"binary_data_size":8})");
+  const std::string two = raw_numbers<float>({1, 2});
+  ASSERT_TRUE(parse_kserve_request(good + two, std::to_string(good.size())));
+  const auto refused = [](const std::string& header, const std::string& text, std::string_view word) {
+    const auto request = parse_kserve_request(text, header);
+    ASSERT_FALSE(request) << text;
+    EXPECT_NE(request.error().message().find(word), std::string::npos) << request.error().message();
+  };
+  const std::string size = std::to_string(good.size());
+  refused(size, good + two.substr(1), "more bytes than were sent");
+  refused(size, good, "more bytes than were sent");
+  refused(size, good + two + "!", "1 bytes are no input's");
+  refused(std::to_string(good.size() + 9), good + two, "more bytes than were sent");
+  refused(std::to_string(good.size() - 1), good + two, "");
+  refused("", good, "without the header");
+  refused("0", good + two, "without JSON");
+  refused("-1", good + two, "Inference-Header-Content-Length");
+  refused("18446744073709551617", good + two, "Inference-Header-Content-Length");
+  refused(size + " ", good + two, "Inference-Header-Content-Length");
+  for (const auto& [fields, bytes_behind, word] :
+       std::initializer_list<std::tuple<std::string, std::string, std::string>>{
+           {R"("datatype":"FP32","parameters":{"binary_data_size":4})", two, "8 bytes"},
+           {R"("datatype":"FP32","parameters":{"binary_data_size":18446744073709551615})", two, "8 bytes"},
+           {R"("datatype":"FP32","parameters":{"binary_data_size":-8})", two, "a number of bytes"},
+           {R"("datatype":"FP32","parameters":{"binary_data_size":8.0})", two, "a number of bytes"},
+           {R"("datatype":"FP32","parameters":{"binary_data_size":8},"data":[1,2])", two, "given twice"},
+           {R"("datatype":"FP32","parameters":[8])", two, "an object"},
+           {R"("datatype":"FP32","parameters":{"shared_memory_region":"x"})", "", "shared memory"},
+           {R"("datatype":"FP16","parameters":{"binary_data_size":4})", "1234", "datatype"},
+           {R"("datatype":"BOOL","parameters":{"binary_data_size":2})", "\1\2", "0 or 1"},
+           {R"("datatype":"FP32","parameters":{"binary_data_size":8})",
+            raw_numbers<float>({1, std::numeric_limits<float>::quiet_NaN()}), "not finite"},
+           {R"("datatype":"FP64","parameters":{"binary_data_size":16})",
+            raw_numbers<double>({1, std::numeric_limits<double>::infinity()}), "not finite"}})
+    refused(std::to_string(json(fields).size()), json(fields) + bytes_behind, word);
+  const std::string sequence =
+      R"({"parameters":{"sequence_id":4},"inputs":[{"name":"a","datatype":"FP32","shape":[1],"data":[1]}]})";
+  refused("", sequence, "sequence_id");
+}
+
+TEST(KServeBinary, an_answer_comes_as_json_or_as_bytes) {
+  const learn::Array output = learn::Array::from({2, 1}, std::vector<float>{0.25F, 1});
+  const KServeAnswer text = kserve_answer(Json{{"model_name", "m"}}, output, Json::object(), false);
+  EXPECT_FALSE(text.header_length);
+  EXPECT_EQ(text.body,
+            R"({"model_name":"m","outputs":[{"name":"output","datatype":"FP32","shape":[2,1],"data":[0.25,1.0]}]})");
+  const KServeAnswer binary = kserve_answer(Json{{"model_name", "m"}}, output, Json{{"unit", "mm"}}, true);
+  ASSERT_TRUE(binary.header_length);
+  const Json head = Json::parse(binary.body.substr(0, *binary.header_length));
+  EXPECT_EQ(head["outputs"][0]["parameters"], (Json{{"unit", "mm"}, {"binary_data_size", 8}}));
+  EXPECT_FALSE(head["outputs"][0].contains("data"));
+  EXPECT_EQ(binary.body.substr(*binary.header_length), raw_numbers<float>({0.25F, 1}));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // What a request shows to prove who asks, taken apart strictly.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -8,7 +9,7 @@
 
 namespace aceso::portal {
 
-enum class CredentialKind { none, session, api_token, service_token };
+enum class CredentialKind : std::uint8_t { none, session, api_token, service_token };
 struct Credential {
   CredentialKind kind = CredentialKind::none;
   std::string secret;

@@ -50,6 +50,17 @@ bool speaks_orthanc(const net::Router::Route& route) noexcept {
   return route.pattern.starts_with("/orthanc/");
 }
 
+// KServe's clients read the reason from "error".
+bool speaks_kserve(std::string_view path) noexcept {
+  return path == "/v2" || path.starts_with("/v2/");
+}
+
+net::Response refusal(const net::Request& request, const Error& error) {
+  if (speaks_kserve(request.path))
+    return net::Response::json(Json{{"error", error.message()}}, net::http_status(error.code()));
+  return net::Response::problem(error, request.request_id);
+}
+
 // The archive's paths hold UIDs, which identify: it records these accesses itself, by study and under keyed names.
 bool names_patients(const net::Router::Route& route) noexcept {
   return route.pattern.starts_with("/dicom-web") || speaks_orthanc(route) || route.pattern.starts_with("/shared/") ||
@@ -92,7 +103,7 @@ Gateway::Outcome Gateway::dispatch(net::Request& request) const {
   const auto& route = **found;
   if (const auto admitted = admit(request, route); !admitted) {
     record_denial(request, route, admitted.error());
-    auto response = net::Response::problem(admitted.error(), request.request_id);
+    auto response = refusal(request, admitted.error());
     if (response.status == 401)
       response.headers.set("WWW-Authenticate", speaks_orthanc(route) ? R"(Basic realm="aceso")" : "Bearer");
     return {std::move(response), route.pattern};
