@@ -44,6 +44,46 @@ export function archiveTests({ name, password, ct }) {
     await visitor.axe('study');
   });
 
+  test('archive: the CT in three planes, which follow a cross-hair and the wheel', async (visit) => {
+    const visitor = await open(visit);
+    const { page } = visitor;
+    await page.locator('.stack-stage').focus();
+    const started = Date.now();
+    await page.keyboard.press('v');
+    await page.locator('.plane-stage').first().waitFor();
+    console.log(`        ${files.length} images into three planes in ${Date.now() - started} ms`);
+    await page.locator('[data-plane=axial]').focus();
+    await page.keyboard.press('2');
+    // Where the lungs are wide the coronal plane is black on either side of a bright middle, and the spine lies behind in the sagittal one.
+    const greys = (name) => page.evaluate((plane) => {
+      const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector(`[data-plane=${plane}] canvas`));
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      const seen = new Set();
+      let lit = 0;
+      for (let i = 0; i < data.length; i += 4) { seen.add(data[i]); if (data[i] > 30) lit += 1; }
+      return { greys: seen.size, lit: lit / (data.length / 4) };
+    }, name);
+    for (const name of ['axial', 'coronal', 'sagittal']) await until(async () => { const seen = await greys(name); return seen.greys > 200 && seen.lit > 0.2; }, `the ${name} plane is drawn`);
+    const before = await page.getByTestId('plane-position-axial').textContent();
+    const box = await page.locator('[data-plane=coronal]').boundingBox();
+    check(box !== null, 'a stage');
+    await page.mouse.click(box.x + box.width * 0.36, box.y + box.height * 0.45);
+    await until(async () => (await page.getByTestId('plane-position-axial').textContent()) !== before, 'the axial plane follows');
+    const value = Number(/(-?[\d.]+) HU/.exec((await page.getByTestId('planes-cross').textContent()) ?? '')?.[1]);
+    check(value < -500 && value > -1024, `lung under the cross-hair: ${value}`);
+    await visitor.shot('archive-planes');
+    // How long a plane takes to follow: an upper bound for one step, drawing and all.
+    await page.locator('[data-plane=coronal]').focus();
+    const each = await page.evaluate(async () => {
+      const stage = /** @type {HTMLElement} */ (document.querySelector('[data-plane=coronal]'));
+      const began = performance.now();
+      for (let i = 0; i < 30; i += 1) { stage.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowDown', bubbles: true })); await new Promise((resolve) => { requestAnimationFrame(() => resolve(undefined)); }); }
+      return (performance.now() - began) / 30;
+    });
+    console.log(`        ${each.toFixed(0)} ms from one coronal plane to the next`);
+    await visitor.axe('planes of a CT');
+  });
+
   test('archive: a file that is there already is taken, a torn one and a letter are refused by name', async (visit) => {
     const visitor = await visit();
     const { page } = visitor;

@@ -401,6 +401,157 @@ export function studyTests(mock) {
     await until(async () => !(await reddish()), 'on its own slices only');
   });
 
+  // In a picture of a plane: the colour at a point given from its corner, and how many pixels to the left and right, above and below of it are like it.
+  const planeAt = (page, name, x, y) => page.evaluate(([plane, px, py]) => {
+    const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector(`[data-plane=${plane}] canvas`));
+    const { width, height } = canvas;
+    const [ix, iy] = [Math.round(Number(px) * width), Math.round(Number(py) * height)];
+    const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+    const grey = (gx, gy) => data[(gy * width + gx) * 4];
+    const run = (dx, dy, like) => { let n = 0; let [gx, gy] = [ix, iy]; while (gx >= 0 && gy >= 0 && gx < width && gy < height && like(grey(gx, gy))) { n += 1; gx += dx; gy += dy; } return n; };
+    const across = (like) => run(1, 0, like) + run(-1, 0, like) - 1;
+    const along = (like) => run(0, 1, like) + run(0, -1, like) - 1;
+    return { color: [...data.slice((iy * width + ix) * 4, (iy * width + ix) * 4 + 3)], white: across((g) => g > 250), lit: along((g) => g > 20) };
+  }, [name, x, y]);
+  const openPlanes = async (visitor) => {
+    await visitor.page.locator('.stack-stage').focus();
+    await visitor.page.keyboard.press('v');
+    await visitor.page.locator('.plane-stage').first().waitFor();
+    equal(await visitor.page.locator('.plane-stage').count(), 3, 'planes');
+  };
+  const positions = (page) => Promise.all(['axial', 'coronal', 'sagittal'].map(async (name) => (await page.getByTestId(`plane-position-${name}`).textContent())?.trim()));
+
+  test('planes: a CT in three directions, linked by a cross-hair, in the body\'s proportions', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    await visitor.signIn('okafor', password);
+    await stageOf(visitor);
+    await openPlanes(visitor);
+    equal((await positions(page)).join(), 'H 445.0 mm,A 2.5 mm,R 2.5 mm', 'from the slice that was looked at');
+    equal(await page.getByTestId('planes-cross').textContent(), 'R 2.5 · A 2.5 · H 445.0 · 1120 HU', 'the value under the cross-hair');
+    for (const [plane, letters] of [['axial', 'A P R L'], ['coronal', 'H F R L'], ['sagittal', 'H F A P']]) {
+      equal((await page.locator(`.plane-${plane} .edge`).allTextContents()).join(' '), letters, plane);
+    }
+    // A rod of 60 mm in a volume 120 mm high: in the coronal plane half as wide as the volume is high, in the axial one as wide as high.
+    await until(async () => { const { white, lit } = await planeAt(page, 'coronal', 0.5, 0.5); return lit > 40 && Math.abs(white / lit / 0.5 - 1) < 0.05; }, 'coronal proportions');
+    await until(async () => { const { white, lit } = await planeAt(page, 'sagittal', 0.5, 0.5); return lit > 40 && Math.abs(white / lit / 0.5 - 1) < 0.05; }, 'sagittal proportions');
+    equal((await planeAt(page, 'axial', 0.72, 0.5)).color[0], 128, '40 HU in a window of 400 about 40');
+    const coronal = page.locator('[data-plane=coronal]');
+    const box = await coronal.boundingBox();
+    check(box !== null, 'a stage');
+    const { lit } = await planeAt(page, 'coronal', 0.5, 0.5);   // 120 mm
+    await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2 - lit / 4);
+    const [axial, , sagittal] = await positions(page);
+    check(Math.abs(Number(/H ([\d.]+)/.exec(axial ?? '')?.[1]) - (442.5 + 30)) <= 5 && /(R 2\.5|L 0\.0|R 0\.0)/.test(sagittal ?? ''), `the axial plane follows the click: ${axial}, ${sagittal}`);
+    await coronal.focus();
+    await page.keyboard.press('ArrowDown');
+    equal((await positions(page))[1], 'P 0.0 mm', 'the next plane to the back');
+    await page.keyboard.press('Home');
+    equal((await positions(page))[1], 'A 160.0 mm', 'the first at the face');
+    await page.keyboard.press('End');
+    equal((await positions(page))[1], 'P 157.5 mm', 'the last at the back');
+    await page.locator('[data-plane=axial]').focus();
+    await page.keyboard.press('Home');
+    equal((await positions(page))[0], 'H 500.0 mm', 'the first at the head');
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await page.mouse.wheel(0, -120);
+    await until(async () => (await positions(page))[1] !== 'P 157.5 mm', 'the wheel scrolls the plane under it');
+    await page.keyboard.press('4');
+    equal(await page.getByTestId('planes-window').textContent(), 'W 2500 L 480', 'one window for all');
+    await page.keyboard.press('x');
+    equal(await page.locator('.plane-lines').count(), 0, 'the cross-hair hidden');
+    await page.keyboard.press('x');
+    await page.getByRole('slider', { name: 'Sagittal' }).focus();
+    await page.keyboard.press('Home');
+    equal((await positions(page))[2], 'R 160.0 mm', 'a slider for each');
+    check(await page.getByText('Interpolated linearly between voxels, in millimetres').isVisible(), 'how it was made');
+    await visitor.shot('planes');
+    await page.locator('[data-plane=axial]').focus();
+    await page.keyboard.press('v');
+    await page.locator('.stack-stage[data-ready=true]').waitFor();
+    equal(await page.locator('.stack-stage').getAttribute('data-index'), '0', 'back at the slice of the cross-hair');
+  });
+
+  test('planes: what models drew lies over all three and goes with one key', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    await visitor.signIn('okafor', password);
+    await visitor.go(drawnStudy);
+    await page.locator('.stack-stage[data-ready=true]').waitFor();
+    await openPlanes(visitor);
+    // The disk lies around column 90, row 64 of slices 12 and 13: 65 mm to the left, 5 mm deep on either.
+    const axial = page.locator('[data-plane=axial]');
+    const box = await axial.boundingBox();
+    check(box !== null, 'a stage');
+    const scale = Math.min(box.width, box.height) / 320;
+    await page.mouse.click(box.x + box.width / 2 + 65 * scale, box.y + box.height / 2);
+    const reddish = async (name, x = 0.5, y = 0.5) => { const { color: [r, g] } = await planeAt(page, name, x, y); return r - g > 15; };
+    await until(() => reddish('axial', 0.5 + (65 * scale) / box.width), 'in the axial plane');
+    const small = await page.locator('[data-plane=coronal]').boundingBox();
+    check(small !== null, 'a stage');
+    const wide = Math.min(small.width / 320, small.height / 120);
+    await until(() => reddish('coronal', 0.5 + (65 * wide) / small.width, 0.5), 'in the coronal plane');
+    await until(() => reddish('sagittal', 0.5, 0.5), 'in the sagittal plane');
+    check(!(await reddish('coronal', 0.5 + (65 * wide) / small.width, 0.5 - (15 * wide) / small.height)), 'not three slices higher');
+    check(await page.getByText('AI, not for primary diagnosis', { exact: true }).first().isVisible(), 'the notice');
+    await visitor.shot('planes-ai');
+    await axial.focus();
+    await page.keyboard.press('a');
+    for (const name of ['axial', 'coronal', 'sagittal']) await until(async () => !(await reddish(name, name === 'sagittal' ? 0.5 : name === 'axial' ? 0.5 + (65 * scale) / box.width : 0.5 + (65 * wide) / small.width)), `off in the ${name} plane`);
+    check(!(await page.locator('.mpr').getByText('AI, not for primary diagnosis', { exact: true }).count()), 'and the notice with it');
+    await page.keyboard.press('a');
+    await until(() => reddish('sagittal'), 'and on again');
+  });
+
+  for (const [scheme, language] of [['light', 'en'], ['dark', 'en'], ['light', 'zh'], ['dark', 'zh']]) {
+    test(`planes: nothing for axe to find, ${scheme} ${language}; what is no volume says why`, async (visit) => {
+      const visitor = await visit({ scheme, language });
+      const { page } = visitor;
+      await visitor.signIn('okafor', password);
+      await stageOf(visitor);
+      await openPlanes(visitor);
+      await visitor.axe('planes');
+      await visitor.shot(`planes-${scheme}-${language}`);
+      await page.locator('[data-plane=axial]').focus();
+      await page.keyboard.press('v');
+      await page.getByRole('button', { name: /Mediastinum/ }).click();
+      await page.locator('.stack-stage[data-ready=true]').waitFor();
+      await page.getByRole('button', { name: /\(V\)/ }).click();
+      const words = (await page.locator('.mpr [role=alert]').textContent()) ?? '';
+      check(/About 3 slices are missing: most lie 5\.0 mm apart, some 20\.0 mm|约缺少 3 层/.test(words), words);
+      await visitor.axe('no volume');
+      await page.locator('.mpr').getByRole('button').click();
+      await page.locator('.stack-stage[data-ready=true]').waitFor();
+    });
+  }
+
+  test('planes: progress while they load, an image that does not come is said and asked for again; on a phone too', async (visit) => {
+    const visitor = await visit({ width: 390, height: 844 });
+    const { page } = visitor;
+    await visitor.signIn('okafor', password);
+    await stageOf(visitor);
+    await visitor.settled();   // the slices' own requests are answered
+    let broken = true;
+    let release = () => undefined;
+    const held = new Promise((resolve) => { release = () => { resolve(undefined); }; });
+    let asked = 0;
+    await page.route('**/frames/*', async (route) => {
+      asked += 1;
+      if (asked >= 4) await held;   // three have come
+      return broken && asked > 8 ? route.fulfill({ status: 500, contentType: 'application/problem+json', body: JSON.stringify({ code: 'data_loss', detail: 'the record does not fit its checksum' }) }) : route.fallback();
+    });
+    await page.locator('.stack-stage').focus();
+    await page.keyboard.press('v');
+    await page.getByRole('progressbar', { name: 'Images loaded: 3 of 24' }).waitFor();
+    release();
+    await page.getByText('The planes cannot be shown').waitFor();
+    broken = false;
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.locator('.plane-stage').first().waitFor();
+    check(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), 'wider than a phone');
+    await visitor.shot('planes-phone');
+  });
+
   test('study: a prior beside it scrolls along, and by itself when it is let go', async (visit) => {
     const visitor = await visit();
     const { page } = visitor;

@@ -48,7 +48,13 @@ export const zh: Dictionary = {
   stack: {
     window: '窗宽窗位', pan: '移动', zoom: '缩放', ruler: '测距', region: '区域', angle: '角度', map: '影响图', erase: '移除最近的测量', overlay: '人工智能叠加', image: '第 {n} / {total} 幅', slice: '图像', presets: '预设', asSent: '设备原始设置', otherWindow: '设备的其他窗', play: '播放', pause: '暂停', fps: '每秒图像数', lossy: '有损压缩', atDetector: '长度为探测器平面上的长度', uncalibrated: '未校准：长度以像素计', aiMark: '人工智能，不用于主要诊断', failed: '无法显示此图像', noValues: '无数值：彩色图像', mean: '均值 {mean}，标准差 {sd}', range: '{min} 至 {max}', none: '没有可显示的内容', noneText: '此序列没有图像。报告与文档暂不在此显示。',
     help: '拖动使用所选工具，滚轮翻页，按住 Ctrl 滚动缩放。按住 Shift 拖动可移动，右键拖动可缩放。', preset: { softTissue: '软组织', lung: '肺', liver: '肝', bone: '骨', brain: '脑' },
-    keys: { scroll: '下一幅、上一幅', page: '前进、后退十幅', ends: '第一幅、最后一幅', tools: '窗、移动、缩放、测距、角度、区域', presets: '预设', width: '缩小、扩大窗宽', level: '提高、降低窗位', zoom: '放大、缩小、适应窗口', invert: '灰度反转', cine: '播放、暂停', overlay: '开关人工智能叠加', map: '显示、隐藏影响图', erase: '移除最近的测量' },
+    keys: { scroll: '下一幅、上一幅', page: '前进、后退十幅', ends: '第一幅、最后一幅', tools: '窗、移动、缩放、测距、角度、区域', presets: '预设', width: '缩小、扩大窗宽', level: '提高、降低窗位', zoom: '放大、缩小、适应窗口', invert: '灰度反转', cine: '播放、暂停', overlay: '开关人工智能叠加', map: '显示、隐藏影响图', planes: '三平面', erase: '移除最近的测量' },
+  },
+  planes: {
+    open: '三平面', slices: '逐层', axial: '横断面', coronal: '冠状面', sagittal: '矢状面', cross: '十字线', loading: '已加载 {done} / {total} 幅图像', failed: '无法显示三平面', interpolated: '体素间线性插值，比例以毫米为准',
+    help: '单击或拖动以放置十字线，其他平面随之移动。滚轮翻动平面，按住 Ctrl 滚动缩放。按住 Shift 拖动可移动，右键拖动可缩放。', notAVolume: '此序列不构成容积',
+    why: { few: '只有 {n} 幅图像；容积平面至少需要三幅。', colour: '含有彩色图像，或只能由节点绘制的图像。', sizes: '各图像大小不同。', noPlace: '并非每幅图像都说明其在患者体内的位置。', noSpacing: '患者体内的像素间距未知，或各图像不同。', directions: '各图像互不平行。', samePlace: '多幅图像位于同一位置：期相、回波或重复采集。', missing: '约缺少 {n} 层：大多相距 {usual} 毫米，有的相距 {most} 毫米。中间不会凭空补出。', uneven: '层间距不均匀，{least} 至 {most} 毫米。', shifted: '各层之间相互错开，最多 {mm} 毫米。', memory: '需要 {need} MiB；此处只组合不超过 {most} MiB 的容积。' },
+    keys: { scroll: '该视图的下一、上一平面', page: '前进、后退十个平面', ends: '第一、最后一个平面', tools: '十字线、窗、移动、缩放', lines: '显示、隐藏十字线', slices: '返回逐层' },
   },
   verdict: {
     title: '您的结论', blindTitle: '您的判断', agree: '同意', disagree: '不同意', unsure: '不确定', yourFinding: '您的发现', whatIsIt: '您看到了什么？', pickFinding: '请选择一项发现', comment: '备注', commentHelp: '请勿填写姓名、出生日期或其他身份信息。', save: '保存结论', saveBlind: '保存并显示预测', update: '保存修订', saved: '结论已保存', savedText: '已保存为第 {revision} 次修订。', history: '修订记录', revision: '第 {n} 次修订', before: '在显示预测之前阅读', after: '先看到了预测', latest: '最新', choose: '请选择同意、不同意或不确定', sayWhy: '请在备注中说明不确定的原因', notAllowed: '您的角色可以查看预测，但不能给出结论。',

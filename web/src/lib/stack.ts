@@ -148,18 +148,18 @@ export function decodeSamples(bytes: ArrayBuffer, frame: Frame): Int16Array | Ui
   return out;
 }
 
-// One grey of 0 to 255 for each stored value from `low` (PS3.3 C.11.2.1.2 and C.11.2.1.3).
+// From black, 0, to white, 1, of a rescaled value (PS3.3 C.11.2.1.2 and C.11.2.1.3).
+export function greyOf(x: number, curve: Curve, { center, width }: { center: number; width: number }): number {
+  if (curve === 'sigmoid') return 1 / (1 + Math.exp((-4 * (x - center)) / width));
+  const y = curve === 'linear_exact' ? (x - center) / width + 0.5 : (x - (center - 0.5)) / Math.max(width - 1, 1e-6) + 0.5;
+  return Math.min(1, Math.max(0, y));
+}
+// One grey of 0 to 255 for each stored value from `low`.
 export function voiTable(low: number, high: number, frame: Pick<Frame, 'slope' | 'intercept' | 'monochrome1' | 'curve'>, window: { center: number; width: number }, invert: boolean): Uint8ClampedArray {
   const table = new Uint8ClampedArray(high - low + 1);
   const dark = frame.monochrome1 !== invert;
-  const { center, width } = window;
   for (let stored = low; stored <= high; stored += 1) {
-    const x = stored * frame.slope + frame.intercept;
-    let y: number;
-    if (frame.curve === 'sigmoid') y = 1 / (1 + Math.exp((-4 * (x - center)) / width));
-    else if (frame.curve === 'linear_exact') y = (x - center) / width + 0.5;
-    else y = (x - (center - 0.5)) / Math.max(width - 1, 1e-6) + 0.5;
-    y = Math.min(1, Math.max(0, y));
+    const y = greyOf(stored * frame.slope + frame.intercept, frame.curve, window);
     table[stored - low] = Math.round(255 * (dark ? 1 - y : y));
   }
   return table;

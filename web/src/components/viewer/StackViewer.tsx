@@ -1,14 +1,15 @@
 // The slices of a series at full bit depth: scroll, window, zoom, move, measure, cine. Values are windowed here, on what the node decoded.
-import { ActionIcon, Alert, Button, Divider, Group, Loader, Menu, NumberInput, Popover, Text, Tooltip, VisuallyHidden } from '@mantine/core';
-import { Circle, CircleHelp, Contrast, Eraser, Flame, Hand, Maximize, Pause, Play, RotateCcw, Ruler, Sparkles, SunMoon, TriangleRight, ZoomIn, type LucideIcon } from 'lucide-react';
+import { ActionIcon, Alert, Button, Divider, Group, Loader, NumberInput, Popover, Text, VisuallyHidden } from '@mantine/core';
+import { Box, Circle, CircleHelp, Contrast, Eraser, Flame, Hand, Maximize, Pause, Play, RotateCcw, Ruler, Sparkles, SunMoon, TriangleRight, ZoomIn, type LucideIcon } from 'lucide-react';
 import { memo, useCallback, useEffect, useId, useMemo, useReducer, useRef, useState, type KeyboardEvent, type PointerEvent, type ReactNode } from 'react';
 import { useI18n, type Key } from '../../i18n';
 import { toImage, type Measurement, type Placement, type Point } from '../../lib/measure';
-import { edgeLetters, fullRange, presets, type Frame, type Voi } from '../../lib/stack';
+import { edgeLetters, fullRange, presets, type Frame } from '../../lib/stack';
 import type { Annotation } from '../../lib/overlay';
 import { zoomAt, type View } from '../../lib/window';
 import { errorText } from '../feedback';
 import { AiLayer } from './AiLayer';
+import { PresetMenu, ToolButton } from './controls';
 import { FrameStore, type Load } from './frameStore';
 import { follow, moveBetween, type Link } from './link';
 import { MarkLayer } from './MarkLayer';
@@ -16,7 +17,7 @@ import { Painter, type Mask } from './painter';
 import './viewer.css';
 
 export interface PatientWords { name: string; lines: string[]; study: string[] }
-interface Props { frames: Frame[]; load: Load; modality: string; words: PatientWords; overlay?: AiOverlay; note?: ReactNode; link?: Link }
+interface Props { frames: Frame[]; load: Load; modality: string; words: PatientWords; overlay?: AiOverlay; note?: ReactNode; link?: Link; start?: number; openPlanes?: (index: number) => void }   // start: the image to begin with; openPlanes: shows the series in three planes
 // What models drew: segments by "image/frame", graphics and maps of influence by image. A map covers the image, so it is off until asked for.
 export interface AiOverlay { masks: Map<string, Mask[]>; annotations: Map<string, Annotation>; maps: Map<string, { bitmap: ImageBitmap; words: string }> }
 const nothingDrawn: AiOverlay = { masks: new Map(), annotations: new Map(), maps: new Map() };
@@ -24,11 +25,11 @@ type Tool = 'window' | 'pan' | 'zoom' | 'ruler' | 'angle' | 'region';
 const tools: { tool: Tool; icon: LucideIcon; label: Key; key: string }[] = [
   { tool: 'window', icon: Contrast, label: 'stack.window', key: 'W' }, { tool: 'pan', icon: Hand, label: 'stack.pan', key: 'P' }, { tool: 'zoom', icon: ZoomIn, label: 'stack.zoom', key: 'Z' }, { tool: 'ruler', icon: Ruler, label: 'stack.ruler', key: 'M' }, { tool: 'angle', icon: TriangleRight, label: 'stack.angle', key: 'G' }, { tool: 'region', icon: Circle, label: 'stack.region', key: 'R' },
 ];
-const keys: [string, Key][] = [['↑ ↓', 'stack.keys.scroll'], ['PgUp PgDn', 'stack.keys.page'], ['Home End', 'stack.keys.ends'], ['W P Z M G R', 'stack.keys.tools'], ['1 – 5', 'stack.keys.presets'], ['← →', 'stack.keys.width'], ['Shift ↑ ↓', 'stack.keys.level'], ['+ − 0', 'stack.keys.zoom'], ['I', 'stack.keys.invert'], ['Space', 'stack.keys.cine'], ['A', 'stack.keys.overlay'], ['H', 'stack.keys.map'], ['Del', 'stack.keys.erase']];
+const keys: [string, Key][] = [['↑ ↓', 'stack.keys.scroll'], ['PgUp PgDn', 'stack.keys.page'], ['Home End', 'stack.keys.ends'], ['W P Z M G R', 'stack.keys.tools'], ['1 – 5', 'stack.keys.presets'], ['← →', 'stack.keys.width'], ['Shift ↑ ↓', 'stack.keys.level'], ['+ − 0', 'stack.keys.zoom'], ['I', 'stack.keys.invert'], ['Space', 'stack.keys.cine'], ['A', 'stack.keys.overlay'], ['H', 'stack.keys.map'], ['V', 'stack.keys.planes'], ['Del', 'stack.keys.erase']];
 const fitView: View = { zoom: 1, x: 0, y: 0 };
 const clamp = (value: number, low: number, high: number) => Math.min(high, Math.max(low, value));
 
-export function StackViewer({ frames, load, modality, words, overlay: drawn = nothingDrawn, note, link }: Props) {
+export function StackViewer({ frames, load, modality, words, overlay: drawn = nothingDrawn, note, link, start, openPlanes }: Props) {
   const { t } = useI18n();
   const helpId = useId();
   const stage = useRef<HTMLDivElement>(null);
@@ -59,11 +60,11 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
   useEffect(() => {
     const made = new FrameStore(frames, load, bump);
     store.current = made;
-    const middle = Math.floor((frames.length - 1) / 2);
+    const middle = start ?? Math.floor((frames.length - 1) / 2);
     setIndex(middle); linkedAt.current = null; setView(fitView); setVoi(null); setInvert(false); setMarks([]); setCine(false); setFps(clamp(Math.round(frames[0]?.fps ?? 15), 1, 60));
     made.want(middle);
     return () => { made.stop(); store.current = null; };
-  }, [frames, load]);
+  }, [frames, load, start]);
   useEffect(() => { store.current?.want(index); }, [index]);
   useEffect(() => {
     const element = stage.current;
@@ -202,7 +203,7 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
     if (event.ctrlKey || event.metaKey || event.altKey || (event.target as HTMLElement).closest('input')) return;
     const acts: Record<string, () => void> = {
       ArrowDown: () => (event.shiftKey ? tone(0, -10) : scroll(1)), ArrowUp: () => (event.shiftKey ? tone(0, 10) : scroll(-1)), ArrowLeft: () => tone(-10, 0), ArrowRight: () => tone(10, 0), PageDown: () => scroll(10), PageUp: () => scroll(-10), Home: () => go(0), End: () => go(frames.length - 1),
-      '+': () => zoom(1.25), '=': () => zoom(1.25), '-': () => zoom(0.8), 0: () => setView(fitView), i: () => setInvert((on) => !on), a: () => setOverlay((on) => !on), h: () => { setMapShown((on) => !on || !overlay); setOverlay(true); }, ' ': () => setCine((on) => !on), Delete: erase, Backspace: erase,
+      '+': () => zoom(1.25), '=': () => zoom(1.25), '-': () => zoom(0.8), 0: () => setView(fitView), i: () => setInvert((on) => !on), a: () => setOverlay((on) => !on), h: () => { setMapShown((on) => !on || !overlay); setOverlay(true); }, ' ': () => setCine((on) => !on), v: () => openPlanes?.(index), Delete: erase, Backspace: erase,
       ...Object.fromEntries(tools.map((entry) => [entry.key.toLowerCase(), () => setTool(entry.tool)])), ...Object.fromEntries(offered.map((preset, at) => [String(at + 1), () => setVoi(preset)])),
     };
     const act = acts[event.key] ?? acts[event.key.toLowerCase()];
@@ -210,7 +211,7 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
   }
 
   // Buttons keep their commands by name, so that a new slice does not draw the whole toolbar anew.
-  const commands: Record<string, () => void> = { invert: () => setInvert((on) => !on), fit: () => setView(fitView), reset, erase, overlay: () => setOverlay((on) => !on), map: () => { setMapShown((on) => !on || !overlay); setOverlay(true); }, cine: () => setCine((on) => !on), ...Object.fromEntries(tools.map((entry) => [entry.tool, () => setTool(entry.tool)])) };
+  const commands: Record<string, () => void> = { invert: () => setInvert((on) => !on), fit: () => setView(fitView), reset, erase, overlay: () => setOverlay((on) => !on), map: () => { setMapShown((on) => !on || !overlay); setOverlay(true); }, cine: () => setCine((on) => !on), planes: () => openPlanes?.(index), ...Object.fromEntries(tools.map((entry) => [entry.tool, () => setTool(entry.tool)])) };
   const latest = useRef(commands);
   latest.current = commands;
   const run = useCallback((command: string) => latest.current[command]?.(), []);
@@ -256,6 +257,7 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
           <ToolButton label={t('viewer.reset')} icon={RotateCcw} command="reset" run={run} />
           <ToolButton label={`${t('stack.erase')} (Del)`} icon={Eraser} command="erase" run={run} disabled={marks.length === 0} />
           {anyDrawn && <ToolButton label={`${t('stack.overlay')} (A)`} icon={Sparkles} pressed={overlay} command="overlay" run={run} />}
+          {openPlanes && frames.length > 1 && <ToolButton label={`${t('planes.open')} (V)`} icon={Box} command="planes" run={run} />}
           {drawn.maps.size > 0 && <ToolButton label={`${t('stack.map')} (H)`} icon={Flame} pressed={overlay && mapShown} command="map" run={run} />}
         </Group>
         {(offered.length > 0 || frame.windows.length > 1) && <PresetMenu modality={modality} windows={JSON.stringify(frame.windows.slice(1))} disabled={!frame.grey} choose={setVoi} />}
@@ -272,30 +274,6 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
     </div>
   );
 }
-
-interface ButtonProps { label: string; icon: LucideIcon; pressed?: boolean; command: string; run: (command: string) => void; disabled?: boolean }
-const ToolButton = memo(function ToolButton({ label, icon: Icon, pressed, command, run, disabled }: ButtonProps) {
-  return (
-    <Tooltip label={label}>
-      <ActionIcon variant={pressed ? 'light' : 'subtle'} color={pressed ? 'aceso' : 'gray'} size="lg" aria-label={label} aria-pressed={pressed} disabled={disabled} onClick={() => run(command)}><Icon size={18} /></ActionIcon>
-    </Tooltip>
-  );
-});
-
-// `windows`: as JSON, which is equal where arrays are not.
-const PresetMenu = memo(function PresetMenu({ modality, windows, disabled, choose }: { modality: string; windows: string; disabled: boolean; choose: (window: { center: number; width: number } | null) => void }) {
-  const { t } = useI18n();
-  return (
-    <Menu position="top-start" withinPortal>
-      <Menu.Target><Button size="compact-sm" variant="default" disabled={disabled}>{t('stack.presets')}</Button></Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item onClick={() => choose(null)}>{t('stack.asSent')}</Menu.Item>
-        {(presets[modality] ?? []).map((preset, n) => <Menu.Item key={preset.key} onClick={() => choose(preset)} rightSection={<Text size="xs" c="dimmed" className="num">{n + 1}</Text>}>{t(`stack.preset.${preset.key}`)} <Text span size="xs" c="dimmed" className="num">W {preset.width} L {preset.center}</Text></Menu.Item>)}
-        {(JSON.parse(windows) as Voi[]).map((one) => <Menu.Item key={`${one.center}/${one.width}`} onClick={() => choose(one)}>{one.label || t('stack.otherWindow')} <Text span size="xs" c="dimmed" className="num">W {Math.round(one.width)} L {Math.round(one.center)}</Text></Menu.Item>)}
-      </Menu.Dropdown>
-    </Menu>
-  );
-});
 
 const Rate = memo(function Rate({ fps, setFps }: { fps: number; setFps: (fps: number) => void }) {
   const { t } = useI18n();

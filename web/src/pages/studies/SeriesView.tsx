@@ -2,7 +2,7 @@
 import { Paper } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { FileText } from 'lucide-react';
-import { useMemo } from 'react';
+import { lazy, Suspense, useMemo, useState } from 'react';
 import { dicomweb, type Series } from '../../api/dicomweb';
 import type { Analysis, Study } from '../../api/types';
 import { EmptyState, ErrorState, ListSkeleton } from '../../components/feedback';
@@ -16,6 +16,7 @@ import { useAnalyses } from './AnalysisPanel';
 import { ageText } from './patient';
 import { useAiOverlay } from './useAiOverlay';
 
+const MprViewer = lazy(() => import('../../components/viewer/MprViewer').then((m) => ({ default: m.MprViewer })));
 const noAnalyses: Analysis[] = [];
 
 export function SeriesView({ study, series, all, link }: { study: Study; series: Series; all: Series[]; link?: Link }) {
@@ -28,6 +29,8 @@ export function SeriesStack({ study, series, overlay, link }: { study: Study; se
   const { t, maybe, language } = useI18n();
   const uid = study.study_uid;
   const query = useQuery({ queryKey: ['metadata', uid, series.uid], queryFn: ({ signal }) => dicomweb.metadata(uid, series.uid, signal), staleTime: Infinity });
+  const [planes, setPlanes] = useState(false);
+  const [start, setStart] = useState<number | undefined>(undefined);
   const frames = useMemo(() => (query.data ? makeStack(query.data) : []), [query.data]);
   const load = useMemo(() => makeLoad(
     (frame, signal) => dicomweb.frame(uid, series.uid, frame.sop, frame.frame, signal),
@@ -41,5 +44,6 @@ export function SeriesStack({ study, series, overlay, link }: { study: Study; se
   if (query.isPending) return <ListSkeleton rows={8} />;
   if (query.error) return <ErrorState error={query.error} retry={() => void query.refetch()} />;
   if (frames.length === 0) return <Paper withBorder={false} bg="transparent"><EmptyState icon={FileText} title={t('stack.none')} text={t('stack.noneText')} /></Paper>;
-  return <StackViewer frames={frames} load={load} modality={series.modality} words={words} overlay={overlay} link={link} />;
+  if (planes) return <Suspense fallback={<ListSkeleton rows={8} />}><MprViewer frames={frames} load={load} modality={series.modality} words={words} overlay={overlay} start={start} close={(index) => { setStart(index); setPlanes(false); }} /></Suspense>;
+  return <StackViewer frames={frames} load={load} modality={series.modality} words={words} overlay={overlay} link={link} start={start} openPlanes={(index) => { setStart(index); setPlanes(true); }} />;
 }
