@@ -359,6 +359,35 @@ export function mockTests(mock) {
     await page.getByRole('link', { name: 'Open model' }).waitFor();
   });
 
+  test('training: a search shows its trials, the best first', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    await visitor.signIn('lin', password);
+    await visitor.go('/training?dataset=phantom-ct');
+    await page.getByLabel('Model name').fill('searched');
+    await page.getByLabel('Epochs').fill('4');
+    await page.getByRole('button', { name: 'More settings' }).click();
+    await page.getByRole('switch', { name: 'Try several settings' }).click();
+    await page.getByLabel('Learning rate from').fill('0.5');
+    await page.getByRole('dialog').getByRole('button', { name: 'Start training' }).click();
+    await page.getByText('Must be above the first').waitFor();
+    await page.getByLabel('Learning rate from').fill('0.0001');
+    await page.getByRole('dialog').getByRole('button', { name: 'Start training' }).click();
+    const table = page.getByRole('region', { name: 'Trials' });
+    await table.getByText('Stopped at rung 1').first().waitFor();
+    await page.getByText('Succeeded').waitFor();
+    equal(await table.getByRole('row').count(), 10, 'nine trials and the head');
+    equal(await table.getByText('Stopped at rung 1').count(), 6, 'a third goes on');
+    const first = table.getByRole('row').nth(1);
+    await first.getByText('best so far').waitFor();
+    await first.getByText('Trained to the end').waitFor();
+    const asked = mock.state.jobs[0].input.config.search;
+    equal(asked.trials, 9);
+    equal(asked.parameters.learning_rate.log_uniform[1], 0.01);
+    await visitor.axe('a search');
+    await visitor.shot('search');
+  });
+
   test('training: cancel asks first, and a failure says why', async (visit) => {
     const visitor = await visit();
     const { page } = visitor;

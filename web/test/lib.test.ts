@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { feedReducer, progressValues, type JobFeed } from '../src/api/events';
-import type { Dataset, ModelEntry, Prediction } from '../src/api/types';
+import type { Dataset, ModelEntry, Prediction, Trial } from '../src/api/types';
 import { translate, type Translate } from '../src/i18n';
 import { orderedCounts, proposeName, sampleTotal } from '../src/lib/datasets';
 import { readEvaluation } from '../src/lib/evaluation';
 import { readableImage } from '../src/lib/files';
 import { ago, bytes, count, duration, interval, measured, percent, probability, shortHash } from '../src/lib/format';
 import { strength } from '../src/lib/password';
+import { ranksBefore } from '../src/lib/trials';
 import { describeCalibration, findingOf, isHidden, isPositive, nearThreshold, readCalibration, readMembers, readNumberInterval } from '../src/lib/uncertainty';
 import { fullWindow, lookupTable, maxZoom, zoomAt } from '../src/lib/window';
 import { modelChoices, startChoice } from '../src/pages/diagnose/choices';
@@ -178,11 +179,24 @@ describe('evaluation records', () => {
 });
 
 describe('job events', () => {
-  const start: JobFeed = { epochs: [], progress: null, job: null, log: [] };
+  const start: JobFeed = { epochs: [], progress: null, job: null, log: [], trials: [] };
   it('replace what an epoch seen again made void', () => {
     let feed = [1, 2, 3].reduce((f, epoch) => feedReducer(f, { type: 'epoch', data: { epoch, train_loss: epoch } }), start);
     feed = feedReducer(feed, { type: 'epoch', data: { epoch: 2, train_loss: 9 } });
     expect(feed.epochs).toEqual([{ epoch: 1, train_loss: 1 }, { epoch: 2, train_loss: 9 }]);
+  });
+  it('rank the trials of a search by their newest word', () => {
+    const trial = (n: number, rung: number, figure: number | null, more: Partial<Trial> = {}): Trial => ({ trial: n, state: 'waiting', rung, epochs: 1, figure, values: {}, metric: 'validation_auc', ...more });
+    let feed = start;
+    for (const news of [trial(1, 1, 0.7), trial(2, 1, 0.9), trial(3, 1, 0.8), trial(4, 1, null, { state: 'failed' }), trial(3, 2, 0.75)]) feed = feedReducer(feed, { type: 'trial', data: news });
+    expect(feed.trials.map((t) => t.trial)).toEqual([3, 2, 1, 4]);
+    const losses = [trial(1, 1, 0.5, { metric: 'validation_loss' }), trial(2, 1, 0.4, { metric: 'validation_loss' })].sort(ranksBefore);
+    expect(losses.map((t) => t.trial)).toEqual([2, 1]);
+  });
+  it('keep the epochs of trials apart', () => {
+    let feed = start;
+    for (const [trial, epoch] of [[1, 1], [2, 1], [1, 2]] as const) feed = feedReducer(feed, { type: 'epoch', data: { epoch, trial } });
+    expect(feed.epochs).toHaveLength(3);
   });
   it('keep a bounded log', () => {
     let feed = start;

@@ -7,12 +7,13 @@
 #include "aceso/learn/trainer.hpp"
 #include "commands.hpp"
 #include "context.hpp"
+#include "trials.hpp"
 
 namespace aceso::app {
 namespace {
 
 struct TrainArguments {
-  std::filesystem::path config, limits;
+  std::filesystem::path config, limits, best_config;
   std::string dataset, name, architecture, accept_leakage, init, resume, stem, device;
   std::vector<std::string> freeze;
   int epochs = 0, batch = 0, patience = -1;
@@ -221,6 +222,8 @@ void add_train(CLI::App& app, Context& context) {
   train->add_option("--limits", a->limits,
                     "JSON file of what the model may be asked about: modalities, views, body_parts, age_min_years, "
                     "age_max_years, spacing_min_mm, spacing_max_mm, side_min, side_max");
+  train->add_option("--best-config", a->best_config,
+                    "File that the configuration of the best trial of a search is written to (YAML)");
   train->add_flag("--detach", a->detach, "Return at once; needs a running node. Follow with: aceso job show ID");
   train->footer(
       "Training runs in a process of its own; Ctrl-C cancels it. The threshold is chosen on validation samples only; "
@@ -229,6 +232,7 @@ void add_train(CLI::App& app, Context& context) {
       "train resnet.yaml --dataset xray --seed 3\n  aceso train --dataset xray --architecture resnet18 --stem standard "
       "--init resnet18.pt --freeze 'conv1.*' 'bn1.*' 'layer1.*'\n  aceso train --dataset outlined --architecture "
       "unet\n  aceso "
+      "train search.yaml --dataset xray --best-config best.yaml   (search.yaml: docs/training.md, \"Search\")\n  aceso "
       "train --resume last");
   on_run(train, context, [&context, a]() -> Status {
     ACESO_TRY(Api * api, context.api());
@@ -239,18 +243,26 @@ void add_train(CLI::App& app, Context& context) {
       context.print_json(accepted);
       return {};
     }
-    ACESO_TRY(const Json output, context.follow(accepted));
-    if (context.json) {
-      context.print_json(output);
-      return {};
-    }
+    ACESO_TRY(Json output, context.follow(accepted));
     const std::string name = output.value("model", std::string{});
     const std::string version = output.value("version", Json(0)).dump();
     ACESO_TRY(const Json model, api->get("/api/v1/models/" + url_encode(name) + "/" + version));
+    const Json training = model.value("training", Json::object());
+    const Json search = training.is_object() ? training.value("search", Json()) : Json();
+    if (!a->best_config.empty()) {
+      if (!search.is_object()) return Error{Code::invalid, "--best-config: the configuration has no section search"};
+      ACESO_TRY_OK(write_file_atomic(a->best_config, std::string_view{search.value("best_config", "")}));
+    }
+    if (context.json) {
+      if (search.is_object()) output["search"] = search;
+      context.print_json(output);
+      return {};
+    }
     context.print("registered " + name + " version " + version + describe_engine(model) + describe_start(model) + "\n" +
                   describe_evaluation(model.value("evaluation", Json::object())) +
-                  describe_runs(model.value("evaluation", Json::object())) + "\nserve it:   aceso model promote " +
-                  name + " " + version + " live\nread more:  aceso model report " + name + " --output report.html");
+                  describe_runs(model.value("evaluation", Json::object())) + describe_search(search) +
+                  "\nserve it:   aceso model promote " + name + " " + version +
+                  " live\nread more:  aceso model report " + name + " --output report.html");
     return {};
   });
 }
@@ -288,6 +300,18 @@ void add_job(CLI::App& app, Context& context) {
     context.print_json(job);
     return {};
   });
+  with_id("trials", "Show what a search has tried so far, the best first",
+          [&context](Api& api, const std::string& id) -> Status {
+            ACESO_TRY(const Json job, api.get("/api/v1/jobs/" + url_encode(id)));
+            const Json trials = job.value("trials", Json::array());
+            if (context.json) {
+              context.print_json(trials);
+              return {};
+            }
+            context.print(trials.empty() ? "no trials: the job searches nothing, or none has ended"
+                                         : describe_trials(trials));
+            return {};
+          });
   with_id("cancel", "Cancel a job", [&context](Api& api, const std::string& id) -> Status {
     ACESO_TRY(const Json answer,
               api.call(net::Method::post, "/api/v1/jobs/" + url_encode(id) + "/cancel", Json::object()));

@@ -222,6 +222,44 @@ TEST_F(Cli, folds_and_an_ensemble_from_one_command) {
   EXPECT_NE(seeds.out.find("2 runs (2 seeds)"), std::string::npos) << seeds.out;
 }
 
+TEST_F(Cli, a_search_from_one_command_gives_the_best_as_a_model_and_as_a_file) {
+  const auto made = run({"dataset", "synthesise", "chest", "--task", "presence", "--size", "24", "--train", "90",
+                         "--validation", "30", "--test", "40", "--diameter", "24", "--json"});
+  ASSERT_EQ(made.status, kOk) << made.err << made.out;
+  const auto file = [&](const std::string& name, const std::string& text) {
+    EXPECT_TRUE(write_file_atomic(home_.path() / name, std::string_view{text}).ok());
+    return (home_.path() / name).string();
+  };
+  const auto wrong = run(
+      {"train", file("wrong.yaml", "epochs: 4\nsearch:\n  parameters:\n    learning_rate: {log_uniform: [-1, 1]}\n"),
+       "--dataset", "chest"});
+  EXPECT_EQ(wrong.status, kUsage) << wrong.err;
+  EXPECT_NE(wrong.err.find("wrong.yaml:2: search.parameters.learning_rate.log_uniform: low must be above 0"),
+            std::string::npos)
+      << wrong.err;
+  const std::string config =
+      file("search.yaml",
+           "epochs: 4\nbatch: 16\nsearch:\n  trials: 4\n  eta: 2\n  min_epochs: 2\n  parameters:\n    "
+           "learning_rate: {log_uniform: [0.0003, 0.01]}\n    optimiser: {choice: [adam, adamw]}\n");
+  const std::string best = (home_.path() / "best.yaml").string();
+  const auto trained = run({"train", config, "--dataset", "chest", "--best-config", best});
+  ASSERT_EQ(trained.status, kOk) << trained.err;
+  EXPECT_NE(trained.out.find("4 trials by validation_auc"), std::string::npos) << trained.out;
+  EXPECT_NE(trained.out.find("stopped at rung 1"), std::string::npos) << trained.out;
+  EXPECT_NE(trained.out.find("learning_rate 0.0"), std::string::npos) << trained.out;
+  // The best configuration alone gives the very same model: its trial went on from a checkpoint, not differently.
+  const auto alone = run({"train", best, "--dataset", "chest", "--name", "alone", "--json"});
+  ASSERT_EQ(alone.status, kOk) << alone.err;
+  const auto weights = [&](const std::string& model) {
+    const std::filesystem::path folder = home_.path() / ("bundle-" + model);
+    EXPECT_EQ(run({"model", "export", model, folder.string()}).status, kOk);
+    const auto bytes = read_file(folder / "model.safetensors", 1 << 26);
+    EXPECT_TRUE(bytes.ok());
+    return bytes ? *bytes : std::vector<std::byte>{};
+  };
+  EXPECT_EQ(weights("chest"), weights("alone"));
+}
+
 TEST_F(Cli, training_on_a_full_disk_says_so_and_leaves_the_home_usable) {
   std::filesystem::create_directories(home_.path() / "home");
   const auto disk = testing::SmallDisk::mount(home_.path() / "home", 16 << 20);

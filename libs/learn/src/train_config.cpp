@@ -9,6 +9,7 @@
 
 #include "aceso/base/text.hpp"
 #include "aceso/learn/trainer.hpp"
+#include "train_keys.hpp"
 
 namespace aceso::learn {
 namespace {
@@ -251,6 +252,7 @@ constexpr std::array kAugmentFields{
     real<[](C& c) -> double& { return c.augment.mixup; }, 0.0, 10.0>("mixup"),
 };
 constexpr std::string_view kAugment = "augment";
+constexpr std::string_view kSearch = "search";
 
 std::span<const Field> fields_of(bool augment) {
   return augment ? std::span<const Field>{kAugmentFields} : std::span<const Field>{kFields};
@@ -264,14 +266,17 @@ const Field* find_field(std::span<const Field> fields, std::string_view name) {
 std::string unknown_key(std::span<const Field> fields, const std::string& name) {
   std::vector<std::string> names;
   for (const Field& field : fields) names.emplace_back(field.name);
-  if (fields.data() == kFields.data()) names.emplace_back(kAugment);
+  if (fields.data() == kFields.data()) {
+    names.emplace_back(kAugment);
+    names.emplace_back(kSearch);
+  }
   const std::string_view near = nearest(name, names);
   return escape_controls(name, 60) + ": unknown key" +
          (near.empty() ? "" : ", did you mean " + std::string{near} + "?");
 }
 
 Json scalar(const YAML::Node& node) {
-  const std::string text = node.Scalar();
+  const std::string& text = node.Scalar();
   if (node.Tag() == "!") return text;  // quoted
   if (text == "true") return true;
   if (text == "false") return false;
@@ -287,9 +292,10 @@ Json value_of(const YAML::Node& node) {
     for (const auto& item : node) {
       if (item.IsMap()) {
         Json map = Json::object();
-        for (const auto& entry : item)
+        for (const auto& entry : item) {
           map[entry.first.IsScalar() ? entry.first.Scalar() : std::string{}] =
               entry.second.IsScalar() ? scalar(entry.second) : Json(nullptr);
+        }
         list.push_back(std::move(map));
       } else {
         list.push_back(item.IsScalar() ? scalar(item) : Json(nullptr));
@@ -299,25 +305,73 @@ Json value_of(const YAML::Node& node) {
   return list;
 }
 
+// Any YAML as JSON, within bounds: aliases make much of little.
+Result<Json> any_value(const YAML::Node& node, int depth, int& left) {
+  if (depth > 6 || --left < 0) return Error{Code::invalid, "too deep or too long"};
+  if (node.IsScalar()) return scalar(node);
+  if (node.IsSequence()) {
+    Json list = Json::array();
+    for (const auto& item : node) {
+      ACESO_TRY(Json value, any_value(item, depth + 1, left));
+      list.push_back(std::move(value));
+    }
+    return list;
+  }
+  if (!node.IsMap()) return Json(nullptr);
+  Json map = Json::object();
+  for (const auto& item : node) {
+    if (!item.first.IsScalar()) return Error{Code::invalid, "a key that is no text"};
+    const std::string key = item.first.Scalar();
+    if (map.contains(key)) return Error{Code::invalid, escape_controls(key, 60) + ": there twice"};
+    auto value = any_value(item.second, depth + 1, left);
+    if (!value) {
+      const std::string sep = value.error().message().find(": ") == std::string::npos ? ": " : ".";
+      return Error{Code::invalid, escape_controls(key, 60).append(sep).append(value.error().message())};
+    }
+    map[key] = *std::move(value);
+  }
+  return map;
+}
+
+Status read_search(const Json& json, const std::string& where, TrainConfig& config) {
+  auto search = parse_search(json);
+  if (!search) {
+    const std::string& why = search.error().message();
+    return Error{Code::invalid, where + std::string{kSearch} + (why.starts_with("must") ? ": " : ".") + why};
+  }
+  config.search = *std::move(search);
+  return {};
+}
+
 Status read_map(const YAML::Node& map, const std::string& file, bool augment, TrainConfig& config) {
   const std::span<const Field> fields = fields_of(augment);
   const std::string prefix = augment ? std::string{kAugment} + "." : std::string{};
   std::vector<std::string> seen;
   for (const auto& item : map) {
-    const std::string where = file + ":" + std::to_string(item.first.Mark().line + 1) + ": " + prefix;
+    const std::string where =
+        std::string{file}.append(":").append(std::to_string(item.first.Mark().line + 1)).append(": ").append(prefix);
     const std::string name = item.first.IsScalar() ? item.first.Scalar() : std::string{};
     if (std::find(seen.begin(), seen.end(), name) != seen.end())
-      return Error{Code::invalid, where + name + ": there twice"};
+      return Error{Code::invalid, std::string{where}.append(name).append(": there twice")};
     seen.push_back(name);
     if (!augment && name == kAugment) {
-      if (!item.second.IsMap()) return Error{Code::invalid, where + name + ": must be a list of keys and values"};
+      if (!item.second.IsMap())
+        return Error{Code::invalid, std::string{where}.append(name).append(": must be a list of keys and values")};
       ACESO_TRY_OK(read_map(item.second, file, true, config));
+      continue;
+    }
+    if (!augment && name == kSearch) {
+      int left = 5000;
+      auto json = any_value(item.second, 0, left);
+      if (!json)
+        return Error{Code::invalid, std::string{where}.append(name).append(": ").append(json.error().message())};
+      ACESO_TRY_OK(read_search(*json, where, config));
       continue;
     }
     const Field* field = find_field(fields, name);
     if (field == nullptr) return Error{Code::invalid, where + unknown_key(fields, name)};
     if (const std::string why = field->set(config, value_of(item.second)); !why.empty())
-      return Error{Code::invalid, where + name + ": " + why};
+      return Error{Code::invalid, std::string{where}.append(name).append(": ").append(why)};
   }
   return {};
 }
@@ -330,10 +384,38 @@ Status read_object(const Json& json, const std::string& where, bool augment, Tra
       ACESO_TRY_OK(read_object(item.value(), where + "." + item.key(), true, config));
       continue;
     }
+    if (!augment && item.key() == kSearch) {
+      ACESO_TRY_OK(read_search(item.value(), where + ".", config));
+      continue;
+    }
     const Field* field = find_field(fields, item.key());
     if (field == nullptr) return Error{Code::invalid, where + ": " + unknown_key(fields, item.key())};
     if (const std::string why = field->set(config, item.value()); !why.empty())
-      return Error{Code::invalid, where + "." + item.key() + ": " + why};
+      return Error{Code::invalid, std::string{where}.append(".").append(item.key()).append(": ").append(why)};
+  }
+  return {};
+}
+
+// Each trial must make sense before the first is trained.
+Status check_search(const TrainConfig& config) {
+  const SearchConfig& search = *config.search;
+  const auto wrong = [](const std::string& why) { return Error{Code::invalid, "search" + why}; };
+  if (config.folds > 0 || config.seeds > 1 || config.ensemble)
+    return wrong(": goes with single runs; leave folds, seeds and ensemble out");
+  const int epochs = search.max_epochs > 0 ? search.max_epochs : config.epochs;
+  if (search.method == SearchMethod::halving && search.min_epochs >= epochs)
+    return wrong(".min_epochs: must be below max_epochs (" + std::to_string(epochs) + ") for trials to be stopped");
+  auto trials = draw_trials(search);
+  if (!trials) return wrong("." + trials.error().message());
+  for (const TrialPlan& trial : *trials) {
+    const auto one = trial_config(config, trial);
+    if (one) continue;
+    std::string values;
+    for (const auto& [key, value] : trial.values) {
+      values += values.empty() ? "" : ", ";
+      values.append(key).append(" ").append(value);
+    }
+    return wrong(": trial " + std::to_string(trial.number) + " (" + values + "): " + one.error().message());
   }
   return {};
 }
@@ -352,10 +434,22 @@ Status check_whole(const TrainConfig& config) {
     return Error{Code::invalid, "warmup_epochs: schedule one_cycle has its own warm-up"};
   if (config.schedule.warmup_epochs > 0 && config.schedule.warmup_epochs >= config.epochs)
     return Error{Code::invalid, "warmup_epochs: must be below epochs"};
-  return {};
+  return config.search ? check_search(config) : Status{};
 }
 
 }  // namespace
+
+std::string set_train_key(TrainConfig& config, const std::string& key, const Json& value) {
+  const bool augment = key.starts_with(std::string{kAugment} + ".");
+  const std::span<const Field> fields = fields_of(augment);
+  const std::string name = augment ? key.substr(kAugment.size() + 1) : key;
+  const Field* field = find_field(fields, name);
+  return field == nullptr ? unknown_key(fields, name) : field->set(config, value);
+}
+
+Status check_train_config(const TrainConfig& config) {
+  return check_whole(config);
+}
 
 Result<TrainConfig> parse_train_config(std::string_view yaml, std::string_view file_name) {
   constexpr std::size_t kMaxText = 1 << 20;
@@ -384,7 +478,30 @@ Json to_json(const TrainConfig& given) {
   Json& augment = json[std::string{kAugment}] = Json::object();
   for (const Field& field : kAugmentFields) augment[std::string{field.name}] = field.get(config);
   write_start_options(config.start, json);
+  if (config.search) json[std::string{kSearch}] = to_json(*config.search);
   return json;
+}
+
+std::string to_yaml(const TrainConfig& config) {
+  const auto word = [](const std::string& text) {
+    return !text.empty() && text != "true" && text != "false" && text != "null" &&
+           std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
+  };
+  const auto text = [&](const Json& value) {
+    return value.is_string() && word(value.get<std::string>()) ? value.get<std::string>() : dump_json(value);
+  };
+  const Json json = to_json(config), usual = to_json(TrainConfig{});
+  std::string yaml, augment;
+  for (const auto& [key, value] : json.items()) {
+    if (key == kAugment || (usual.contains(key) && usual[key] == value)) continue;
+    yaml.append(key).append(": ").append(text(value)).append("\n");
+  }
+  for (const auto& [key, value] : json[std::string{kAugment}].items()) {
+    if (usual[std::string{kAugment}][key] == value) continue;
+    augment.append("  ").append(key).append(": ").append(text(value)).append("\n");
+  }
+  if (!augment.empty()) yaml.append(kAugment).append(":\n").append(augment);
+  return yaml;
 }
 
 Result<TrainConfig> parse_train_config_json(const Json& json) {

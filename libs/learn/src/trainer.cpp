@@ -57,7 +57,8 @@ class Trainer {
     ACESO_TRY_OK(make_network(registry));
     ACESO_TRY_OK(start(engine));
     ACESO_TRY_OK(resume());
-    while (at_.epoch <= config_.epochs && !out_of_patience()) {
+    const int last = plan_.stop_after > 0 ? std::min(plan_.stop_after, config_.epochs) : config_.epochs;
+    while (at_.epoch <= last && !out_of_patience()) {
       ACESO_TRY(const EpochRecord record, run_epoch());
       at_.history.push_back(record);
       ++at_.epoch;

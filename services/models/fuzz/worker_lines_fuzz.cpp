@@ -20,6 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (message->type == WorkerMessage::Type::progress && !parse_worker_line(to_line(message->progress)))
         __builtin_trap();
       if (message->type == WorkerMessage::Type::epoch && !parse_worker_line(to_line(message->epoch))) __builtin_trap();
+      if (message->type == WorkerMessage::Type::trial && !parse_worker_line(to_line(message->trial))) __builtin_trap();
       if (message->text.size() > 500) __builtin_trap();
     });
     if (!status) break;

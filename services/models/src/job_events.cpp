@@ -1,6 +1,12 @@
 #include "job_events.hpp"
 
+#include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <vector>
+
+#include "aceso/learn/search.hpp"
+#include "worker_protocol.hpp"
 
 namespace aceso::models {
 namespace {
@@ -39,6 +45,28 @@ Json job_json(const store::Job& job) {
               {"attempt", job.attempt},
               {"created", format_utc(job.created)},
               {"updated", format_utc(job.updated)}};
+}
+
+Result<Json> trials_so_far(const store::JobQueue& queue, const std::string& job_id) {
+  std::map<int, learn::TrialRecord> newest;
+  for (std::int64_t after = 0;;) {
+    ACESO_TRY(const auto events, queue.events(job_id, after, kPage));
+    for (const store::JobEvent& event : events) {
+      after = event.sequence;
+      if (event.json.find("\"trial\"") == std::string::npos) continue;
+      auto message = parse_worker_line(event.json);
+      if (message && message->type == WorkerMessage::Type::trial)
+        newest.insert_or_assign(message->trial.plan.number, std::move(message->trial));
+    }
+    if (events.size() < kPage) break;
+  }
+  std::vector<learn::TrialRecord> ranked;
+  ranked.reserve(newest.size());
+  for (auto& [number, trial] : newest) ranked.push_back(std::move(trial));
+  std::sort(ranked.begin(), ranked.end(), learn::ranks_before);
+  Json list = Json::array();
+  for (const learn::TrialRecord& trial : ranked) list.push_back(learn::to_json(trial));
+  return list;
 }
 
 void JobEvents::start() {

@@ -16,6 +16,8 @@
 namespace aceso::models {
 
 Json job_json(const store::Job& job);
+// The newest word of each trial of a search, by rank: those further on first, then by figure.
+Result<Json> trials_so_far(const store::JobQueue& queue, const std::string& job_id);
 
 // Thread-safe. Events: state (the job), progress, epoch, log; an event's id is its sequence in the job, so
 // Last-Event-ID resumes without loss or repetition.

@@ -231,7 +231,8 @@ Status Models::start() {
   for (const char* sub : {"spool", "jobs"}) {  // of requests and attempts that a crash cut off
     std::vector<fs::path> leftovers;
     for (const auto& entry : fs::directory_iterator{i.context.folder / sub, ec}) {
-      const bool resumable = fs::exists(entry.path() / kCheckpointName, ec);
+      // A job of several runs may have been cut off between two of them.
+      const bool resumable = fs::exists(entry.path() / kCheckpointName, ec) || fs::exists(entry.path() / kRunsName, ec);
       if (!spooled.contains(entry.path().string()) && !resumable) leftovers.push_back(entry.path());
     }
     for (const fs::path& path : leftovers) fs::remove_all(path, ec);
@@ -338,7 +339,12 @@ Result<Json> Models::jobs(std::optional<std::string> state, std::size_t limit) c
 Result<Json> Models::job(std::string_view id) const {
   if (!Uuid::parse(id)) return Error{Code::not_found, "there is no such job"};
   ACESO_TRY(const store::Job job, impl_->jobs->get(id));
-  return job_json(job);
+  Json json = job_json(job);
+  const Json& input = json["input"];
+  if (job.kind == "train" && input.is_object() && input.contains("config") && input["config"].contains("search")) {
+    ACESO_TRY(json["trials"], trials_so_far(*impl_->jobs, job.id));
+  }
+  return json;
 }
 Result<Json> Models::cancel_job(const Actor& actor, std::string_view id) {
   ACESO_TRY([[maybe_unused]] const Json known, job(id));

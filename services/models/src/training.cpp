@@ -31,7 +31,7 @@ Error died(const WorkerProcess::Exit& exit) {
                "the training worker ended with status " + std::to_string(exit.code) + " and without a result"};
 }
 
-constexpr const char* kRuns = "runs";  // ended runs of several
+constexpr const char* kRuns = kRunsName;
 
 // Changes whenever the worker wrote a checkpoint or kept an ended run.
 std::optional<std::pair<fs::file_time_type, std::uintmax_t>> checkpoint_stamp(const fs::path& folder) {
@@ -159,7 +159,9 @@ Status Training::on_line(store::JobContext& job, Run& run, std::string_view line
     case WorkerMessage::Type::progress:
       return job.progress(message->progress);
     case WorkerMessage::Type::epoch:
-      return job.event(epoch_json(message->epoch));
+      return job.event(epoch_json(message->epoch, message->trial_number));
+    case WorkerMessage::Type::trial:
+      return job.event(trial_json(message->trial));
     case WorkerMessage::Type::log:
       return job.event(Json{{"type", "log"}, {"level", message->level}, {"message", message->text}});
     case WorkerMessage::Type::result:

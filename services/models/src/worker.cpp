@@ -24,6 +24,7 @@
 #include "aceso/learn/evaluate_targets.hpp"
 #include "aceso/learn/flip_average.hpp"
 #include "aceso/learn/outlines.hpp"
+#include "aceso/learn/search.hpp"
 #include "aceso/learn/trainer.hpp"
 #include "context.hpp"
 #include "object_reader.hpp"
@@ -180,6 +181,7 @@ class Worker {
     const auto progress =
         make_callback_progress([this](const ProgressUpdate& update) { speaker_.say(to_line(update)); });
     const auto on_epoch = [this](const learn::EpochRecord& epoch) { speaker_.say(to_line(epoch)); };
+    if (job_.config.search) return search(*engine, dataset, architectures, *progress);
     ACESO_TRY(const std::vector<learn::TrainRun> runs, learn::plan_runs(dataset, job_.config));
     ACESO_TRY(std::vector<learn::TrainResult> results,
               learn::train_runs(*engine, dataset, architectures, job_.config, runs, clock_, *progress, on_epoch, stop_,
@@ -198,6 +200,23 @@ class Worker {
   }
 
  private:
+  // Many trainings; what is said of the best is said as if it had been trained alone.
+  Status search(learn::Engine& engine, const learn::Dataset& dataset, const learn::ArchitectureRegistry& architectures,
+                ProgressSink& progress) {
+    const learn::SearchEvents events{
+        .on_trial = [this](const learn::TrialRecord& trial) { speaker_.say(to_line(trial)); },
+        .on_epoch = [this](const learn::EpochRecord& epoch, int trial) { speaker_.say(to_line(epoch, trial)); }};
+    ACESO_TRY(learn::SearchResult found,
+              learn::run_search(engine, dataset, architectures, job_.config, clock_, progress, events, stop_, folder_));
+    Json table = learn::search_json(found, job_.config);
+    for (const std::string& warning : found.best.warnings) warn(warning);
+    job_.config = found.config;
+    ACESO_TRY(learn::Bundle bundle, make_bundle(std::move(found.best)));
+    bundle.training["search"] = std::move(table);
+    ACESO_TRY_OK(evaluate(engine, dataset, progress, bundle));
+    return write(dataset, bundle);
+  }
+
   Result<learn::Bundle> make_bundle(learn::TrainResult trained) const {
     learn::Bundle bundle;
     bundle.card.name = job_.name;

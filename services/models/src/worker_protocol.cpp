@@ -64,7 +64,10 @@ Status read_progress(ObjectReader& reader, ProgressUpdate& out) {
   return {};
 }
 
-Status read_epoch(ObjectReader& reader, learn::EpochRecord& out) {
+Status read_epoch(ObjectReader& reader, WorkerMessage& message) {
+  learn::EpochRecord& out = message.epoch;
+  ACESO_TRY(const std::int64_t trial, reader.integer_or("trial", 0, 0, learn::kMaxTrials));
+  message.trial_number = static_cast<int>(trial);
   ACESO_TRY(const std::int64_t epoch, reader.integer_or("epoch", 0, 0, 1'000'000));
   out.epoch = static_cast<int>(epoch);
   ACESO_TRY(out.train_loss, figure(reader, "train_loss"));
@@ -79,6 +82,41 @@ Status read_epoch(ObjectReader& reader, learn::EpochRecord& out) {
   ACESO_TRY(out.learning_rate, figure(reader, "learning_rate"));
   ACESO_TRY(out.waiting, figure(reader, "waiting"));
   ACESO_TRY(out.faults_per_step, figure(reader, "faults_per_step"));
+  return {};
+}
+
+Status read_trial(ObjectReader& reader, learn::TrialRecord& out) {
+  using State = learn::TrialRecord::State;
+  ACESO_TRY(const std::string state, reader.text("state", 16));
+  bool known = false;
+  for (const State s : {State::waiting, State::promoted, State::stopped, State::failed, State::finished}) {
+    if (learn::to_string(s) != state) continue;
+    out.state = s;
+    known = true;
+  }
+  if (!known) return Error{Code::invalid, "worker line: state: unknown"};
+  ACESO_TRY(const std::int64_t number, reader.integer_or("trial", 0, 1, learn::kMaxTrials));
+  ACESO_TRY(const std::int64_t rung, reader.integer_or("rung", 0, 0, 1000));
+  ACESO_TRY(const std::int64_t epochs, reader.integer_or("epochs", 0, 0, 1'000'000));
+  ACESO_TRY(const std::int64_t best, reader.integer_or("best_epoch", 0, 0, 1'000'000));
+  ACESO_TRY(std::string metric, reader.text_or("metric", 64, {}));
+  out.metric = printable(std::move(metric));
+  ACESO_TRY(out.figure, figure(reader, "figure"));
+  ACESO_TRY(out.seconds, reader.number_or("seconds", 0, 0, 1e12));
+  ACESO_TRY(std::string error, reader.text_or("error", kMaxWorkerLine, {}));
+  out.plan.number = static_cast<int>(number);
+  out.rung = static_cast<int>(rung);
+  out.epochs = static_cast<int>(epochs);
+  out.best_epoch = static_cast<int>(best);
+  out.error = printable(std::move(error));
+  const Json* values = reader.child("values");
+  if (values == nullptr || !values->is_object() || values->size() > 32)
+    return Error{Code::invalid, "worker line: values: an object of at most 32 is expected"};
+  for (const auto& [key, value] : values->items()) {
+    std::string text = dump(value);
+    if (text.size() > kMaxText) return Error{Code::invalid, "worker line: values: a value is too long"};
+    out.plan.values.emplace_back(printable(key), std::move(text));
+  }
   return {};
 }
 
@@ -120,7 +158,10 @@ Result<WorkerMessage> parse_worker_line(std::string_view line) {
     ACESO_TRY_OK(read_progress(reader, message.progress));
   } else if (type == "epoch") {
     message.type = WorkerMessage::Type::epoch;
-    ACESO_TRY_OK(read_epoch(reader, message.epoch));
+    ACESO_TRY_OK(read_epoch(reader, message));
+  } else if (type == "trial") {
+    message.type = WorkerMessage::Type::trial;
+    ACESO_TRY_OK(read_trial(reader, message.trial));
   } else if (type == "log") {
     message.type = WorkerMessage::Type::log;
     ACESO_TRY(message.level, reader.text_or("level", 8, "info"));
@@ -147,29 +188,41 @@ Json progress_json(const ProgressUpdate& update) {
               {"values", std::move(values)}, {"seconds_left", finite_or_null(update.seconds_left)}};
 }
 
-Json epoch_json(const learn::EpochRecord& e) {
-  return Json{{"type", "epoch"},
-              {"epoch", e.epoch},
-              {"train_loss", finite_or_null(e.train_loss)},
-              {"validation_loss", finite_or_null(e.validation_loss)},
-              {"validation_auc", finite_or_null(e.validation_auc)},
-              {"validation_accuracy", finite_or_null(e.validation_accuracy)},
-              {"validation_dice", finite_or_null(e.validation_dice)},
-              {"validation_rmse", finite_or_null(e.validation_rmse)},
-              {"validation_mae", finite_or_null(e.validation_mae)},
-              {"images_per_second", finite_or_null(e.images_per_second)},
-              {"seconds", finite_or_null(e.seconds)},
-              {"learning_rate", finite_or_null(e.learning_rate)},
-              {"waiting", finite_or_null(e.waiting)},
-              {"faults_per_step", finite_or_null(e.faults_per_step)}};
+Json epoch_json(const learn::EpochRecord& e, int trial) {
+  Json json{{"type", "epoch"},
+            {"epoch", e.epoch},
+            {"train_loss", finite_or_null(e.train_loss)},
+            {"validation_loss", finite_or_null(e.validation_loss)},
+            {"validation_auc", finite_or_null(e.validation_auc)},
+            {"validation_accuracy", finite_or_null(e.validation_accuracy)},
+            {"validation_dice", finite_or_null(e.validation_dice)},
+            {"validation_rmse", finite_or_null(e.validation_rmse)},
+            {"validation_mae", finite_or_null(e.validation_mae)},
+            {"images_per_second", finite_or_null(e.images_per_second)},
+            {"seconds", finite_or_null(e.seconds)},
+            {"learning_rate", finite_or_null(e.learning_rate)},
+            {"waiting", finite_or_null(e.waiting)},
+            {"faults_per_step", finite_or_null(e.faults_per_step)}};
+  if (trial > 0) json["trial"] = trial;
+  return json;
+}
+
+Json trial_json(const learn::TrialRecord& trial) {
+  Json json{{"type", "trial"}};
+  json.update(learn::to_json(trial));
+  return json;
 }
 
 std::string to_line(const ProgressUpdate& update) {
   return dump(progress_json(update)) + "\n";
 }
 
-std::string to_line(const learn::EpochRecord& epoch) {
-  return dump(epoch_json(epoch)) + "\n";
+std::string to_line(const learn::EpochRecord& epoch, int trial) {
+  return dump(epoch_json(epoch, trial)) + "\n";
+}
+
+std::string to_line(const learn::TrialRecord& trial) {
+  return dump(trial_json(trial)) + "\n";
 }
 
 std::string to_line(const Error& error, std::string_view reason) {

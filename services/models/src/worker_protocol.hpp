@@ -11,11 +11,13 @@
 #include "aceso/base/json.hpp"
 #include "aceso/base/progress.hpp"
 #include "aceso/base/result.hpp"
+#include "aceso/learn/search.hpp"
 #include "aceso/learn/trainer.hpp"
 
 namespace aceso::models {
 
 inline constexpr const char* kCheckpointName = "checkpoint.safetensors";  // in the job's folder
+inline constexpr const char* kRunsName = "runs";  // folder beside it: ended runs of several, trials of a search
 inline constexpr std::size_t kMaxWorkerLine = std::size_t{64} << 10;
 
 // Cuts a byte stream into lines. too_large once a line passes the bound: the stream is then of no use.
@@ -28,9 +30,11 @@ class LineSplitter {
 };
 
 struct WorkerMessage {
-  enum class Type : std::uint8_t { progress, epoch, log, result, error } type = Type::log;
+  enum class Type : std::uint8_t { progress, epoch, trial, log, result, error } type = Type::log;
   ProgressUpdate progress;     // progress
   learn::EpochRecord epoch;    // epoch
+  int trial_number = 0;        // epoch of a search: whose it is; 0: no search
+  learn::TrialRecord trial;    // trial
   std::string level;           // log: debug, info, warn, error
   std::string text;            // log and error: at most 500 bytes, no control characters
   Code code = Code::internal;  // error
@@ -40,9 +44,11 @@ struct WorkerMessage {
 Result<WorkerMessage> parse_worker_line(std::string_view line);
 
 std::string to_line(const ProgressUpdate& update);
-std::string to_line(const learn::EpochRecord& epoch);
+std::string to_line(const learn::EpochRecord& epoch, int trial = 0);
+std::string to_line(const learn::TrialRecord& trial);
 std::string to_line(const Error& error, std::string_view reason);
-Json epoch_json(const learn::EpochRecord& epoch);
+Json epoch_json(const learn::EpochRecord& epoch, int trial = 0);
+Json trial_json(const learn::TrialRecord& trial);
 Json progress_json(const ProgressUpdate& update);
 
 }  // namespace aceso::models

@@ -140,6 +140,65 @@ TEST_F(TargetService, a_job_of_several_runs_goes_on_where_it_was_cut_off) {
   EXPECT_TRUE(std::filesystem::is_empty(home.path() / "jobs"));
 }
 
+TEST_F(TargetService, a_search_goes_on_where_its_worker_died_and_registers_the_best) {
+  const Json request{
+      {"name", "m"},
+      {"dataset", "set"},
+      {"config", Json{{"epochs", 4},
+                      {"batch", 8},
+                      {"search", Json{{"trials", 4},
+                                      {"eta", 2},
+                                      {"parameters",
+                                       Json{{"learning_rate", Json{{"log_uniform", Json::array({1e-4, 1e-2})}}},
+                                            {"augment.rotate", Json{{"choice", Json::array({0, 5, 10, 15})}}}}}}}}}};
+  open("dies_later");
+  import("set");
+  const Json job = *models->train(actor("a"), request);
+  ASSERT_FALSE(wait(job));
+  const Json cut = *models->job(id_of(job));
+  ASSERT_FALSE(cut["trials"].empty());
+  EXPECT_LT(cut["trials"].size(), 5U);
+  reopen("train");
+  const auto again = models->train(actor("a"), Json{{"resume", id_of(job)}});
+  ASSERT_OK(again);
+  int epochs = 0;
+  ASSERT_OK(wait(*again, [&](const Json& event) {
+    if (event["type"] != "epoch") return;
+    ++epochs;
+    EXPECT_GE(event["trial"], 1);
+  }));
+  EXPECT_LT(epochs, 4 + 2 + 2);  // rungs 1, 2, 4 with 4, 2 and 1 trials: what had been trained is not trained again
+  const Json resumed = *models->model("m", 1);
+  const auto whole = models->train(actor("a"), request);
+  ASSERT_OK(whole);
+  ASSERT_OK(wait(*whole));
+  const Json version = *models->model("m", 2);
+  const Json& search = version["training"]["search"];
+  ASSERT_EQ(search["results"].size(), 4U) << search.dump();
+  EXPECT_EQ(search["rungs"], (Json{1, 2, 4}));
+  for (std::size_t i = 0; i < 4; ++i) {
+    const Json& other = resumed["training"]["search"]["results"][i];
+    EXPECT_EQ(other["trial"], search["results"][i]["trial"]);
+    EXPECT_EQ(other["figure"], search["results"][i]["figure"]);
+    EXPECT_EQ(other["state"], search["results"][i]["state"]);
+  }
+  EXPECT_EQ(version["training"]["config"], resumed["training"]["config"]);
+  EXPECT_FALSE(version["training"]["config"].contains("search"));
+  EXPECT_EQ(version["training"]["config"]["learning_rate"], search["results"][0]["values"]["learning_rate"]);
+  EXPECT_EQ(version["stage"], "candidate");
+  EXPECT_TRUE(version["evaluation"]["metrics"].contains("auroc"));
+  const Json shown = *models->job(id_of(*whole));
+  ASSERT_EQ(shown["trials"].size(), 4U);
+  EXPECT_EQ(shown["trials"][0]["trial"], search["best"]);
+  EXPECT_TRUE(std::filesystem::is_empty(home.path() / "jobs"));
+  // What makes no sense makes no job.
+  Json wrong = request;
+  wrong["config"]["search"]["trials"] = 1000;
+  const auto refused = models->train(actor("a"), wrong);
+  ASSERT_CODE(refused, Code::invalid);
+  EXPECT_NE(refused.error().message().find("config.search.trials"), std::string::npos) << refused.error().message();
+}
+
 TEST_F(TargetService, an_ensemble_says_how_far_its_members_differ) {
   const std::vector<float> answers{0.5F, 0.9F, 0.6F, 0.1F, 0.7F, 0.2F};  // three members of two outputs
   const Json spread = members_spread(answers, 3, 1, {});

@@ -164,6 +164,33 @@ export async function startMock({ dist, port = 0, epochMs = 700, now = () => Dat
     emit(j, 'progress', j.progress);
     setTimeout(() => trainStep(j, records), epochMs).unref();
   }
+  // Successive halving with what the trials would say: [event, data].
+  function trialsOf(config) {
+    const [low, high] = Object.values(Object.values(config.search.parameters)[0])[0];
+    const trials = Array.from({ length: config.search.trials }, (_, i) => ({ trial: i + 1, values: { learning_rate: Number((low * (high / low) ** (((i * 7) % 9) / 9)).toPrecision(3)) }, records: history(config.epochs, 60 + i) }));
+    const words = [];
+    let alive = trials;
+    for (let rung = 1, until = 1; ; rung += 1, until = Math.min(until * 3, config.epochs)) {
+      const word = (trial, state) => ['trial', { trial: trial.trial, state, rung, epochs: until, best_epoch: until, metric: 'validation_auc', figure: trial.records[until - 1].validation_auc, seconds: until * 2, values: trial.values }];
+      for (const trial of alive) {
+        for (const record of trial.records.slice(rung === 1 ? 0 : Math.max(1, Math.floor(until / 3)), until)) words.push(['epoch', { ...record, trial: trial.trial }]);
+        words.push(word(trial, until === config.epochs ? 'finished' : 'waiting'));
+      }
+      if (until === config.epochs) return words;
+      alive.sort((a, b) => b.records[until - 1].validation_auc - a.records[until - 1].validation_auc);
+      const keep = Math.max(1, Math.floor(alive.length / 3));
+      alive.forEach((trial, i) => words.push(word(trial, i < keep ? 'promoted' : 'stopped')));
+      alive = alive.slice(0, keep);
+    }
+  }
+  function searchStep(j, words) {
+    if (j.state === 'queued') { j.state = 'running'; emit(j, 'state', publicJob(j)); }
+    if (j.state !== 'running') return;
+    const next = words.shift();
+    if (!next) { finish(j, { model: j.input.name, version: 1 }); return; }
+    emit(j, ...next);
+    setTimeout(() => searchStep(j, words), epochMs / 8).unref();
+  }
   const running = state.jobs[0];
   const runningHistory = history(14, 5);
   for (const entry of runningHistory.slice(0, 9)) emit(running, 'epoch', entry);
@@ -200,7 +227,8 @@ export async function startMock({ dist, port = 0, epochMs = 700, now = () => Dat
     if (!state.datasets.some((d) => d.name === c.body.dataset)) fail(404, 'not_found', 'no such dataset');
     const made = job(randomUUID(), 'train', 'queued', c.body, 0);
     state.jobs.unshift(made);
-    setTimeout(() => trainStep(made, history(c.body.config.epochs, 21)), 60).unref();
+    if (c.body.config.search) setTimeout(() => searchStep(made, trialsOf(c.body.config)), 60).unref();
+    else setTimeout(() => trainStep(made, history(c.body.config.epochs, 21)), 60).unref();
     c.status = 202;
     return { job: publicJob(made) };
   });

@@ -31,13 +31,19 @@ export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelle
 export interface Progress { phase?: string; done?: number; total?: number; values?: [string, string][] | Record<string, string>; seconds_left?: number }
 export interface Job {
   id: string; kind: string; state: JobState; input?: Record<string, unknown> | null; output?: Record<string, unknown> | null; error?: string | null; progress?: Progress | null;
-  created_by?: string; attempt?: number; created: string; updated: string;
+  created_by?: string; attempt?: number; created: string; updated: string; trials?: Trial[];
 }
+export interface Trial {
+  trial: number; state: 'waiting' | 'promoted' | 'stopped' | 'failed' | 'finished'; rung: number; epochs: number; best_epoch?: number; metric?: string; figure: number | null; seconds?: number; values: Record<string, unknown>; error?: string;
+}
+export interface SearchRecord { method: string; metric: string; best: number; best_config: string; results: Trial[]; rungs: number[] }
 export interface Epoch {
+  trial?: number;
   epoch: number; train_loss?: number; validation_loss?: number; validation_auc?: number; validation_accuracy?: number; validation_rmse?: number; images_per_second?: number; seconds?: number;
 }
 export interface TrainingConfig {
   architecture: string; epochs: number; batch: number; learning_rate: number; seed: number; flip: boolean; patience: number; image_size: number;
+  search?: { trials: number; min_epochs?: number; parameters: Record<string, Record<string, unknown[]>> };
 }
 export interface Architecture { name: string; description?: string; title?: string; parameters?: number }
 
@@ -56,7 +62,7 @@ export interface ModelDetail {
   name: string; version: number; stage: Stage; id: string; created?: string; card: Card;
   signature?: { inputs?: Port[]; outputs?: Port[]; preprocessing?: Record<string, unknown> };
   evaluation?: Record<string, unknown> | null; limits?: Limits | null;
-  training?: { history?: Epoch[]; engine?: string; seconds?: number; config?: Record<string, unknown>; best_epoch?: number; dataset_sha256?: string; peak_rss_bytes?: number } & Record<string, unknown> | null;
+  training?: { search?: SearchRecord; history?: Epoch[]; engine?: string; seconds?: number; config?: Record<string, unknown>; best_epoch?: number; dataset_sha256?: string; peak_rss_bytes?: number } & Record<string, unknown> | null;
   files?: Record<string, string>; signed_by?: string; dataset?: string; architecture?: string;
 }
 

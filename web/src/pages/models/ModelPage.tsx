@@ -9,6 +9,7 @@ import { allStages, type ModelDetail, type Stage } from '../../api/types';
 import { useSession } from '../../app/session';
 import { Hash, ResearchBadge, StageBadge } from '../../components/bits';
 import { ask } from '../../components/confirm';
+import { TrialsTable } from '../../components/TrialsTable';
 import { ErrorState, ListSkeleton, notice, noticeError, noticeUndo } from '../../components/feedback';
 import { useI18n } from '../../i18n';
 import { bytes, dateTime, duration, percent } from '../../lib/format';
@@ -162,6 +163,14 @@ function TrainingTab({ model }: { model: ModelDetail }) {
           </SimpleGrid>
           <Text size="sm" c="dimmed">{t('training.curveNote')}</Text>
         </Suspense>
+      )}
+      {training.search && (
+        <Box component="section" aria-labelledby="trials-title">
+          <Title order={2} id="trials-title" mb="xs">{t('trials.title')}</Title>
+          <TrialsTable trials={training.search.results} />
+          <Text size="sm" c="dimmed" mt="xs">{t('trials.note')}</Text>
+          <Paper p="lg" mt="md"><Title order={3} id="best-title" mb="xs">{t('trials.bestConfig')}</Title><pre className="log-lines" tabIndex={0} aria-labelledby="best-title">{training.search.best_config}</pre></Paper>
+        </Box>
       )}
       <SimpleGrid cols={{ base: 1, md: 2 }}>
         <Paper p="lg">

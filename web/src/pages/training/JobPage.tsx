@@ -9,6 +9,7 @@ import { progressValues, useJobFeed } from '../../api/events';
 import type { Epoch, Job } from '../../api/types';
 import { useSession } from '../../app/session';
 import { StateBadge } from '../../components/bits';
+import { TrialsTable } from '../../components/TrialsTable';
 import { ask } from '../../components/confirm';
 import { ErrorState, ListSkeleton, notice, noticeError } from '../../components/feedback';
 import { useI18n } from '../../i18n';
@@ -33,7 +34,9 @@ export default function JobPage() {
   if (query.error) return <Box className="page"><ErrorState error={query.error} retry={() => void query.refetch()} /></Box>;
   const job: Job = query.data;
   const progress = feed.progress ?? job.progress;
-  const epochs = feed.epochs;
+  // Of a search the training that was heard of last.
+  const trial = feed.epochs[feed.epochs.length - 1]?.trial;
+  const epochs = feed.epochs.filter((epoch) => epoch.trial === trial);
   const newest = epochs[epochs.length - 1];
   const numbers = epochs.some((e) => typeof e.validation_rmse === 'number');
   const merit = (e: Epoch | undefined) => (numbers ? -(e?.validation_rmse ?? Infinity) : e?.validation_auc ?? -1);
@@ -78,6 +81,14 @@ export default function JobPage() {
             <Stat label={t('training.bestEpoch')} value={best ? `${best.epoch} (${chosenBy(best)})` : '–'} />
           </SimpleGrid>
         )}
+        {feed.trials.length > 0 && (
+          <Box component="section" aria-labelledby="trials-title">
+            <Title order={2} id="trials-title" mb="xs">{t('trials.title')}</Title>
+            <TrialsTable trials={feed.trials} running={ended(job) ? undefined : trial} />
+            <Text size="sm" c="dimmed" mt="xs">{t('trials.note')}</Text>
+          </Box>
+        )}
+        {trial !== undefined && <Title order={2}>{t('trials.curves', { n: trial })}</Title>}
         {training && epochs.length > 0 && (
           <Suspense fallback={<ListSkeleton rows={6} />}>
             <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg">

@@ -18,13 +18,15 @@ export function TrainingForm({ dataset: asked, onStarted }: { dataset?: string; 
   const [dataset, setDataset] = useState<string | null>(kept?.dataset || asked || null);
   const [name, setName] = useState(kept?.name ?? '');
   const [config, setConfig] = useState<TrainingConfig>(kept?.config ?? defaultTraining);
+  const [search, setSearch] = useState({ on: false, trials: 9, low: 0.0001, high: 0.01 });
+  const searchWrong = search.on && !(search.low > 0 && search.low < search.high);
   const [touched, setTouched] = useState(false);
   const [more, { toggle }] = useDisclosure(kept !== null);
   const datasets = useQuery({ queryKey: ['datasets'], queryFn: api.datasets });
   const architectures = useQuery({ queryKey: ['architectures'], queryFn: api.architectures });
   const names = (architectures.data?.items ?? []).map((item) => (typeof item === 'string' ? { name: item, description: '' } : { name: item.name, description: item.description ?? item.title ?? '' }));
   const start = useMutation({
-    mutationFn: () => api.train(name.trim(), dataset ?? '', config),
+    mutationFn: () => api.train(name.trim(), dataset ?? '', search.on ? { ...config, search: { trials: search.trials, parameters: { learning_rate: { log_uniform: [search.low, search.high] } } } } : config),
     onSuccess: (answer) => {
       notice(t('training.started'));
       void client.invalidateQueries({ queryKey: ['jobs'] });
@@ -38,7 +40,7 @@ export function TrainingForm({ dataset: asked, onStarted }: { dataset?: string; 
   );
   function submit() {
     setTouched(true);
-    if (dataset && namePattern.test(name.trim())) start.mutate();
+    if (!searchWrong && dataset && namePattern.test(name.trim())) start.mutate();
   }
   return (
     <form onSubmit={(event) => { event.preventDefault(); submit(); }} noValidate>
@@ -62,6 +64,14 @@ export function TrainingForm({ dataset: asked, onStarted }: { dataset?: string; 
               {whole('image_size', t('training.imageSize'), 0, 4096)}
             </SimpleGrid>
             <Box fz="sm" c="dimmed">{t('training.patienceHelp')}. {t('training.imageSizeHelp')}.</Box>
+            <Switch label={t('trials.search')} description={t('trials.searchHelp')} checked={search.on} onChange={(event) => { const on = event.currentTarget.checked; setSearch((s) => ({ ...s, on })); }} />
+            {search.on && (
+              <SimpleGrid cols={{ base: 1, xs: 3 }}>
+                <NumberInput label={t('trials.count')} value={search.trials} min={2} max={200} allowDecimal={false} clampBehavior="strict" onChange={(value) => setSearch((s) => ({ ...s, trials: typeof value === 'number' ? value : 9 }))} />
+                <NumberInput label={t('trials.rateFrom')} value={search.low} min={1e-6} max={1} step={0.0001} decimalScale={7} onChange={(value) => setSearch((s) => ({ ...s, low: typeof value === 'number' ? value : 0 }))} />
+                <NumberInput label={t('trials.rateTo')} value={search.high} min={1e-6} max={1} step={0.001} decimalScale={7} error={touched && searchWrong && t('trials.rateRule')} onChange={(value) => setSearch((s) => ({ ...s, high: typeof value === 'number' ? value : 0 }))} />
+              </SimpleGrid>
+            )}
             <Switch label={t('training.flip')} checked={config.flip} onChange={(event) => set('flip', event.currentTarget.checked)} />
           </Stack>
         </Collapse>

@@ -17,6 +17,7 @@
 #include "aceso/learn/dataset.hpp"
 #include "aceso/learn/engine.hpp"
 #include "aceso/learn/schedule.hpp"
+#include "aceso/learn/search_config.hpp"
 #include "aceso/learn/signature.hpp"
 #include "aceso/learn/start_options.hpp"
 
@@ -52,11 +53,14 @@ struct TrainConfig {
   TrainingOptions options = {};
   bool automatic_loss = true;  // binary_cross_entropy in `options` stands for the loss that the task usually takes
   StartOptions start = {};
+  std::optional<SearchConfig> search = {};  // many trainings, of which the best is the model (search.hpp)
 };
 // From YAML text (configuration file of `aceso train`): unknown keys are errors that name file, line and key.
 Result<TrainConfig> parse_train_config(std::string_view yaml, std::string_view file_name);
 Json to_json(const TrainConfig& config);
 Result<TrainConfig> parse_train_config_json(const Json& json);
+// What parse_train_config() reads back as the same; only keys that are not the default.
+std::string to_yaml(const TrainConfig& config);
 
 struct EpochRecord {
   int epoch = 0;
@@ -97,6 +101,7 @@ struct TrainResult {
 struct CheckpointPlan {
   std::filesystem::path file;  // empty: none are written
   double every_seconds = 120;  // and after each epoch, and when the run is stopped
+  int stop_after = 0;          // ends after so many epochs of the configuration's, to go on another time; 0: never
 };
 
 // With a checkpoint in place the run goes on from it: the same weights, bit for bit, as without the interruption, on
