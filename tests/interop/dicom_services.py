@@ -4,14 +4,15 @@ import json
 import sys
 import threading
 
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import (CTImageStorage, ModalityPerformedProcedureStep, ModalityWorklistInformationFind, StorageCommitmentPushModel, StorageCommitmentPushModelInstance)
 
-from dicom_node import Folder, Node, Peer, check, finish, free_ports, make_study, need, run
+from dicom_node import Folder, Node, Peer, check, eventually, finish, free_ports, make_study, need, run
 
 program = sys.argv[1]
-need("wlmscpfs", "dump2dcm", "storescu")
+need("wlmscpfs", "dump2dcm", "storescu", "storescp")
 
 
 def associated(node, context, title="CT1"):
@@ -92,6 +93,50 @@ def worklist_and_steps(folder):
         check("and deleted", node.request("DELETE", "/api/v1/archive/modality-worklist/" + made["id"])[0] == 204 and node.request("DELETE", "/api/v1/archive/modality-worklist/" + made["id"])[0] == 404)
 
 
+def step_completes_forwarding(folder):
+    """A series goes on as soon as the modality has reported its end and everything it named is here; nobody waits for the quiet hour."""
+    study, made = make_study(folder / "files", 77, 3)
+    uids = sorted(made)
+    port = free_ports(1)[0]
+    (folder / "taken").mkdir()
+    with Peer(["storescp", "-aet", "PACS", "-od", folder / "taken", port], port), Node(
+            program, folder, f'peers: ["CT1@127.0.0.1", "PACS@127.0.0.1:{port}"]', "forward: {quiet: 1h, rules: [{match: {modality: CT}, to: PACS}]}\n") as node:
+        status, out = run(["storescu", "-aet", "CT1", "-aec", "ACESO", "127.0.0.1", node.dicom_port, "+sd", folder / "files"])
+        check("a study of three objects is stored", status == 0, out)
+        association = associated(node, ModalityPerformedProcedureStep)
+        begun = Dataset()
+        begun.PatientID, begun.Modality, begun.PerformedProcedureStepID, begun.PerformedProcedureStepStatus = "P1", "CT", "PPS2", "IN PROGRESS"
+        begun.PerformedStationAETitle, begun.PerformedProcedureStepStartDate, begun.PerformedProcedureStepStartTime = "CT1", "20260131", "093100"
+        scheduled = Dataset()
+        scheduled.StudyInstanceUID = study
+        begun.ScheduledStepAttributesSequence, begun.PerformedSeriesSequence = [scheduled], []
+        status, _ = association.send_n_create(begun, ModalityPerformedProcedureStep, "1.2.826.0.1.3680043.10.9.7")
+        check("its step begins", status.Status == 0, status)
+        check("nothing is sent on while it runs", json.loads(node.request("GET", "/api/v1/archive/forwards")[1])["items"] == [])
+        ended = Dataset()
+        ended.PerformedProcedureStepStatus, ended.PerformedProcedureStepEndDate, ended.PerformedProcedureStepEndTime, ended.PerformedSeriesSequence = "COMPLETED", "20260131", "094500", []
+        by_series = {}
+        for file in (folder / "files").iterdir():
+            head = dcmread(file, stop_before_pixels=True)
+            by_series.setdefault(head.SeriesInstanceUID, []).append(head.SOPInstanceUID)
+        for uid, objects in by_series.items():
+            series = Dataset()
+            series.SeriesInstanceUID, series.ReferencedImageSequence = uid, []
+            for one in objects:
+                image = Dataset()
+                image.ReferencedSOPClassUID, image.ReferencedSOPInstanceUID = CTImageStorage, one
+                series.ReferencedImageSequence.append(image)
+            ended.PerformedSeriesSequence.append(series)
+        status, _ = association.send_n_set(ended, ModalityPerformedProcedureStep, "1.2.826.0.1.3680043.10.9.7")
+        association.release()
+        check("its step ends", status.Status == 0, status)
+        step = json.loads(node.request("GET", "/api/v1/archive/performed-steps?state=completed&modality=CT&station_ae=CT1&date=20260131")[1])["items"]
+        check("it says what of it is here, and in which study", len(step) == 1 and step[0]["study"] == study and sum(one["here"] for one in step[0]["series"]) == 3, step)
+        check("every object is sent on at once", eventually(lambda: len(list((folder / "taken").iterdir())) == 3), list((folder / "taken").iterdir()))
+        check("and it is written down", eventually(lambda: all(one["state"] == "sent" for one in json.loads(node.request("GET", "/api/v1/archive/forwards")[1])["items"])))
+        check("objects keep their names", sorted(dcmread(file, force=True).SOPInstanceUID for file in (folder / "taken").iterdir()) == uids)
+
+
 def commitment(folder):
     """The modality asks, releases, and hears the result on an association that the node opens."""
     study, made = make_study(folder / "files", 31, 3)
@@ -153,7 +198,7 @@ def wlmscpfs(folder):
         check("and one by modality and date", status == 0 and [(m["PatientID"], m["ScheduledProcedureStepID"], m["StudyInstanceUID"]) for m in json.loads(out)["matches"]] == [("P0", "S0", "1.2.3.0")], out)
 
 
-for part in (worklist_and_steps, commitment, wlmscpfs):
+for part in (worklist_and_steps, step_completes_forwarding, commitment, wlmscpfs):
     with Folder() as at:
         part(at)
 finish()

@@ -45,11 +45,12 @@ Status add_step(Context& context, const Values& values) {
   }
   ACESO_TRY(Api * api, context.api());
   ACESO_TRY(const Json made, api->call(net::Method::post, kPath, step));
-  if (context.json)
+  if (context.json) {
     context.print_json(made);
-  else
+  } else {
     context.print("scheduled as " + made.at("id").get<std::string>() + ", study " +
                   made.at("study_uid").get<std::string>() + ", step " + made.at("step_id").get<std::string>());
+  }
   return {};
 }
 
@@ -57,17 +58,22 @@ struct ListedArguments {
   std::string date, modality, station, state;
 };
 
-Status list_steps(Context& context, const ListedArguments& a) {
-  ACESO_TRY(Api * api, context.api());
-  std::string target = std::string{kPath} + "?limit=1000";
+// The rest of a query.
+std::string narrowed(const ListedArguments& a) {
+  std::string out;
   const auto add = [&](const char* key, const std::string& value) {
-    if (!value.empty()) target += std::string{"&"} + key + "=" + url_encode(value);
+    if (!value.empty()) out.append("&").append(key).append("=").append(url_encode(value));
   };
   add("date", a.date);
   add("modality", a.modality);
   add("station_ae", a.station);
   add("state", a.state);
-  ACESO_TRY(const Json found, api->get(target));
+  return out;
+}
+
+Status list_steps(Context& context, const ListedArguments& a) {
+  ACESO_TRY(Api * api, context.api());
+  ACESO_TRY(const Json found, api->get(std::string{kPath} + "?limit=1000" + narrowed(a)));
   if (context.json) {
     context.print_json(found);
     return {};
@@ -92,16 +98,17 @@ Status delete_step(Context& context, const std::string& id) {
   ACESO_TRY(Api * api, context.api());
   ACESO_TRY(const Json answer, api->call(net::Method::del, std::string{kPath} + "/" + url_encode(id), Json(nullptr)));
   (void)answer;
-  if (context.json)
+  if (context.json) {
     context.print_json(Json{{"deleted", true}});
-  else
+  } else {
     context.print("deleted");
+  }
   return {};
 }
 
-Status list_performed(Context& context, std::size_t limit) {
+Status list_performed(Context& context, const ListedArguments& a, std::size_t limit) {
   ACESO_TRY(Api * api, context.api());
-  ACESO_TRY(const Json found, api->get("/api/v1/archive/performed-steps?limit=" + std::to_string(limit)));
+  ACESO_TRY(const Json found, api->get("/api/v1/archive/performed-steps?limit=" + std::to_string(limit) + narrowed(a)));
   if (context.json) {
     context.print_json(found);
     return {};
@@ -109,10 +116,15 @@ Status list_performed(Context& context, std::size_t limit) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& step : found.at("items")) {
     std::size_t instances = 0;
-    for (const auto& series : step.at("series")) instances += series.at("instances").get<std::size_t>();
+    std::size_t here = 0;
+    for (const auto& series : step.at("series")) {
+      instances += series.at("instances").get<std::size_t>();
+      here += series.at("here").get<std::size_t>();
+    }
     rows.push_back({step.value("start_date", ""), step.value("start_time", ""), step.value("state", ""),
                     step.value("modality", ""), step.value("reporter", ""), step.value("patient_name", ""),
                     step.value("patient_id", ""), std::to_string(step.at("series").size()), std::to_string(instances),
+                    std::to_string(here),
                     step.at("studies").empty() ? "" : step.at("studies").front().get<std::string>()});
   }
   if (rows.empty()) {
@@ -120,7 +132,8 @@ Status list_performed(Context& context, std::size_t limit) {
     return {};
   }
   context.print(format_table(
-      {"DATE", "TIME", "STATE", "MODALITY", "AE TITLE", "NAME", "PATIENT ID", "SERIES", "OBJECTS", "STUDY UID"}, rows));
+      {"DATE", "TIME", "STATE", "MODALITY", "AE TITLE", "NAME", "PATIENT ID", "SERIES", "OBJECTS", "HERE", "STUDY UID"},
+      rows));
   return {};
 }
 
@@ -156,8 +169,14 @@ void add_archive_worklist(CLI::App& group, Context& context) {
 
   auto* performed = group.add_subcommand("steps", "Show what modalities reported to have done (MPPS)");
   auto limit = std::make_shared<std::size_t>(50);
+  auto of = std::make_shared<ListedArguments>();
+  performed->add_option("--date", of->date, "YYYYMMDD, when it began");
+  performed->add_option("--modality", of->modality, "CT, MR, ...");
+  performed->add_option("--station", of->station, "AE title of the modality");
+  performed->add_option("--state", of->state, "in_progress, completed or discontinued")
+      ->check(CLI::IsMember({"in_progress", "completed", "discontinued"}));
   performed->add_option("--limit", *limit, "Steps at most")->check(CLI::Range(1, 200))->capture_default_str();
-  on_run(performed, context, [&context, limit] { return list_performed(context, *limit); });
+  on_run(performed, context, [&context, of, limit] { return list_performed(context, *of, *limit); });
 }
 
 }  // namespace aceso::app

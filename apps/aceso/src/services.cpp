@@ -245,7 +245,10 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   impl->models->register_routes(impl->router);
   impl->archive->register_routes(impl->router);
   impl->worklist->register_routes(impl->router);
-  impl->worklist->on_ended([a = impl->analyses.get()](const contracts::PerformedStep& step) { a->step_ended(step); });
+  impl->worklist->on_ended([a = impl->analyses.get(), f = impl->forwards.get()](const contracts::PerformedStep& step) {
+    a->step_ended(step);
+    f->step_ended(step);
+  });
   impl->forwards->register_routes(impl->router);
   impl->analyses->register_routes(impl->router);
   impl->orthanc->register_routes(impl->router);

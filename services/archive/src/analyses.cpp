@@ -173,24 +173,7 @@ void Analyses::Impl::keep_watch(const std::stop_token& stop) {
 
 void Analyses::step_ended(const contracts::PerformedStep& step) {
   auto& i = *impl_;
-  for (const auto& series : step.series) {
-    const auto study = step.study_uids.empty() ? std::string{} : step.study_uids.front();
-    // The study under which the objects are kept counts; the modality's word stands in until one is here.
-    std::string study_uid = study;
-    for (const auto& uid : series.sop_instance_uids) {
-      if (const auto kept = i.archive.store->index().find(uid)) {
-        study_uid = kept->key->study_uid;
-        break;
-      }
-    }
-    if (study_uid.empty() || series.sop_instance_uids.empty()) continue;
-    i.watch.ends_with(study_uid, series.series_uid, series.sop_instance_uids, i.now_us(), i.deps.clock.steady_now());
-    bool complete = false;
-    for (const auto& uid : series.sop_instance_uids) {
-      if (i.archive.store->index().find(uid)) complete = i.watch.arrived(series.series_uid, uid) || complete;
-    }
-    if (complete) i.nap.wake();
-  }
+  if (end_series(i.watch, i.archive.store->index(), step, i.now_us(), i.deps.clock.steady_now())) i.nap.wake();
 }
 
 void Analyses::Impl::tick() {

@@ -128,8 +128,9 @@ Status Forwards::start() {
 void Forwards::Impl::seen(const contracts::StoredObject& object) {
   const bool fresh = watch.seen(object.study_uid, object.series_uid, now_us(), deps.clock.steady_now());
   const bool last =
-      watch.is_counted(object.series_uid) &&
-      watch.reached(object.series_uid, objects_in(archive.store->index(), object.study_uid, object.series_uid));
+      watch.arrived(object.series_uid, object.sop_instance_uid) ||
+      (watch.is_counted(object.series_uid) &&
+       watch.reached(object.series_uid, objects_in(archive.store->index(), object.study_uid, object.series_uid)));
   if (fresh || last) nap.wake();
 }
 
@@ -174,6 +175,12 @@ void Forwards::Impl::scan() {
     }
     return true;
   });
+}
+
+void Forwards::step_ended(const contracts::PerformedStep& step) {
+  auto& i = *impl_;
+  if (i.rules.empty()) return;
+  if (end_series(i.watch, i.archive.store->index(), step, i.now_us(), i.deps.clock.steady_now())) i.nap.wake();
 }
 
 void Forwards::Impl::keep_watch(const std::stop_token& stop) {

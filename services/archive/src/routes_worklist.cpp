@@ -13,14 +13,19 @@ net::Response unstored(const Json& json, int status = 200) {
   return response;
 }
 
-Result<net::Response> list_scheduled(const Worklist& worklist, net::Request& request) {
+Result<Worklist::Filter> filter_of(net::Request& request, int usual, int most) {
   Worklist::Filter filter;
   filter.date = request.query_value("date").value_or("");
   filter.modality = request.query_value("modality").value_or("");
   filter.station_ae = request.query_value("station_ae").value_or("");
   filter.state = request.query_value("state").value_or("");
-  ACESO_TRY(const auto limit, request.query_integer("limit", 200, 1, 1000));
+  ACESO_TRY(const auto limit, request.query_integer("limit", usual, 1, most));
   filter.limit = static_cast<std::size_t>(limit);
+  return filter;
+}
+
+Result<net::Response> list_scheduled(const Worklist& worklist, net::Request& request) {
+  ACESO_TRY(const auto filter, filter_of(request, 200, 1000));
   ACESO_TRY(const Json found, worklist.list(peer_of(request), filter));
   return unstored(found);
 }
@@ -65,11 +70,16 @@ void Worklist::register_routes(net::Router& router) {
              {.summary = "What modalities reported to have done (MPPS), the newest first",
               .tag = "archive",
               .scope = std::string{kRead},
-              .query = {{"cursor", "of the page before"}, {"limit", "1 to 200"}}},
+              .query = {{"cursor", "of the page before"},
+                        {"date", "YYYYMMDD, when it began"},
+                        {"modality", "CT, MR, ..."},
+                        {"station_ae", "AE title of the modality"},
+                        {"state", "in_progress, completed or discontinued"},
+                        {"limit", "1 to 200"}}},
              [this](net::Request& request) -> Result<net::Response> {
-               ACESO_TRY(const auto limit, request.query_integer("limit", 50, 1, 200));
-               ACESO_TRY(const Json found, performed(peer_of(request), request.query_value("cursor").value_or(""),
-                                                     static_cast<std::size_t>(limit)));
+               ACESO_TRY(const auto filter, filter_of(request, 50, 200));
+               ACESO_TRY(const Json found,
+                         performed(peer_of(request), request.query_value("cursor").value_or(""), filter));
                return unstored(found);
              });
 }

@@ -2,6 +2,7 @@
 
 #include <mutex>
 #include <shared_mutex>
+#include <string>
 
 #include "aceso/dicom/tags.hpp"
 #include "web.hpp"
@@ -59,6 +60,27 @@ bool count_series(SeriesWatch& watch, const ObjectStore& store, std::span<const 
     complete = watch.expect(one.series_uid, count, instances.size()) || complete;
     // Those that came while it was asked for.
     complete = watch.reached(one.series_uid, objects_in(store.index(), one.study_uid, one.series_uid)) || complete;
+  }
+  return complete;
+}
+
+bool end_series(SeriesWatch& watch, const Index& index, const contracts::PerformedStep& step, std::int64_t now_us,
+                SteadyTime now) {
+  bool complete = false;
+  for (const auto& series : step.series) {
+    // The study under which the objects are kept counts; the modality's word stands in until one is here.
+    std::string study_uid = step.study_uids.empty() ? std::string{} : step.study_uids.front();
+    for (const auto& uid : series.sop_instance_uids) {
+      if (const auto kept = index.find(uid)) {
+        study_uid = kept->key->study_uid;
+        break;
+      }
+    }
+    if (study_uid.empty() || series.sop_instance_uids.empty()) continue;
+    watch.ends_with(study_uid, series.series_uid, series.sop_instance_uids, now_us, now);
+    for (const auto& uid : series.sop_instance_uids) {
+      if (index.find(uid)) complete = watch.arrived(series.series_uid, uid) || complete;
+    }
   }
   return complete;
 }

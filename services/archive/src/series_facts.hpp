@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
+#include "aceso/base/clock.hpp"
+#include "aceso/contracts/worklist.hpp"
 #include "object_store.hpp"
 #include "routing_rules.hpp"
 #include "series_watch.hpp"
@@ -22,5 +25,10 @@ std::size_t objects_in(const Index& index, std::string_view study_uid, std::stri
 
 // Asks of each series that nobody has asked of, and says whether one of them is complete by now.
 bool count_series(SeriesWatch& watch, const ObjectStore& store, std::span<const RoutingRule* const> rules);
+
+// A modality ended a step: each series that it named waits for the objects that it named, and is complete when they are
+// here. True when one of them is.
+bool end_series(SeriesWatch& watch, const Index& index, const contracts::PerformedStep& step, std::int64_t now_us,
+                SteadyTime now);
 
 }  // namespace aceso::archive

@@ -1,6 +1,7 @@
 #include "aceso/archive/worklist.hpp"
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 #include <shared_mutex>
 #include <utility>
@@ -18,6 +19,18 @@ using contracts::PerformedStep;
 using contracts::StepState;
 
 constexpr std::size_t kMaxScheduled = 20'000;
+constexpr std::size_t kMaxPerformedRead = 5000;
+constexpr std::size_t kPerformedPage = 200;
+constexpr std::array<std::string_view, 3> kReportedStates{"in_progress", "completed", "discontinued"};
+
+Status check_date(const Worklist::Filter& filter) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (filter.date.empty() || (filter.date.size() == 8 && std::ranges::all_of(filter.date, is_digit))) return {};
+  return Error{Code::invalid, "date: eight digits, such as 20260131"};
+}
+bool is(const std::string& wanted, const Json& row, const char* name) {
+  return wanted.empty() || row.at(name).get_ref<const std::string&>() == wanted;
+}
 
 std::pair<std::string_view, std::string_view> when(const ScheduledStep& step) {
   return {step.field("date"), step.field("time")};
@@ -153,9 +166,7 @@ std::vector<ScheduledStep> Worklist::Impl::by_time(const Wanted& wanted) const {
 
 Result<Json> Worklist::list(const ObjectPeer& peer, const Filter& filter) const {
   ACESO_TRY_OK(require(peer, kRead));
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (!filter.date.empty() && (filter.date.size() != 8 || !std::ranges::all_of(filter.date, is_digit)))
-    return Error{Code::invalid, "date: eight digits, such as 20260131"};
+  ACESO_TRY_OK(check_date(filter));
   const auto known = {StepProgress::scheduled, StepProgress::started, StepProgress::completed,
                       StepProgress::discontinued};
   if (!filter.state.empty() &&
@@ -171,20 +182,38 @@ Result<Json> Worklist::list(const ObjectPeer& peer, const Filter& filter) const 
   const std::size_t total = found.size();
   if (found.size() > filter.limit) found.resize(filter.limit);
   Json items = Json::array();
-  for (const auto& step : found) items.push_back(to_json(step));
+  for (const auto& step : found) {
+    items.push_back(to_json(step));
+    items.back()["stored"] = impl_->archive.store->index().study(step.field("study_uid")) != nullptr;
+  }
   return Json{{"total", total}, {"items", std::move(items)}};
 }
 
-Result<Json> Worklist::performed(const ObjectPeer& peer, std::string_view before, std::size_t limit) const {
+Result<Json> Worklist::performed(const ObjectPeer& peer, std::string_view before, const Filter& filter) const {
   ACESO_TRY_OK(require(peer, kRead));
+  ACESO_TRY_OK(check_date(filter));
+  if (!filter.state.empty() && std::ranges::none_of(kReportedStates, [&](auto one) { return one == filter.state; }))
+    return Error{Code::invalid, "state: in_progress, completed or discontinued"};
   ACESO_TRY_OK(impl_->archive.access.record(
       peer, {.action = "E", .event = "archive.worklist_query", .entity_type = "query", .entity = "performed"}));
-  ACESO_TRY(auto found, impl_->table->performed(before, limit + 1));
-  const bool more = found.size() > limit;
-  if (more) found.pop_back();
   Json items = Json::array();
-  for (const auto& step : found) items.push_back(to_json(step));
-  return Json{{"items", std::move(items)}, {"next", more ? Json(found.back().id) : Json(nullptr)}};
+  std::string from{before};
+  // Sealed rows cannot be searched: they are read a page at a time, and no more of them than this.
+  for (std::size_t read = 0; read < kMaxPerformedRead; read += kPerformedPage) {
+    ACESO_TRY(const auto found, impl_->table->performed(from, kPerformedPage));
+    for (const auto& step : found) {
+      Json row = to_json(step, impl_->archive.store->index());
+      if (is(filter.date, row, "start_date") && is(filter.modality, row, "modality") &&
+          is(filter.station_ae, row, "station_ae") && is(filter.state, row, "state")) {
+        // One more than asked for only says that there is more.
+        if (items.size() == filter.limit) return Json{{"items", std::move(items)}, {"next", from}};
+        items.push_back(std::move(row));
+      }
+      from = step.id;
+    }
+    if (found.size() < kPerformedPage) return Json{{"items", std::move(items)}, {"next", nullptr}};
+  }
+  return Json{{"items", std::move(items)}, {"next", from}};
 }
 
 Result<std::vector<contracts::WorklistItem>> Worklist::scheduled(const ObjectPeer& peer,

@@ -52,11 +52,13 @@ Status fill(KeptStep& kept, const Json& json) {
     step.study_uids = json.at("studies").get<std::vector<std::string>>();
     step.step_ids = json.at("step_ids").get<std::vector<std::string>>();
     step.has_series = json.at("has_series");
-    for (const auto& one : json.at("series"))
+    for (const auto& one : json.at("series")) {
       step.series.push_back({one.at("uid"), one.at("instances").get<std::vector<std::string>>()});
-    for (const auto& [tag, value] : json.at("attributes").items())
+    }
+    for (const auto& [tag, value] : json.at("attributes").items()) {
       step.attributes.push_back(
           {static_cast<std::uint32_t>(std::stoul(tag)), Phi<std::string>{value.get<std::string>()}});
+    }
   } catch (const std::exception&) {
     return unreadable();
   }
@@ -166,11 +168,25 @@ Result<std::vector<KeptStep>> WorklistTable::performed(std::string_view before, 
   return out;
 }
 
-Json to_json(const KeptStep& kept) {
+Json to_json(const KeptStep& kept, const Index& index) {
   Json out = sealed_form(kept);
   Json series = Json::array();
-  for (const auto& one : kept.step.series)
-    series.push_back({{"series", one.series_uid}, {"instances", one.sop_instance_uids.size()}});
+  std::string study;  // under which its objects are kept
+  for (const auto& one : kept.step.series) {
+    std::size_t here = 0;
+    for (const auto& uid : one.sop_instance_uids) {
+      const auto found = index.find(uid);
+      if (!found) continue;
+      ++here;
+      if (study.empty()) study = found->key->study_uid;
+    }
+    series.push_back({{"series", one.series_uid}, {"instances", one.sop_instance_uids.size()}, {"here", here}});
+  }
+  if (study.empty()) {
+    const auto known =
+        std::ranges::find_if(kept.step.study_uids, [&](const auto& uid) { return index.study(uid) != nullptr; });
+    if (known != kept.step.study_uids.end()) study = *known;
+  }
   const auto text = [&](std::uint32_t tag) {
     const auto found = std::ranges::find(kept.step.attributes, tag, &contracts::ObjectAttribute::tag);
     return found == kept.step.attributes.end() ? std::string{} : found->value.reveal(Reveal::to_authorised_user);
@@ -182,6 +198,7 @@ Json to_json(const KeptStep& kept) {
           {"updated_us", kept.updated_us},
           {"studies", kept.step.study_uids},
           {"series", std::move(series)},
+          {"study", study.empty() ? Json(nullptr) : Json(study)},
           {"patient_name", text(0x00100010)},
           {"patient_id", text(0x00100020)},
           {"modality", text(0x00080060)},

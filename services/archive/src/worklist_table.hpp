@@ -11,6 +11,7 @@
 #include "aceso/base/result.hpp"
 #include "aceso/contracts/worklist.hpp"
 #include "aceso/store/catalogue.hpp"
+#include "index.hpp"
 #include "scheduled_step.hpp"
 #include "sealer.hpp"
 
@@ -47,6 +48,7 @@ class WorklistTable {
   Sealer sealer_;
 };
 
-Json to_json(const KeptStep& step);
+// With how many of the objects that it names are in the index.
+Json to_json(const KeptStep& step, const Index& index);
 
 }  // namespace aceso::archive

@@ -269,6 +269,39 @@ TEST_F(ForwardsTest, a_series_with_as_many_objects_as_announced_is_not_waited_fo
   EXPECT_EQ(settled("sent", 1).at(0).at("objects"), 3);
 }
 
+contracts::PerformedStep step_of_series(std::vector<std::string> instances) {
+  contracts::PerformedStep step;
+  step.sop_instance_uid = "1.2.3.8";
+  step.state = contracts::StepState::completed;
+  step.study_uids = {"1.2.3.1"};
+  step.series.push_back({"1.2.3.1.1", std::move(instances)});
+  return step;
+}
+
+TEST_F(ForwardsTest, a_series_that_the_modality_ended_is_sent_when_all_it_named_are_here) {
+  open();
+  store(image(1));
+  store(image(2));
+  forwards_->step_ended(step_of_series({"1.2.3.1.1.1", "1.2.3.1.1.2", "1.2.3.1.1.3"}));
+  EXPECT_EQ(other_.calls(), 0) << "one is missing, and nothing was quiet";
+  store(image(3));
+  const auto items = settled("sent", 1);  // time stands still
+  EXPECT_EQ(items.at(0).at("objects"), 3);
+  EXPECT_EQ(other_.kept("PACS").size(), 3U);
+}
+
+TEST_F(ForwardsTest, a_step_that_ends_after_its_objects_came_sends_them_at_once_and_only_once) {
+  open();
+  store(image(1));
+  forwards_->step_ended(step_of_series({"1.2.3.1.1.1"}));
+  settled("sent", 1);
+  forwards_->step_ended(step_of_series({"1.2.3.1.1.1"}));
+  store(image(1, "MR"));
+  clock_.advance(options_.quiet);
+  settled("sent", 1);
+  EXPECT_EQ(other_.calls(), 1);
+}
+
 TEST_F(ForwardsTest, an_attribute_of_the_objects_may_announce_how_many_there_are) {
   open();
   for (int i = 1; i <= 2; ++i) {

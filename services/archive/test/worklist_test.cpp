@@ -150,7 +150,7 @@ TEST_F(WorklistTest, a_modality_begins_and_completes_a_step) {
   open();
   EXPECT_EQ(offered(), 1U) << "what was done is offered no more";
   EXPECT_EQ(worklist_->list(caller(), {.state = "completed"})->at("total"), 1);
-  const auto performed = worklist_->performed(caller(), "", 10);
+  const auto performed = worklist_->performed(caller(), "", {});
   ASSERT_OK(performed);
   const Json& step = performed->at("items").at(0);
   EXPECT_EQ(step.at("state"), "completed");
@@ -158,6 +158,74 @@ TEST_F(WorklistTest, a_modality_begins_and_completes_a_step) {
   EXPECT_EQ(step.at("series").at(0).at("instances"), 2);
   EXPECT_EQ(step.at("patient_name"), "Müller^Änne") << "what the beginning said stays";
   EXPECT_EQ(step.at("end_date"), "20260131");
+  EXPECT_EQ(step.at("series").at(0).at("here"), 0);
+  EXPECT_EQ(step.at("study"), nullptr) << "nothing of it has come";
+}
+
+TEST_F(WorklistTest, a_performed_step_says_how_much_of_it_is_here_and_in_which_study) {
+  ASSERT_OK(worklist_->schedule(caller(), order("1", "20260131")));
+  ASSERT_OK(worklist_->create(caller(), begun("1.2.9.1", "1.2.77.1")));
+  ASSERT_OK(worklist_->update(caller(), {.sop_instance_uid = "1.2.9.1",
+                                         .state = StepState::completed,
+                                         .has_state = true,
+                                         .has_series = true,
+                                         .series = {{"1.2.77.1.1", {"1.2.77.1.1.1", "1.2.77.1.1.2"}}}}));
+  EXPECT_EQ(worklist_->list(caller(), {})->at("items").at(0).at("stored"), false);
+  ObjectSpec spec;
+  spec.study = "1.2.77.1";
+  spec.series = "1.2.77.1.1";
+  spec.instance = "1.2.77.1.1.2";
+  ASSERT_OK(put(*archive_, make_file(spec)));
+  const auto performed = worklist_->performed(caller(), "", {});
+  ASSERT_OK(performed);
+  const Json& step = performed->at("items").at(0);
+  EXPECT_EQ(step.at("series").at(0).at("here"), 1);
+  EXPECT_EQ(step.at("series").at(0).at("instances"), 2);
+  EXPECT_EQ(step.at("study"), "1.2.77.1");
+  EXPECT_EQ(worklist_->list(caller(), {})->at("items").at(0).at("stored"), true);
+}
+
+TEST_F(WorklistTest, performed_steps_are_filtered_and_paged_without_a_gap) {
+  ManualClock clock;
+  auto worklist = Worklist::open(
+      around_.folder.path() / "timed",
+      {.clock = clock, .random = around_.random, .logger = around_.logger, .archive = *archive_, .key = key_});
+  ASSERT_OK(worklist);
+  for (int i = 0; i < 7; ++i) {
+    PerformedStep step = begun("1.2.9." + std::to_string(i), "1.2.77." + std::to_string(i));
+    step.attributes = {{0x00080060, Phi<std::string>{i % 2 == 0 ? "CT" : "MR"}},
+                       {0x00400241, Phi<std::string>{i < 3 ? "CT1" : "CT2"}},
+                       {0x00400244, Phi<std::string>{"2026013" + std::to_string(i % 2)}}};
+    ASSERT_OK((*worklist)->create(caller(), step));
+    clock.advance(std::chrono::milliseconds{5});
+  }
+  ASSERT_OK(
+      (*worklist)->update(caller(), {.sop_instance_uid = "1.2.9.6", .state = StepState::completed, .has_state = true}));
+  // By UID, over pages of two.
+  const auto all = [&](Worklist::Filter filter) {
+    filter.limit = 2;
+    std::string uids;
+    std::string cursor;
+    for (int page = 0; page < 10; ++page) {
+      const auto found = (*worklist)->performed(caller(), cursor, filter);
+      EXPECT_TRUE(found.ok());
+      if (!found) break;
+      EXPECT_LE(found->at("items").size(), 2U);
+      for (const auto& one : found->at("items")) uids += one.at("uid").get<std::string>().substr(6);
+      if (found->at("next").is_null()) return uids;
+      cursor = found->at("next");
+    }
+    return uids + "without end";
+  };
+  EXPECT_EQ(all({}), "6543210") << "the newest first";
+  EXPECT_EQ(all({.modality = "CT"}), "6420");
+  EXPECT_EQ(all({.station_ae = "CT1"}), "210");
+  EXPECT_EQ(all({.date = "20260131"}), "531");
+  EXPECT_EQ(all({.state = "completed"}), "6");
+  EXPECT_EQ(all({.modality = "CT", .state = "in_progress"}), "420");
+  EXPECT_EQ(all({.modality = "XA"}), "");
+  EXPECT_EQ((*worklist)->performed(caller(), "", {.date = "today"}).error().code(), Code::invalid);
+  EXPECT_EQ((*worklist)->performed(caller(), "", {.state = "started"}).error().code(), Code::invalid);
 }
 
 TEST_F(WorklistTest, only_the_named_step_of_a_study_ends) {

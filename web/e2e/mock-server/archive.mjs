@@ -149,6 +149,36 @@ export function archiveRoutes({ on, fail, state, record }) {
     s.judgement = { agree: c.body.agree, finding: c.body.agree ? 'nodule' : 'normal', comment: c.body.comment ?? '', by: c.user?.name ?? '', report: `${s.study_uid}.9.1`, revision: (s.judgement?.revision ?? 0) + 1, at: new Date().toISOString() };
     return view(s).analyses[0];
   });
+  // The modality worklist: some of today, one that is done and stored, one that a modality reported without an order.
+  const now = day(0);
+  const stepOf = (n, more) => ({ id: `step-${n}`, state: 'scheduled', stored: false, patient_name: 'Okoye^Amara', patient_id: `M${40000 + n}`, issuer: '', birth_date: '19700101', sex: 'F', accession: `S${n}`, referring_physician: 'Moreau^Claire', study_uid: `1.2.826.0.1.3680043.8.498.77${n}`, procedure_id: '', procedure: 'CT thorax with contrast', modality: 'CT', station_ae: 'CT1', date: now, time: `0${n}30`, physician: '', description: '', step_id: `P${n}`, location: '', ...more });
+  state.steps = [stepOf(1, {}), stepOf(2, { state: 'started', patient_name: 'Brandt^Jan' }), stepOf(3, { state: 'completed', stored: true, study_uid: '1.2.826.0.1.3680043.8.498.1001', patient_name: 'Wang^XiaoDong=王^小东' }), stepOf(4, { modality: 'MR', station_ae: 'MR1', procedure: 'MR knee' }), stepOf(5, { date: day(-1), procedure: 'CT abdomen' })];
+  state.performed = Array.from({ length: 60 }, (_, n) => ({ id: `done-${String(60 - n).padStart(3, '0')}`, uid: `1.2.9.${n}`, state: n === 0 ? 'in_progress' : n % 7 === 6 ? 'discontinued' : 'completed', reporter: 'CT1', updated_us: Date.now() * 1000, studies: ['1.2.826.0.1.3680043.8.498.1001'], study: n === 0 ? null : '1.2.826.0.1.3680043.8.498.1001', series: n === 0 ? [] : [{ series: '1.2.1', instances: 24, here: 24 }, { series: '1.2.2', instances: 24, here: n === 1 ? 20 : 24 }], patient_name: 'Wang^XiaoDong=王^小东', patient_id: 'M40001', modality: 'CT', station_ae: 'CT1', description: 'Chest', start_date: n < 5 ? now : day(n), start_time: '101500', end_date: n === 0 ? '' : n < 5 ? now : day(n), end_time: n === 0 ? '' : '103000' }));
+  const wanted = (c, row, date) => [['date', row[date]], ['modality', row.modality], ['station_ae', row.station_ae], ['state', row.state]].every(([key, value]) => !c.query.get(key) || c.query.get(key) === value);
+  on('GET', '/api/v1/archive/modality-worklist', 'archive:read', (c) => {
+    if (c.query.get('date') && !/^\d{8}$/.test(c.query.get('date'))) fail(400, 'invalid', 'date: eight digits, such as 20260131');
+    const found = state.steps.filter((row) => wanted(c, row, 'date')).sort((a, b) => (a.date + a.time).localeCompare(b.date + b.time));
+    return { total: found.length, items: found.slice(0, Number(c.query.get('limit') ?? 200)) };
+  });
+  on('POST', '/api/v1/archive/modality-worklist', 'archive:write', (c) => {
+    for (const name of ['patient_name', 'patient_id', 'modality', 'date']) if (!c.body[name]) fail(400, 'invalid', `${name} is missing`);
+    if (state.steps.some((row) => c.body.accession && row.accession === c.body.accession && row.patient_id === c.body.patient_id)) fail(409, 'exists', 'this order has a step of this id already');
+    const made = { ...stepOf(9, {}), sex: '', birth_date: '', accession: '', procedure: '', station_ae: '', referring_physician: '', time: '', ...c.body, id: `step-new-${state.steps.length}` };
+    state.steps.push(made);
+    c.status = 201;
+    return made;
+  });
+  on('DELETE', '/api/v1/archive/modality-worklist/:id', 'archive:write', (c) => {
+    const at = state.steps.findIndex((row) => row.id === c.params.id);
+    if (at < 0) fail(404, 'not_found', 'there is no such step');
+    state.steps.splice(at, 1);
+    c.status = 204;
+    return undefined;
+  });
+  on('GET', '/api/v1/archive/performed-steps', 'archive:read', (c) => {
+    const found = state.performed.filter((row) => wanted(c, row, 'start_date') && (!c.query.get('cursor') || row.id < c.query.get('cursor')));
+    return { items: found.slice(0, 50), next: found.length > 50 ? found[49].id : null };
+  });
   state.archiveStreams = new Set();
   state.archiveChanged = (uid) => { for (const response of state.archiveStreams) response.write(`event: study\ndata: ${JSON.stringify({ study: uid })}\n\n`); };
   on('GET', '/api/v1/archive/events', 'archive:read', (c) => {

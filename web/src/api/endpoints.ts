@@ -1,6 +1,6 @@
 // Every call of /api/v1 by name.
 import { del, get, patch, post, put, request, setCsrfToken, upload, type UploadOptions } from './client';
-import type { About, Analysis, Architecture, AuditItem, AuditVerification, Dataset, ExplainMethod, Job, ModelDetail, ModelEntry, Page, PatientList, PatientSearch, Prediction, Role, Sample, Session, Share, Stage, Study, StudyList, StudySearch, StudyState, Token, TrainingConfig, User, Verdict, WorklistItem } from './types';
+import type { About, Analysis, Architecture, AuditItem, AuditVerification, Dataset, ExplainMethod, Job, ModelDetail, ModelEntry, NewStep, Page, PatientList, PatientSearch, PerformedStep, Prediction, Role, Sample, ScheduledStep, Session, Share, Stage, StepFilter, Study, StudyList, StudySearch, StudyState, Token, TrainingConfig, User, Verdict, WorklistItem } from './types';
 
 const v1 = '/api/v1';
 const part = encodeURIComponent;
@@ -74,12 +74,23 @@ export const api = {
   analyses: (study: string) => get<{ analyses: Analysis[] }>(`${v1}/archive/studies/${part(study)}/analyses`),
   judge: (analysis: string, words: { agree: boolean; label?: string; comment?: string }) => post<Analysis>(`${v1}/archive/analyses/${part(analysis)}/judgement`, words),
   worklist: (cursor: string, signal?: AbortSignal) => request<Page<WorklistItem>>('GET', `${v1}/archive/worklist${cursor ? `?cursor=${part(cursor)}` : ''}`, { signal }),
+  // No filter of these is of a patient.
+  scheduledSteps: (filter: StepFilter, signal?: AbortSignal) => request<{ total: number; items: ScheduledStep[] }>('GET', `${v1}/archive/modality-worklist${words({ ...filter, limit: '500' })}`, { signal }),
+  schedule: (step: NewStep) => post<ScheduledStep>(`${v1}/archive/modality-worklist`, step),
+  unschedule: (id: string) => del<void>(`${v1}/archive/modality-worklist/${part(id)}`),
+  performedSteps: (filter: StepFilter, cursor: string, signal?: AbortSignal) => request<{ items: PerformedStep[]; next: string | null }>('GET', `${v1}/archive/performed-steps${words({ ...filter, cursor })}`, { signal }),
   shares: (study: string) => get<{ items: Share[] }>(`${v1}/archive/studies/${part(study)}/shares`),
   share: (study: string, hours: number, note: string) => post<{ id: string; token: string; expires_us: number }>(`${v1}/archive/studies/${part(study)}/shares`, { hours, note }),
   revokeShare: (study: string, id: string) => del<void>(`${v1}/archive/studies/${part(study)}/shares/${part(id)}`),
   openShare: (token: string) => post<{ study: Study; expires_us: number; by: string }>('/shared/open', token ? { token } : {}),
   exportFeedback: (model: string, name: string) => post<Accepted>(`${v1}/feedback/export`, { model, name }),
 };
+
+// A query of the words that are there.
+function words(given: object): string {
+  const query = new URLSearchParams(Object.entries(given).filter((entry): entry is [string, string] => typeof entry[1] === 'string' && entry[1] !== '')).toString();
+  return query ? `?${query}` : '';
+}
 
 export type Accepted = { job?: Job | string; id?: string };
 export function acceptedJobId(answer: Accepted): string | undefined {

@@ -101,6 +101,20 @@ export type PatientOrder = 'date' | 'patient' | 'patient_id' | 'studies';
 export interface PatientSearch { patient?: string; order?: PatientOrder; ascending?: boolean; offset?: number; limit?: number }
 export interface PatientRow { patient: Patient; studies: number; modalities: string[]; newest_date: string; newest_study_uid: string }
 export interface PatientList { total: number; offset: number; patients: PatientRow[] }
+export type ScheduledState = 'scheduled' | 'started' | 'completed' | 'discontinued';
+// A procedure step on the worklist of a modality; fields that nobody gave are ''.
+export interface ScheduledStep {
+  id: string; state: ScheduledState; stored: boolean; patient_name: string; patient_id: string; issuer: string; birth_date: string; sex: string; accession: string; referring_physician: string; study_uid: string; procedure_id: string; procedure: string;
+  modality: string; station_ae: string; date: string; time: string; physician: string; description: string; step_id: string; location: string;
+}
+export type NewStep = Partial<Omit<ScheduledStep, 'id' | 'state' | 'stored'>>;
+export type PerformedState = 'in_progress' | 'completed' | 'discontinued';
+// What a modality reported to have done (MPPS): of each series how many objects it named and how many are here.
+export interface PerformedStep {
+  id: string; uid: string; state: PerformedState; reporter: string; updated_us: number; studies: string[]; study: string | null; series: { series: string; instances: number; here: number }[];
+  patient_name: string; patient_id: string; modality: string; station_ae: string; description: string; start_date: string; start_time: string; end_date: string; end_time: string;
+}
+export interface StepFilter { date?: string; modality?: string; station_ae?: string; state?: string }
 export type AnalysisState = 'waiting' | 'running' | 'analysed' | 'failed' | 'not_applicable';
 export type Urgency = 'high' | 'medium' | 'low';
 export type WorklistRank = 'positive' | 'failed' | 'waiting' | 'negative' | 'not_applicable' | 'judged';

@@ -25,6 +25,7 @@ const routes: PageRoute[] = [
   { path: '/studies/:uid', scope: 'archive:read', page: lazy(() => import('../pages/studies/StudyPage')) },
   { path: '/patients', scope: 'archive:read', page: lazy(() => import('../pages/patients/PatientsPage')) },
   { path: '/patients/:uid', scope: 'archive:read', page: lazy(() => import('../pages/patients/PatientPage')) },
+  { path: '/modality-worklist', scope: 'archive:read', page: lazy(() => import('../pages/scheduling/SchedulingPage')) },
   { path: '/models', scope: 'models:read', page: lazy(() => import('../pages/models/ModelsPage')) },
   { path: '/models/:name/:version', scope: 'models:read', page: lazy(() => import('../pages/models/ModelPage')) },
   { path: '/datasets', scope: 'datasets:read', page: lazy(() => import('../pages/datasets/DatasetsPage')) },

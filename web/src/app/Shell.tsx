@@ -1,7 +1,7 @@
 // Frame around every page: navigation by scope, account menu, the reminder of what this is for.
 import { AppShell, Box, Burger, Divider, Group, Menu, NavLink, ScrollArea, Stack, Text, UnstyledButton, VisuallyHidden } from '@mantine/core';
 import { useDisclosure, useMediaQuery } from '@mantine/hooks';
-import { Boxes, ChevronsUpDown, CircleUser, Database, GraduationCap, Images, Info, ListChecks, ListOrdered, LogOut, ScanSearch, ScrollText, UserRound, UsersRound, type LucideIcon } from 'lucide-react';
+import { Boxes, CalendarClock, ChevronsUpDown, CircleUser, Database, GraduationCap, Images, Info, ListChecks, ListOrdered, LogOut, ScanSearch, ScrollText, UserRound, UsersRound, type LucideIcon } from 'lucide-react';
 import { useEffect, type ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import type { Scope } from '../api/types';
@@ -18,6 +18,7 @@ const groups: { label: Key; entries: Entry[] }[] = [
     { path: '/worklist', label: 'nav.worklist', icon: ListOrdered, scope: 'archive:read' },
     { path: '/studies', label: 'nav.studies', icon: Images, scope: 'archive:read' },
     { path: '/patients', label: 'nav.patients', icon: UserRound, scope: 'archive:read' },
+    { path: '/modality-worklist', label: 'nav.scheduling', icon: CalendarClock, scope: 'archive:read' },
     { path: '/predictions', label: 'nav.history', icon: ListChecks, scope: 'predictions:read' }] },
   { label: 'app.groupBuild', entries: [
     { path: '/datasets', label: 'nav.datasets', icon: Database, scope: 'datasets:read' },

@@ -19,6 +19,7 @@
 #include "aceso/base/log.hpp"
 #include "aceso/base/random.hpp"
 #include "aceso/contracts/objects.hpp"
+#include "aceso/contracts/worklist.hpp"
 
 namespace aceso::archive {
 
@@ -67,6 +68,9 @@ class Forwards {
   Status start();  // what was not sent before the process died is sent
   void stop();
   void register_routes(net::Router& router);  // /api/v1/archive/forwards
+  // A modality ended a step (Worklist::on_ended): its series are complete as soon as all objects that it named are
+  // here.
+  void step_ended(const contracts::PerformedStep& step);
 
   // Sends a study now, series by series, to any destination. The entries it made. Errors: denied, not_found, invalid.
   Result<Json> send(const contracts::ObjectPeer& peer, std::string_view study_uid, std::string_view destination);

@@ -43,13 +43,16 @@ class Worklist final : public contracts::WorklistSource, public contracts::Proce
     std::string date = {};  // YYYYMMDD, "": any
     std::string modality = {};
     std::string station_ae = {};
-    std::string state = {};  // scheduled, started, completed, discontinued
+    std::string state = {};  // scheduled, started, completed, discontinued; of performed() see there
     std::size_t limit = 200;
   };
-  Result<Json> list(const contracts::ObjectPeer& peer,
-                    const Filter& filter) const;  // by date and time; invalid: a filter
-  // What modalities reported, the newest first; ids below `before` ("": from the newest).
-  Result<Json> performed(const contracts::ObjectPeer& peer, std::string_view before, std::size_t limit) const;
+  // By date and time; "stored" says whether the archive has something of its study. invalid: a filter.
+  Result<Json> list(const contracts::ObjectPeer& peer, const Filter& filter) const;
+  // What modalities reported, the newest first; ids below `before` ("": from the newest). Each says of each series how
+  // many objects the modality named and how many of them are here. filter.date is the day it began, filter.state
+  // in_progress, completed or discontinued; filter.limit steps at most, of at most 5,000 looked at, so that a page may
+  // have fewer, or none, and a cursor to go on. invalid: a filter.
+  Result<Json> performed(const contracts::ObjectPeer& peer, std::string_view before, const Filter& filter) const;
 
   // Steps that have not ended, by date and time.
   Result<std::vector<contracts::WorklistItem>> scheduled(const contracts::ObjectPeer& peer,
