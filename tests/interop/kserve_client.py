@@ -63,7 +63,7 @@ def describe(client, auth):
 
 
 def main():
-    with tempfile.TemporaryDirectory() as folder, ModelNode(sys.argv[1], folder) as node:
+    with tempfile.TemporaryDirectory() as folder, ModelNode(sys.argv[1], folder, "models: {batch_window: 50ms}") as node:
         folder = pathlib.Path(folder)
         node.cli("dataset", "synthesise", "phantom", "--train", 120, "--validation", 40, "--test", 40, "--size", SIZE)
         node.cli("train", "--dataset", "phantom", "--name", "nodule", "--architecture", "article_cnn", "--epochs", 1)
@@ -109,6 +109,19 @@ def main():
             close("asynchronous", request.get_result())
         close("a compressed answer", infer(tensor(pictures, "UINT8"), outputs=[triton.InferRequestedOutput("output", binary_data=False)],
                                            response_compression_algorithm="gzip"))
+        many = triton.InferenceServerClient(f"127.0.0.1:{node.port}", concurrency=24)  # it lets 10 ms pass between two asynchronous requests
+        before = many.get_inference_statistics("nodule", headers=dict(auth))["model_stats"][0]
+        again = [many.async_infer("nodule", tensor(ready[k % 4:k % 4 + 1], "FP32"), headers=dict(auth), priority=1 + k % 2) for k in range(96)]
+        worst = max(abs(request.get_result().as_numpy("output")[0, 0] - told[k % 4]) for k, request in enumerate(again))
+        check("96 requests at once, both priorities: the same numbers whatever they shared a run with", worst < 1e-6, worst)
+        stats = many.get_inference_statistics("nodule", "1", headers=dict(auth))["model_stats"][0]
+        samples, runs = (stats[key] - before[key] for key in ("inference_count", "execution_count"))
+        check("statistics count samples and runs, and runs were shared", samples == 96 and 6 <= runs < 96, stats)
+        check("statistics of all models", [m["name"] for m in many.get_inference_statistics(headers=dict(auth))["model_stats"]] == ["nodule"])
+        metrics = node.request("GET", "/metrics")[1].decode()
+        check("queue time, compute time and batch sizes stand in /metrics", all(f'aceso_model_{name}_count{{model="nodule",version="1"' in metrics
+              for name in ("queue_seconds", "compute_seconds", "batch_size")), metrics[-3000:])
+        many.close()
         body, length = triton.InferenceServerClient.generate_request_body(tensor(pictures, "UINT8"))
         status, raw, headers = node.request("POST", "/v2/models/nodule/infer", body, Inference_Header_Content_Length=str(length))
         close("a request made by the client and sent by another", triton.InferenceServerClient.parse_response_body(
@@ -125,6 +138,7 @@ def main():
         refused("too many samples", 413, "at most", lambda: infer(tensor(np.repeat(pictures, 32, 0), "UINT8")))
         refused("not finite", 400, "finite", lambda: infer(tensor(np.full_like(ready, np.nan), "FP32")))
         refused("a datatype that is not taken", 415, "datatype", lambda: infer(tensor(ready.astype(np.float16), "FP16")))
+        refused("a priority that is no number", 400, "priority", lambda: infer(tensor(pictures, "UINT8"), priority="high"))
         refused("classification", 415, "classification", lambda: infer(tensor(pictures, "UINT8"), outputs=[triton.InferRequestedOutput("output", class_count=1)]))
         refused("a compressed request", 415, "Content-Encoding", lambda: infer(tensor(pictures, "UINT8"), request_compression_algorithm="gzip"))
         refused("loading by hand", 415, "promotion", lambda: client.load_model("nodule", dict(auth)))

@@ -74,6 +74,8 @@ Result<std::unique_ptr<Node>> Node::open(const Home& home, const ServicesOptions
   ACESO_TRY(auto endpoint, web_endpoint(services.config()));
   net::ServerLimits limits;
   limits.max_connections = static_cast<std::size_t>(services.config().integer("net.max_connections"));
+  // Requests that wait for a model hold a thread; as many as before stay for everything else.
+  limits.handler_threads += static_cast<std::size_t>(services.config().integer("models.max_waiting"));
   ACESO_TRY(impl->server,
             net::Server::create({.handler = services.handler(),
                                  .max_body = [&services](const net::Request& r) { return services.max_body(r); }},
@@ -83,9 +85,10 @@ Result<std::unique_ptr<Node>> Node::open(const Home& home, const ServicesOptions
     endpoint.port = 0;
     listening = impl->server->listen(endpoint);
   }
-  if (!listening)
+  if (!listening) {
     return Error{std::move(listening).error().add_context("net.port " + std::to_string(endpoint.port) +
                                                           " (choose another with ACESO_NET_PORT or in aceso.yaml)")};
+  }
   std::error_code ec;
   impl->socket = home.socket();
   std::filesystem::remove(impl->socket, ec);  // left over from a node that was killed: the lock proves that none runs

@@ -38,9 +38,31 @@ void declare_config(ConfigSchema& schema) {
       .add({.name = "models.max_waiting",
             .type = ConfigType::integer,
             .default_value = "64",
-            .help = "Requests that wait for an inference; more are refused.",
-            .min = 0.0,
-            .max = 10000.0})
+            .help = "Requests that wait for an inference; more are refused (429). Bulk work may take three quarters.",
+            .min = 1.0,
+            .max = 1000.0})
+      .add({.name = "models.max_queue",
+            .type = ConfigType::integer,
+            .default_value = "48",
+            .help = "Requests that wait for one model; more are refused (429).",
+            .min = 1.0,
+            .max = 1000.0})
+      .add({.name = "models.max_batch",
+            .type = ConfigType::integer,
+            .default_value = "16",
+            .help = "Samples that share one inference, and that one KServe request may hold.",
+            .min = 1.0,
+            .max = 256.0})
+      .add({.name = "models.queue_timeout",
+            .type = ConfigType::duration,
+            .default_value = "30s",
+            .help = "How long a request waits for its inference; then it is refused (504)."})
+      .add({.name = "models.memory",
+            .type = ConfigType::size,
+            .default_value = "4GiB",
+            .help = "Memory that loaded models may take (estimated from their weights); the least recently used make "
+                    "room.",
+            .min = 1024.0 * 1024.0})
       .add({.name = "models.inference_threads",
             .type = ConfigType::integer,
             .default_value = "0",
@@ -50,7 +72,8 @@ void declare_config(ConfigSchema& schema) {
       .add({.name = "models.batch_window",
             .type = ConfigType::duration,
             .default_value = "0ms",
-            .help = "How long a prediction waits for others to share one run; 0ms: never."})
+            .help = "How long an idle model waits for more requests to share one inference; 0ms: it starts at once, "
+                    "and what comes meanwhile shares the next."})
       .add({.name = "models.training_threads",
             .type = ConfigType::integer,
             .default_value = "0",
@@ -79,6 +102,10 @@ Options options_from(const Config& config) {
   o.session_cache = static_cast<std::size_t>(config.integer("models.session_cache"));
   o.max_running = static_cast<std::size_t>(config.integer("models.max_running"));
   o.max_waiting = static_cast<std::size_t>(config.integer("models.max_waiting"));
+  o.max_queue = static_cast<std::size_t>(config.integer("models.max_queue"));
+  o.max_batch = static_cast<std::size_t>(config.integer("models.max_batch"));
+  o.queue_timeout_us = config.duration_ms("models.queue_timeout") * 1000;
+  o.model_memory_bytes = config.size_bytes("models.memory");
   o.inference_threads = static_cast<int>(config.integer("models.inference_threads"));
   o.batch_window_us = config.duration_ms("models.batch_window") * 1000;
   o.training_threads = static_cast<int>(config.integer("models.training_threads"));

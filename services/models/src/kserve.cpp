@@ -189,6 +189,14 @@ bool all_finite(std::string_view bytes) {
   return true;
 }
 
+// A parameter that counts something; 0 when it is absent.
+Result<std::uint64_t> count_parameter(const Json& parameters, const char* name) {
+  const auto found = parameters.find(name);
+  if (found == parameters.end()) return std::uint64_t{0};
+  if (!found->is_number_unsigned()) return Error{Code::invalid, std::string{name} + ": a whole number is expected"};
+  return found->get<std::uint64_t>();
+}
+
 // Takes the tensor's bytes from the front of `rest`.
 Status take_bytes(Described& tensor, std::string_view& rest) {
   if (*tensor.bytes > rest.size()) return Error{Code::invalid, "binary_data_size: more bytes than were sent"};
@@ -298,6 +306,9 @@ Result<KServeRequest> parse_kserve_request(std::string_view body, std::string_vi
       if (!binary->is_boolean()) return Error{Code::invalid, "binary_data_output: true or false"};
       request.binary_outputs = binary->get<bool>();
     }
+    ACESO_TRY(request.priority, count_parameter(*parameters, "priority"));
+    ACESO_TRY(const std::uint64_t timeout, count_parameter(*parameters, "timeout"));
+    request.timeout_us = static_cast<std::int64_t>(std::min<std::uint64_t>(timeout, 3'600'000'000));
     if (const auto sequence = parameters->find("sequence_id"); sequence != parameters->end() && *sequence != 0)
       return Error{Code::unsupported, "sequence_id: models here keep nothing from one request to the next"};
   }
@@ -354,7 +365,7 @@ Json kserve_metadata(std::string_view name, const std::vector<int>& versions, st
 }
 
 Json kserve_config(std::string_view name, std::string_view platform, const learn::ModelSignature& signature,
-                   const learn::Shape& output, std::size_t max_batch) {
+                   const learn::Shape& output, std::size_t max_batch, std::int64_t max_delay_us) {
   Json inputs = Json::array();
   for (const learn::Port& port : signature.inputs) {
     inputs.push_back(Json{
@@ -364,6 +375,7 @@ Json kserve_config(std::string_view name, std::string_view platform, const learn
               {"platform", platform},
               {"backend", platform},
               {"max_batch_size", max_batch},
+              {"dynamic_batching", {{"max_queue_delay_microseconds", max_delay_us}, {"priority_levels", 2}}},
               {"input", std::move(inputs)},
               {"output", Json::array({Json{{"name", "output"}, {"data_type", "TYPE_FP32"}, {"dims", output}}})}};
 }

@@ -25,6 +25,8 @@ struct KServeRequest {
   learn::NamedArrays inputs;
   std::vector<KServeOutput> outputs;  // wanted; empty: all
   bool binary_outputs = false;        // binary_data_output
+  std::uint64_t priority = 0;         // as Triton's: 1 first, more later; 0: as the server thinks
+  std::int64_t timeout_us = 0;        // longest wait for the run; 0: the server's
   // Whether this output goes out as bytes; its name is one of `outputs` where there are any.
   bool wants_binary(std::string_view output) const;
 };
@@ -55,6 +57,6 @@ Json kserve_metadata(std::string_view name, const std::vector<int>& versions, st
                      const learn::ModelSignature& signature, const learn::Shape& output);
 // As Triton describes a model to its clients (model_config.proto as JSON).
 Json kserve_config(std::string_view name, std::string_view platform, const learn::ModelSignature& signature,
-                   const learn::Shape& output, std::size_t max_batch);
+                   const learn::Shape& output, std::size_t max_batch, std::int64_t max_delay_us);
 
 }  // namespace aceso::models

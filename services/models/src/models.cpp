@@ -20,6 +20,8 @@ constexpr std::int64_t kKeepKeysUs = 24LL * 3600 * 1'000'000;  // idempotency ke
 
 const Actor kNode{.id = "system", .name = "system", .source_address = "local", .request_id = {}};
 
+constexpr Urgency kBackground{.lane = Lane::bulk};  // what rules of the archive ask
+
 Result<store::JobState> parse_state(std::string_view name) {
   for (const auto s : {store::JobState::queued, store::JobState::running, store::JobState::succeeded,
                        store::JobState::failed, store::JobState::cancelled}) {
@@ -53,9 +55,10 @@ Status Models::Impl::open() {
   std::error_code ec;
   for (const char* sub : {"datasets", "bundles", "jobs", "blobs", "spool", "checks"}) {
     fs::create_directories(context.folder / sub, ec);
-    if (ec)
+    if (ec) {
       return Error{Code::denied,
                    "cannot make the folder " + std::string{sub} + " of the models service: " + ec.message()};
+    }
     fs::permissions(context.folder / sub, fs::perms::owner_all, ec);
   }
   std::vector<store::Migration> migrations{{1, migration_0001()}};
@@ -177,7 +180,8 @@ Result<Json> Models::Impl::once(const Actor& actor, std::string_view key_text, c
       const std::scoped_lock lock{impl.once_mutex};
       impl.running_keys.erase(key);
     }
-  } release{*this, inflight};
+  };
+  const Release release{*this, inflight};
   const std::int64_t now = context.now_us();
   ACESO_TRY(const auto rows,
             catalogue->query("SELECT request, result FROM idempotency WHERE agent = ?1 AND key = ?2 AND created > ?3",
@@ -245,6 +249,10 @@ void Models::stop() {
   if (!impl_ || !impl_->started.exchange(false)) return;
   impl_->jobs->stop();
   impl_->events->stop();
+}
+
+void Models::write_metrics(std::string& out) const {
+  impl_->serving.write_metrics(out);
 }
 
 Status Models::ready() const {
@@ -353,7 +361,7 @@ Result<Json> Models::cancel_job(const Actor& actor, std::string_view id) {
   return job(id);
 }
 Result<Json> Models::wait_job(std::string_view id, ProgressSink& progress,
-                              const std::function<void(const Json&)>& on_event, std::stop_token stop) const {
+                              const std::function<void(const Json&)>& on_event, const std::stop_token& stop) const {
   std::int64_t after = 0;
   std::string last;
   for (;;) {
@@ -431,7 +439,18 @@ Result<Json> Models::register_bundle(const Actor& actor, const fs::path& folder,
   ACESO_TRY(const ModelVersion v, impl_->registry.import(actor, folder, name));
   return to_json(v);
 }
+// A version that goes live in a node that serves is in memory before it is asked, and one that cannot be loaded does
+// not go live.
 Result<Json> Models::promote(const Actor& actor, std::string_view name, int version, std::string_view stage) {
+  if (stage == "live" && !impl_->engines.loaded().empty()) {
+    ACESO_TRY(const ModelVersion next, impl_->registry.find(name, version));
+    if (next.evaluated) {
+      const auto loaded = impl_->serving.model(next);
+      if (!loaded && loaded.error().code() != Code::data_loss) {
+        return Error{Code::precondition, "the version cannot be loaded: " + loaded.error().message()};
+      }
+    }
+  }
   return impl_->registry.promote(actor, name, version, stage);
 }
 Status Models::export_bundle(const Actor& actor, std::string_view name, int version, const fs::path& target) const {
@@ -440,9 +459,10 @@ Status Models::export_bundle(const Actor& actor, std::string_view name, int vers
 
 Result<Json> Models::predict_bytes(const Actor& actor, const contracts::ModelRef& model,
                                    std::span<const std::byte> bytes, std::string_view content_type, bool blinded,
-                                   const learn::InputFacts& facts, std::vector<double> voxel_spacing_mm) {
+                                   const learn::InputFacts& facts, std::vector<double> voxel_spacing_mm,
+                                   const Urgency& urgency) {
   return impl_->predictions->predict_bytes(actor, model, bytes, content_type, blinded, facts,
-                                           std::move(voxel_spacing_mm));
+                                           std::move(voxel_spacing_mm), urgency);
 }
 Result<Json> Models::predictions(const Actor& reader, std::string_view model, std::string_view cursor,
                                  std::size_t limit) {
@@ -494,7 +514,9 @@ Result<learn::ModelSignature> Models::signature(const contracts::ModelRef& model
 }
 
 Result<contracts::Prediction> Models::predict(const contracts::ModelRef& model, const learn::NamedArrays& batch) {
-  ACESO_TRY(PredictionService::BatchAnswer answer, impl_->predictions->predict_batch(kNode, model, batch, "internal"));
+  ACESO_TRY(const ModelVersion version, impl_->predictions->usable(model));
+  ACESO_TRY(PredictionService::BatchAnswer answer,
+            impl_->predictions->predict_batch(kNode, version, batch, "internal", kBackground));
   contracts::Prediction out;
   const learn::ModelCard& card = answer.served->info().card;
   out.outputs.emplace("output", std::move(answer.output));
@@ -529,7 +551,8 @@ Result<contracts::PictureAnswer> Models::predict_picture(const contracts::ModelR
   ACESO_TRY_OK(check_one_answer(info, model.name));
   ACESO_TRY(const std::vector<std::byte> png, imaging::encode_png(picture));
   // "api": kept as a picture, so that it can be explained and learnt from as any other.
-  ACESO_TRY(StoredPrediction p, impl_->predictions->predict_one(kNode, model, png, "image/png", false, facts, "api"));
+  ACESO_TRY(StoredPrediction p,
+            impl_->predictions->predict_one(kNode, model, png, "image/png", false, facts, "api", {}, kBackground));
   return picture_answer(std::move(p));
 }
 
@@ -541,7 +564,7 @@ Result<contracts::PictureAnswer> Models::predict_volume(const contracts::ModelRe
   if ((kind != learn::PortKind::image && kind != learn::PortKind::volume) || info.inputs.size() != 1)
     return Error{Code::unsupported, "model " + model.name + " reads neither images nor volumes"};
   ACESO_TRY_OK(check_one_answer(info, model.name));
-  ACESO_TRY(StoredPrediction p, impl_->predictions->predict_array(kNode, model, input, facts));
+  ACESO_TRY(StoredPrediction p, impl_->predictions->predict_array(kNode, model, input, facts, kBackground));
   return picture_answer(std::move(p));
 }
 

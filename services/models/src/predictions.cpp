@@ -47,9 +47,10 @@ std::string hash_array(const learn::Array& array) {
 
 Result<ModelVersion> PredictionService::usable(const contracts::ModelRef& ref) const {
   ACESO_TRY(ModelVersion version, registry_.find(ref.name, ref.version));
-  if (version.stage == "retired")
+  if (version.stage == "retired") {
     return Error{Code::precondition,
                  "version " + std::to_string(version.version) + " of model " + version.name + " is retired"};
+  }
   return version;
 }
 
@@ -101,10 +102,11 @@ StoredPrediction PredictionService::describe(const Actor& actor, const ModelVers
   StoredPrediction p = begin(context_, actor, version, served);
   const learn::Task task = learn::task_of(served.info().signature);
   if (task == learn::Task::multi_label || task == learn::Task::regression) {
-    if (task == learn::Task::multi_label)
+    if (task == learn::Task::multi_label) {
       describe_labels(served, outputs, members, p);
-    else
+    } else {
       describe_number(served, static_cast<double>(outputs[0]), members, p);
+    }
     add_applicability(served.applicability(), familiarity, {}, {}, p.uncertainty);
     if (familiarity.state == learn::Familiarity::State::unusual) p.warnings.emplace_back(kUnusual);
     return p;
@@ -188,19 +190,21 @@ void PredictionService::describe_number(const ServedModel& served, double value,
 Result<Json> PredictionService::predict_bytes(const Actor& actor, const contracts::ModelRef& ref,
                                               std::span<const std::byte> bytes, std::string_view content_type,
                                               bool blinded, const learn::InputFacts& stated,
-                                              std::vector<double> voxel_spacing_mm) {
+                                              std::vector<double> voxel_spacing_mm, const Urgency& urgency) {
   ACESO_TRY(const StoredPrediction p,
-            predict_one(actor, ref, bytes, content_type, blinded, stated, "api", std::move(voxel_spacing_mm)));
+            predict_one(actor, ref, bytes, content_type, blinded, stated, "api", std::move(voxel_spacing_mm), urgency));
   return view(actor, p, p.blinded);
 }
 
 Result<StoredPrediction> PredictionService::predict_one(const Actor& actor, const contracts::ModelRef& ref,
                                                         std::span<const std::byte> bytes, std::string_view content_type,
                                                         bool blinded, const learn::InputFacts& stated,
-                                                        std::string_view source, std::vector<double> voxel_spacing_mm) {
+                                                        std::string_view source, std::vector<double> voxel_spacing_mm,
+                                                        const Urgency& urgency) {
   ACESO_TRY(const ModelVersion version, usable(ref));
   ACESO_TRY(const InputType type, detect_input(bytes, content_type));
-  Given given{.bytes = bytes, .type = type, .sample = {}, .spacing_mm = std::move(voxel_spacing_mm)};
+  Given given{
+      .bytes = bytes, .type = type, .sample = {}, .spacing_mm = std::move(voxel_spacing_mm), .urgency = urgency};
   ACESO_TRY(given.sample, decode_input(bytes, type, input_limits(type)));
   if (given.spacing_mm.empty() && stated.spacing_mm) given.spacing_mm = {*stated.spacing_mm, *stated.spacing_mm};
   return predict_given(actor, version, std::move(given), blinded, stated, source);
@@ -214,11 +218,15 @@ InputLimits PredictionService::input_limits(InputType type) const {
 
 Result<StoredPrediction> PredictionService::predict_array(const Actor& actor, const contracts::ModelRef& ref,
                                                           const contracts::VolumeInput& input,
-                                                          const learn::InputFacts& stated) {
+                                                          const learn::InputFacts& stated, const Urgency& urgency) {
   ACESO_TRY(const ModelVersion version, usable(ref));
   const std::vector<std::byte> npy = learn::to_npy(input.values);
   return predict_given(actor, version,
-                       {.bytes = npy, .type = InputType::npy, .sample = input.values, .spacing_mm = input.spacing_mm},
+                       {.bytes = npy,
+                        .type = InputType::npy,
+                        .sample = input.values,
+                        .spacing_mm = input.spacing_mm,
+                        .urgency = urgency},
                        false, stated, "internal");
 }
 
@@ -228,7 +236,7 @@ Result<StoredPrediction> PredictionService::predict_given(const Actor& actor, co
   learn::Array& sample = given.sample;
   const std::span<const std::byte> bytes = given.bytes;
   const InputType type = given.type;
-  ACESO_TRY(const auto served, serving_.model(version.bundle));
+  ACESO_TRY(const auto served, serving_.model(version));
   const learn::ModelSignature& signature = served->info().signature;
   if (signature.inputs.size() != 1)
     return Error{Code::unsupported, "this model takes several inputs: use the batch interface"};
@@ -256,6 +264,7 @@ Result<StoredPrediction> PredictionService::predict_given(const Actor& actor, co
     return Error{Code::exhausted, "too many blinded reads wait for your verdict"};
 
   std::vector<StoredPrediction> made;
+  bool kept = false;
   if (limits.outside.empty() && learn::draws_outlines(signature)) {
     const learn::Familiarity familiarity = look(*served, appearance, {}, 0);
     if (familiarity.state == learn::Familiarity::State::outside) {
@@ -265,7 +274,10 @@ Result<StoredPrediction> PredictionService::predict_given(const Actor& actor, co
       made.push_back(std::move(drawn));
     }
   } else if (limits.outside.empty()) {
-    ACESO_TRY(const Answers answers, serving_.run(*served, std::move(batch)));
+    ACESO_TRY(BatchQueue::Ticket ticket, served->queue().submit(batch, given.urgency));
+    ACESO_TRY([[maybe_unused]] const auto early, blobs_.put(bytes));  // reaches the disk while the model computes
+    kept = true;
+    ACESO_TRY(const Answers answers, ticket.wait());
     const std::span<const float> values = answers.output.f32();
     if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
       return Error{Code::internal, "the model answered with a number that is not finite"};
@@ -276,7 +288,9 @@ Result<StoredPrediction> PredictionService::predict_given(const Actor& actor, co
   } else {
     made.push_back(refuse(actor, version, *served, std::move(limits.outside), nullptr));
   }
-  ACESO_TRY([[maybe_unused]] const auto blob, blobs_.put(bytes));
+  if (!kept) {
+    ACESO_TRY([[maybe_unused]] const auto blob, blobs_.put(bytes));
+  }
   StoredPrediction& p = made.front();
   blinded = blinded && is_applicable(p.uncertainty);
   for (const std::string& unchecked : limits.unchecked) warnings.push_back("Not checked: " + unchecked + ".");
@@ -295,7 +309,7 @@ Result<StoredPrediction> PredictionService::draw(const Actor& actor, const Model
   const learn::ModelSignature& signature = served.info().signature;
   const double threshold = served.info().card.threshold;
   const learn::Forward forward = [&](const learn::Array& inputs) -> Result<learn::Array> {
-    ACESO_TRY(Answers answers, serving_.run(served, {{signature.inputs.front().name, inputs}}));
+    ACESO_TRY(Answers answers, Serving::run(served, {{signature.inputs.front().name, inputs}}, given.urgency));
     return std::move(answers.output);
   };
   ACESO_TRY(std::vector<learn::Array> answers,
@@ -341,26 +355,27 @@ contracts::PictureAnswer picture_answer(StoredPrediction p) {
     out.not_applicable = p.uncertainty.value("reasons", std::vector<std::string>{});
     if (out.not_applicable.empty()) out.not_applicable.emplace_back("the model is not made for this image");
   }
-  if (p.uncertainty.value("kind", std::string{}) == "validation-calibration")
+  if (p.uncertainty.value("kind", std::string{}) == "validation-calibration") {
     out.uncertainty.interval = {.observed = p.uncertainty.value("observed", 0.0),
                                 .low = p.uncertainty.value("low", 0.0),
                                 .high = p.uncertainty.value("high", 0.0),
                                 .level = p.uncertainty.value("level", 0.95)};
+  }
   return out;
 }
 
-Result<PredictionService::BatchAnswer> PredictionService::predict_batch(const Actor& actor,
-                                                                        const contracts::ModelRef& ref,
+Result<PredictionService::BatchAnswer> PredictionService::predict_batch(const Actor& actor, const ModelVersion& version,
                                                                         const learn::NamedArrays& batch,
-                                                                        std::string_view source) {
-  ACESO_TRY(const ModelVersion version, usable(ref));
-  ACESO_TRY(const auto served, serving_.model(version.bundle));
+                                                                        std::string_view source,
+                                                                        const Urgency& urgency) {
+  ACESO_TRY(const auto served, serving_.model(version));
   const learn::ModelSignature& signature = served->info().signature;
   ACESO_TRY_OK(learn::check_inputs(signature, batch));
   const std::int64_t samples = batch.begin()->second.shape.at(0);
-  if (samples < 1 || samples > static_cast<std::int64_t>(context_.options.max_batch))
+  if (samples < 1 || samples > static_cast<std::int64_t>(context_.options.max_batch)) {
     return Error{Code::too_large,
                  "1 to " + std::to_string(context_.options.max_batch) + " samples are answered at once"};
+  }
   ACESO_TRY(const Pending pending, pending_of(actor.id));
   std::vector<std::string> tensor_hashes, input_hashes;
   std::vector<std::vector<std::byte>> inputs;
@@ -379,7 +394,11 @@ Result<PredictionService::BatchAnswer> PredictionService::predict_batch(const Ac
   }
   if (learn::draws_outlines(signature))
     return Error{Code::unsupported, "this model draws outlines: ask it about one image at a time, with /predictions"};
-  ACESO_TRY(Answers answers, serving_.run(*served, batch));
+  ACESO_TRY(BatchQueue::Ticket ticket, served->queue().submit(batch, urgency));
+  for (const std::vector<std::byte>& input : inputs) {  // reach the disk while the model computes
+    ACESO_TRY([[maybe_unused]] const auto blob, blobs_.put(input));
+  }
+  ACESO_TRY(Answers answers, ticket.wait());
   learn::Array& output = answers.output;
   const std::span<const float> values = output.f32();
   if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
@@ -390,10 +409,10 @@ Result<PredictionService::BatchAnswer> PredictionService::predict_batch(const Ac
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const learn::Familiarity familiarity =
         look(*served, learn::appearance_row(batch.begin()->second, i), answers.embedding, static_cast<std::int64_t>(i));
-    if (familiarity.state == learn::Familiarity::State::outside)
+    if (familiarity.state == learn::Familiarity::State::outside) {
       return Error{Code::precondition,
                    "not applicable: sample " + std::to_string(i) + ": " + std::string{kUnlikeTraining}};
-    ACESO_TRY([[maybe_unused]] const auto blob, blobs_.put(inputs[i]));
+    }
     StoredPrediction p = describe(actor, version, *served, values.subspan(i * width, width), familiarity,
                                   row_of(answers.embedding, static_cast<std::int64_t>(i)));
     p.input_sha256 = input_hashes[i];

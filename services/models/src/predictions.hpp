@@ -48,8 +48,8 @@ class PredictionService {
       : context_{context}, registry_{registry}, serving_{serving}, blobs_{blobs} {}
 
   Result<Json> predict_bytes(const Actor& actor, const contracts::ModelRef& ref, std::span<const std::byte> bytes,
-                             std::string_view content_type, bool blinded, const learn::InputFacts& facts = {},
-                             std::vector<double> voxel_spacing_mm = {});
+                             std::string_view content_type, bool blinded, const learn::InputFacts& facts,
+                             std::vector<double> voxel_spacing_mm, const Urgency& urgency);
 
   // Outside of the bundle's limits, or for an input that is nothing like the training data, the stored answer is "not
   // applicable" with the reasons and no number; such an answer hides from nobody and takes no verdict.
@@ -58,11 +58,12 @@ class PredictionService {
   Result<StoredPrediction> predict_one(const Actor& actor, const contracts::ModelRef& ref,
                                        std::span<const std::byte> bytes, std::string_view content_type, bool blinded,
                                        const learn::InputFacts& facts, std::string_view source,
-                                       std::vector<double> voxel_spacing_mm = {});
+                                       std::vector<double> voxel_spacing_mm, const Urgency& urgency);
 
   // An array with what is known of its grid, as other services give it; stored as NPY.
   Result<StoredPrediction> predict_array(const Actor& actor, const contracts::ModelRef& ref,
-                                         const contracts::VolumeInput& input, const learn::InputFacts& stated);
+                                         const contracts::VolumeInput& input, const learn::InputFacts& stated,
+                                         const Urgency& urgency);
 
   // Model-ready arrays, checked against the signature; one stored prediction a sample. Refused while a blinded read of
   // one of the samples waits for this actor's verdict; precondition when one is nothing like the training data.
@@ -72,8 +73,9 @@ class PredictionService {
     learn::Array output;                  // [samples, outputs]
     std::vector<std::string> ids;
   };
-  Result<BatchAnswer> predict_batch(const Actor& actor, const contracts::ModelRef& ref, const learn::NamedArrays& batch,
-                                    std::string_view source);
+  // `version`: as usable() gave it; one that was retired meanwhile still answers, so that a promotion fails no request.
+  Result<BatchAnswer> predict_batch(const Actor& actor, const ModelVersion& version, const learn::NamedArrays& batch,
+                                    std::string_view source, const Urgency& urgency);
 
   Result<Json> list(const Actor& reader, std::string_view model, std::string_view cursor, std::size_t limit);
   Result<Json> show(const Actor& reader, std::string_view id);
@@ -97,7 +99,7 @@ class PredictionService {
   Result<Json> verdicts(const Actor& reader, std::string_view id) const;
 
   Result<ModelVersion> usable(const contracts::ModelRef& ref) const;  // precondition: retired, or no live version
-  Result<std::shared_ptr<ServedModel>> served(const ModelVersion& version) { return serving_.model(version.bundle); }
+  Result<std::shared_ptr<ServedModel>> served(const ModelVersion& version) { return serving_.model(version); }
 
  private:
   // Blinded reads of one reader that wait for the verdict: inputs whose predictions are hidden from that reader.
@@ -122,6 +124,7 @@ class PredictionService {
     InputType type = InputType::npy;
     learn::Array sample;
     std::vector<double> spacing_mm;
+    Urgency urgency;
   };
   Result<StoredPrediction> predict_given(const Actor& actor, const ModelVersion& version, Given given, bool blinded,
                                          const learn::InputFacts& stated, std::string_view source);

@@ -11,7 +11,9 @@ namespace aceso::models {
 namespace {
 
 net::Response failure(const Error& error) {
-  return net::Response::json(Json{{"error", error.message()}}, net::http_status(error.code()));
+  net::Response response = net::Response::json(Json{{"error", error.message()}}, net::http_status(error.code()));
+  if (error.code() == Code::exhausted) response.headers.set("Retry-After", "1");
+  return response;
 }
 
 // Turns what a handler answers into KServe's form.
@@ -114,8 +116,8 @@ Result<net::Response> infer(Models::Impl& impl, net::Request& request, const Act
                  "at most " + std::to_string(impl.context.options.max_batch) + " samples are answered at once"};
   }
   ACESO_TRY_OK(prepare_pictures(info->signature, asked.inputs));
-  ACESO_TRY(const auto answer, impl.predictions->predict_batch(
-                                   actor, {.name = version.name, .version = version.version}, asked.inputs, "kserve"));
+  const Urgency urgency{.lane = asked.priority == 1 ? Lane::interactive : Lane::bulk, .timeout_us = asked.timeout_us};
+  ACESO_TRY(const auto answer, impl.predictions->predict_batch(actor, version, asked.inputs, "kserve", urgency));
   return answer_response(answer, asked);
 }
 
@@ -150,7 +152,28 @@ Result<net::Response> configuration(Models::Impl& impl, const net::Request& requ
   ACESO_TRY(const auto info, impl.registry.info(version.bundle));
   return net::Response::json(kserve_config(version.name, kPlatform, info->signature,
                                            kserve_output_shape(info->signature, info->card.classes.size()),
-                                           impl.context.options.max_batch));
+                                           impl.context.options.max_batch, impl.context.options.batch_window_us));
+}
+
+// Of one version, of a name's live one, or of every version that is not retired.
+Result<net::Response> statistics(Models::Impl& impl, const net::Request& request) {
+  Json out = Json::array();
+  const auto add = [&](const std::string& name, int version) {
+    out.push_back(statistics_json(name, version, impl.serving.metrics().find(name, version).get()));
+  };
+  if (request.param("name").empty()) {
+    ACESO_TRY(const Json list, impl.registry.list());
+    for (const Json& model : list["items"]) {
+      for (const Json& version : model["versions"]) {
+        if (version["stage"] != "retired") add(model["name"], version["version"]);
+      }
+    }
+  } else {
+    ACESO_TRY(const contracts::ModelRef ref, model_ref(request));
+    ACESO_TRY(const ModelVersion version, impl.predictions->usable(ref));
+    add(version.name, version.version);
+  }
+  return net::Response::json(Json{{"model_stats", std::move(out)}});
 }
 
 // Every version with whether it answers; {"ready": true} leaves out those that do not.
@@ -207,10 +230,11 @@ void Routes::kserve() {
     router.add(method, pattern, std::move(route), kserve_handler(std::move(scope), std::move(handler)));
   };
   add_v2(Method::get, "/v2", info("Server metadata", ""), [](net::Request&, const Actor&) -> Result<net::Response> {
-    return net::Response::json(
-        Json{{"name", "aceso"},
-             {"version", "2"},
-             {"extensions", {"binary_tensor_data", "model_configuration", "model_repository", "parameters"}}});
+    return net::Response::json(Json{{"name", "aceso"},
+                                    {"version", "2"},
+                                    {"extensions",
+                                     {"binary_tensor_data", "model_configuration", "model_repository", "parameters",
+                                      "schedule_policy", "statistics"}}});
   });
   add_v2(Method::get, "/v2/health/live", info("Alive", ""), [](net::Request&, const Actor&) -> Result<net::Response> {
     return net::Response::json(Json{{"live", true}});
@@ -227,12 +251,16 @@ void Routes::kserve() {
            [i = &impl](net::Request& request, const Actor&) { return model_ready(*i, request); });
     add_v2(Method::get, std::string{base} + "/config", info("Model configuration, as Triton's", "models:read"),
            [i = &impl](net::Request& request, const Actor&) { return configuration(*i, request); });
+    add_v2(Method::get, std::string{base} + "/stats", info("Counts and times of its runs", "models:read"),
+           [i = &impl](net::Request& request, const Actor&) { return statistics(*i, request); });
     net::RouteInfo route = info("Inference on tensors", "predictions:create");
     route.request_type = "application/json";
     route.max_body = kMaxKServeBody;
     add_v2(Method::post, std::string{base} + "/infer", std::move(route),
            [i = &impl](net::Request& request, const Actor& actor) { return infer(*i, request, actor); });
   }
+  add_v2(Method::get, "/v2/models/stats", info("Counts and times of all models' runs", "models:read"),
+         [i = &impl](net::Request& request, const Actor&) { return statistics(*i, request); });
   add_v2(Method::post, "/v2/repository/index", info("Models and versions", "models:read"),
          [i = &impl](net::Request& request, const Actor&) { return repository_index(*i, request); });
   for (const Method method : {Method::get, Method::post}) {

@@ -100,13 +100,24 @@ Result<Input> read_input(net::Request& request, std::size_t limit, std::size_t a
     if (!from_path.empty()) input.model = from_path;
     return input;
   }
-  if (type != "image/png" && type != "image/jpeg" && type != "application/octet-stream" && type != "application/x-npy")
+  if (type != "image/png" && type != "image/jpeg" && type != "application/octet-stream" &&
+      type != "application/x-npy") {
     return Error{
         Code::unsupported,
         "content type: image/png, image/jpeg, application/octet-stream (NPY) or multipart/form-data is expected"};
+  }
   input.content_type = type;
   ACESO_TRY(input.bytes, request.body->read_all(type.starts_with("image/") ? limit : array_limit));
   return input;
+}
+
+// RFC 9218: `Priority: u=N`, 0 to 7, 3 when nothing is said; from 4 on the request is bulk work.
+Urgency urgency_of(const net::Request& request) {
+  const std::string_view priority = request.headers.get("Priority");
+  const std::size_t at = priority.find("u=");
+  const bool bulk = at != std::string_view::npos && at + 2 < priority.size() && priority[at + 2] >= '4' &&
+                    priority[at + 2] <= '7' && (at == 0 || priority[at - 1] == ',' || priority[at - 1] == ' ');
+  return {.lane = bulk ? Lane::bulk : Lane::interactive, .timeout_us = 0};
 }
 
 Result<net::Response> predict(Models& models, Models::Impl& impl, net::Request& request, const Actor& actor,
@@ -122,19 +133,24 @@ Result<net::Response> predict(Models& models, Models::Impl& impl, net::Request& 
   const std::string signature = "predict\n" + input.model + "\n" + std::to_string(input.version) + "\n" +
                                 (blinded ? "1" : "0") + "\n" + crypto::to_hex(crypto::sha256(bytes)) + "\n" +
                                 input.facts;
-  ACESO_TRY(const Json json,
-            impl.once(
-                actor, request.headers.get("Idempotency-Key"), signature,
-                [&]() -> Result<std::pair<Json, std::string>> {
-                  ACESO_TRY(Json made, models.predict_bytes(actor, {.name = input.model, .version = input.version},
-                                                            bytes, input.content_type, blinded, stated.facts,
-                                                            std::move(stated.voxel_spacing_mm)));
-                  std::string id = made.value("id", std::string{});
-                  return std::pair{std::move(made), std::move(id)};
-                },
-                [&](const std::string& id) { return models.prediction(actor, id); }));
-  net::Response response = net::Response::json(json, 201);
-  response.headers.set("Location", "/api/v1/predictions/" + json.value("id", std::string{}));
+  Result<Json> json = impl.once(
+      actor, request.headers.get("Idempotency-Key"), signature,
+      [&]() -> Result<std::pair<Json, std::string>> {
+        ACESO_TRY(Json made, models.predict_bytes(actor, {.name = input.model, .version = input.version}, bytes,
+                                                  input.content_type, blinded, stated.facts,
+                                                  std::move(stated.voxel_spacing_mm), urgency_of(request)));
+        std::string id = made.value("id", std::string{});
+        return std::pair{std::move(made), std::move(id)};
+      },
+      [&](const std::string& id) { return models.prediction(actor, id); });
+  if (!json && json.error().code() == Code::exhausted) {
+    net::Response full = net::Response::problem(json.error(), request.request_id);
+    full.headers.set("Retry-After", "1");
+    return full;
+  }
+  if (!json) return std::move(json).error();
+  net::Response response = net::Response::json(*json, 201);
+  response.headers.set("Location", "/api/v1/predictions/" + json->value("id", std::string{}));
   response.headers.set("Cache-Control", "private, no-store");
   return response;
 }
@@ -153,8 +169,8 @@ void Routes::predictions() {
        .request_type = "image/png",
        .query = {{"version", "a number; the live one when absent"}, {"blinded", "1: a blinded read"}},
        .max_body = max_body},
-      [this_ = &models, i = &impl](net::Request& request, const Actor& actor) {
-        return predict(*this_, *i, request, actor, false);
+      [service = &models, i = &impl](net::Request& request, const Actor& actor) {
+        return predict(*service, *i, request, actor, false);
       });
   add(Method::post, "/api/v1/reads",
       {.summary = "A blinded read: the prediction is shown after the verdict",
@@ -163,8 +179,8 @@ void Routes::predictions() {
        .request_type = "multipart/form-data",
        .query = {{"model", ""}, {"version", ""}},
        .max_body = max_body},
-      [this_ = &models, i = &impl](net::Request& request, const Actor& actor) {
-        return predict(*this_, *i, request, actor, true);
+      [service = &models, i = &impl](net::Request& request, const Actor& actor) {
+        return predict(*service, *i, request, actor, true);
       });
   add(Method::get, "/api/v1/predictions",
       {.summary = "Predictions, newest first",
@@ -172,16 +188,16 @@ void Routes::predictions() {
        .scope = "predictions:read",
        .query = {{"model", ""}, {"cursor", ""}, {"limit", "1 to 200"}},
        .audit_read = true},
-      [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
+      [service = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
         ACESO_TRY(const std::size_t limit, limit_param(request, 50, 200));
-        ACESO_TRY(const Json json, this_->predictions(actor, request.query_value("model").value_or(""),
-                                                      request.query_value("cursor").value_or(""), limit));
+        ACESO_TRY(const Json json, service->predictions(actor, request.query_value("model").value_or(""),
+                                                        request.query_value("cursor").value_or(""), limit));
         return net::Response::json(json);
       });
   add(Method::get, "/api/v1/predictions/{id:uuid}",
       {.summary = "A prediction", .tag = "predictions", .scope = "predictions:read", .audit_read = true},
-      [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
-        ACESO_TRY(const Json json, this_->prediction(actor, request.param("id")));
+      [service = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
+        ACESO_TRY(const Json json, service->prediction(actor, request.param("id")));
         return net::Response::json(json);
       });
   add(Method::get, "/api/v1/predictions/{id:uuid}/image.png",
@@ -191,11 +207,11 @@ void Routes::predictions() {
        .response_type = "image/png",
        .query = {{"slice", "of a volume, from 0; the one with the largest outline when absent"}},
        .audit_read = true},
-      [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
+      [service = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
         ACESO_TRY(const std::int64_t slice, request.query_integer("slice", -1, -1, 1'000'000));
         ACESO_TRY(std::vector<std::byte> png,
-                  this_->prediction_png(actor, request.param("id"),
-                                        slice < 0 ? std::nullopt : std::optional<std::int64_t>{slice}));
+                  service->prediction_png(actor, request.param("id"),
+                                          slice < 0 ? std::nullopt : std::optional<std::int64_t>{slice}));
         return png_response(std::move(png));
       });
   add(Method::get, "/api/v1/predictions/{id:uuid}/mask.png",
@@ -205,9 +221,9 @@ void Routes::predictions() {
        .response_type = "image/png",
        .query = {{"slice", "of a volume, from 0"}},
        .audit_read = true},
-      [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
+      [service = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
         ACESO_TRY(const std::int64_t slice, request.query_integer("slice", 0, 0, 1'000'000));
-        ACESO_TRY(std::vector<std::byte> png, this_->outline_png(actor, request.param("id"), slice));
+        ACESO_TRY(std::vector<std::byte> png, service->outline_png(actor, request.param("id"), slice));
         return png_response(std::move(png));
       });
   for (const auto& [path, summary, probabilities] :
@@ -221,8 +237,8 @@ void Routes::predictions() {
          .scope = "predictions:read",
          .response_type = "application/x-npy",
          .audit_read = true},
-        [this_ = &models, probabilities](net::Request& request, const Actor& actor) -> Result<net::Response> {
-          ACESO_TRY(const std::vector<std::byte> npy, this_->outline_npy(actor, request.param("id"), probabilities));
+        [service = &models, probabilities](net::Request& request, const Actor& actor) -> Result<net::Response> {
+          ACESO_TRY(const std::vector<std::byte> npy, service->outline_npy(actor, request.param("id"), probabilities));
           return npy_response(npy);
         });
   }
@@ -233,9 +249,9 @@ void Routes::predictions() {
        .request_type = "application/json",
        .request_schema =
            R"({"type":"object","properties":{"method":{"enum":["gradcam","integrated_gradients","occlusion"]},"box":{"type":["array","null"]}},"additionalProperties":false})"},
-      [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
+      [service = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
         ACESO_TRY(const Json body, request.json());
-        ACESO_TRY(const Json json, this_->explain(actor, request.param("id"), body));
+        ACESO_TRY(const Json json, service->explain(actor, request.param("id"), body));
         return accepted(json);
       });
   add(Method::get, "/api/v1/explanations/{id:uuid}",
@@ -243,8 +259,8 @@ void Routes::predictions() {
        .tag = "predictions",
        .scope = "predictions:read",
        .audit_read = true},
-      [this_ = &models](net::Request& request, const Actor&) -> Result<net::Response> {
-        ACESO_TRY(const Json json, this_->explanation(request.param("id")));
+      [service = &models](net::Request& request, const Actor&) -> Result<net::Response> {
+        ACESO_TRY(const Json json, service->explanation(request.param("id")));
         return net::Response::json(json);
       });
   add(Method::get, "/api/v1/explanations/{id:uuid}/overlay.png",
@@ -253,8 +269,8 @@ void Routes::predictions() {
        .scope = "predictions:read",
        .response_type = "image/png",
        .audit_read = true},
-      [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
-        ACESO_TRY(std::vector<std::byte> png, this_->explanation_png(actor, request.param("id")));
+      [service = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
+        ACESO_TRY(std::vector<std::byte> png, service->explanation_png(actor, request.param("id")));
         return png_response(std::move(png));
       });
   add(Method::put, "/api/v1/predictions/{id:uuid}/verdicts/{finding}",
@@ -264,15 +280,15 @@ void Routes::predictions() {
        .request_type = "application/json",
        .request_schema =
            R"({"type":"object","properties":{"agree":{"type":["boolean","null"]},"label":{"type":["string","null"]},"comment":{"type":["string","null"]}},"additionalProperties":false})"},
-      [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
+      [service = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
         ACESO_TRY(const Json body, request.json());
-        ACESO_TRY(const Json json, this_->put_verdict(actor, request.param("id"), request.param("finding"), body));
+        ACESO_TRY(const Json json, service->put_verdict(actor, request.param("id"), request.param("finding"), body));
         return net::Response::json(json);
       });
   add(Method::get, "/api/v1/predictions/{id:uuid}/verdicts",
       {.summary = "All revisions of the verdicts on a prediction", .tag = "predictions", .scope = "predictions:read"},
-      [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
-        ACESO_TRY(const Json json, this_->verdicts(actor, request.param("id")));
+      [service = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
+        ACESO_TRY(const Json json, service->verdicts(actor, request.param("id")));
         return net::Response::json(json);
       });
 }

@@ -1,8 +1,7 @@
 #include "serving.hpp"
 
 #include <algorithm>
-#include <chrono>
-#include <optional>
+#include <filesystem>
 
 #include "aceso/learn/ensemble.hpp"
 #include "aceso/learn/flip_average.hpp"
@@ -15,40 +14,17 @@ std::int64_t rows_of(const learn::NamedArrays& batch) {
   return batch.empty() || batch.begin()->second.shape.empty() ? 0 : batch.begin()->second.shape[0];
 }
 
-// Whether two requests can share a run: the same ports, types and shapes but for the number of samples.
-bool alike(const learn::NamedArrays& a, const learn::NamedArrays& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
-    const learn::Shape &s = x.second.shape, &t = y.second.shape;
-    return x.first == y.first && x.second.dtype == y.second.dtype && s.size() == t.size() && !s.empty() &&
-           std::equal(s.begin() + 1, s.end(), t.begin() + 1);
-  });
+std::uint64_t weights_on_disk(const std::filesystem::path& folder) {
+  std::uint64_t bytes = 0;
+  for (const char* file : {"model.safetensors", "model.onnx"}) {
+    std::error_code ec;
+    const std::uintmax_t size = std::filesystem::file_size(folder / file, ec);
+    if (!ec) bytes += size;
+  }
+  return bytes;
 }
 
 }  // namespace
-
-learn::Array slice_rows(const learn::Array& array, std::int64_t from, std::int64_t count) {
-  const std::size_t row =
-      array.shape.empty() || array.shape[0] == 0 ? 0 : array.data.size() / static_cast<std::size_t>(array.shape[0]);
-  learn::Array out;
-  out.dtype = array.dtype;
-  out.shape = array.shape;
-  out.shape[0] = count;
-  const auto begin = array.data.begin() + static_cast<std::ptrdiff_t>(row * static_cast<std::size_t>(from));
-  out.data.assign(begin, begin + static_cast<std::ptrdiff_t>(row * static_cast<std::size_t>(count)));
-  return out;
-}
-
-learn::Array join_rows(const std::vector<const learn::Array*>& parts) {
-  learn::Array out;
-  out.dtype = parts.front()->dtype;
-  out.shape = parts.front()->shape;
-  out.shape[0] = 0;
-  for (const learn::Array* part : parts) {
-    out.shape[0] += part->shape[0];
-    out.data.insert(out.data.end(), part->data.begin(), part->data.end());
-  }
-  return out;
-}
 
 std::map<std::string, learn::Shape> input_shapes(const learn::ModelSignature& signature) {
   std::map<std::string, learn::Shape> out;
@@ -60,51 +36,19 @@ std::map<std::string, learn::Shape> input_shapes(const learn::ModelSignature& si
   return out;
 }
 
-Status Gate::enter() {
-  std::unique_lock lock{mutex_};
-  if (inside_ >= running_) {
-    if (queued_ >= waiting_) return Error{Code::exhausted, "too many predictions wait already: try again later"};
-    ++queued_;
-    free_.wait(lock, [&] { return inside_ < running_; });
-    --queued_;
-  }
-  ++inside_;
-  return {};
+std::uint64_t memory_of_weights(std::uint64_t weight_bytes) {
+  return 3 * weight_bytes + (std::uint64_t{8} << 20);
 }
 
-void Gate::leave() {
-  {
-    const std::scoped_lock lock{mutex_};
-    --inside_;
-  }
-  free_.notify_one();
-}
-
-std::size_t Gate::queued() const {
-  const std::scoped_lock lock{mutex_};
-  return queued_;
-}
-
-// Requests gathered for one run. The first is the leader: it waits for others, runs, and wakes them.
-struct ServedModel::Group {
-  std::vector<const learn::NamedArrays*> requests;
-  std::int64_t rows = 0;
-  bool closed = false, done = false;
-  std::condition_variable changed;
-  std::optional<Result<Answers>> output;
-};
-
-Result<Answers> ServedModel::run_now(const learn::NamedArrays& batch, Gate& gate) {
-  ACESO_TRY_OK(gate.enter());
-  Result<learn::NamedArrays> outputs = session_->run(batch);
-  gate.leave();
-  if (!outputs) return std::move(outputs).error();
-  const auto it = outputs->find("output");
-  if (it == outputs->end() || it->second.dtype != learn::DType::f32 || it->second.shape.size() < 2 ||
-      it->second.shape[0] != rows_of(batch))
+Result<Answers> run_session(learn::InferenceSession& session, const learn::NamedArrays& batch) {
+  ACESO_TRY(learn::NamedArrays outputs, session.run(batch));
+  const auto it = outputs.find("output");
+  if (it == outputs.end() || it->second.dtype != learn::DType::f32 || it->second.shape.size() < 2 ||
+      it->second.shape[0] != rows_of(batch)) {
     return Error{Code::internal, "the engine's output is not [samples, outputs, ...] of float32"};
+  }
   Answers answers{std::move(it->second), {}};
-  if (const auto e = outputs->find("embedding"); e != outputs->end()) {
+  if (const auto e = outputs.find("embedding"); e != outputs.end()) {
     if (e->second.dtype != learn::DType::f32 || e->second.shape.size() != 2 || e->second.shape[0] != rows_of(batch))
       return Error{Code::internal, "the engine's embedding is not [samples, width] of float32"};
     answers.embedding = std::move(e->second);
@@ -112,111 +56,110 @@ Result<Answers> ServedModel::run_now(const learn::NamedArrays& batch, Gate& gate
   return answers;
 }
 
-void ServedModel::lead(const std::shared_ptr<Group>& group, Gate& gate, std::size_t max_batch, std::int64_t window_us) {
-  std::unique_lock lock{mutex_};
-  group->changed.wait_for(lock, std::chrono::microseconds{window_us},
-                          [&] { return group->rows >= static_cast<std::int64_t>(max_batch); });
-  group->closed = true;
-  if (open_ == group) open_.reset();
-  const std::vector<const learn::NamedArrays*> requests = group->requests;
-  lock.unlock();
-  learn::NamedArrays joined;
-  for (const auto& [name, array] : *requests.front()) {
-    std::vector<const learn::Array*> parts;
-    for (const learn::NamedArrays* request : requests) parts.push_back(&request->find(name)->second);
-    joined.emplace(name, join_rows(parts));
+// With mutex_ held: unloads the least recently used until `wanted` fits, by number and by bytes.
+Status Serving::make_room(const Slot& wanted) {
+  const std::uint64_t bound = context_.options.model_memory_bytes;
+  if (wanted.bytes > bound) {
+    return Error{Code::precondition, "the model needs about " + std::to_string(wanted.bytes >> 20) +
+                                         " MiB of memory; models.memory allows " + std::to_string(bound >> 20)};
   }
-  Result<Answers> output = run_now(joined, gate);
-  lock.lock();
-  group->output.emplace(std::move(output));
-  group->done = true;
-  group->changed.notify_all();
+  const auto fits = [&] {
+    std::uint64_t bytes = wanted.bytes;
+    for (const auto& slot : cache_) bytes += slot->bytes;
+    return bytes <= bound && cache_.size() < std::max<std::size_t>(context_.options.session_cache, 1);
+  };
+  while (!cache_.empty() && !fits()) {
+    context_.log.info("model.unloaded", {{"bundle", cache_.back()->bundle}});
+    ++metrics_.unloads;
+    cache_.pop_back();
+  }
+  return {};
 }
 
-Result<Answers> ServedModel::run(learn::NamedArrays batch, Gate& gate, std::size_t max_batch, std::int64_t window_us) {
-  const std::int64_t rows = rows_of(batch);
-  if (window_us <= 0 || rows >= static_cast<std::int64_t>(max_batch)) return run_now(batch, gate);
-  std::shared_ptr<Group> group;
-  std::int64_t from = 0;
-  bool leader = false;
-  {
-    const std::scoped_lock lock{mutex_};
-    const bool fits = open_ && !open_->closed && open_->rows + rows <= static_cast<std::int64_t>(max_batch) &&
-                      alike(*open_->requests.front(), batch);
-    if (!fits) {
-      open_ = std::make_shared<Group>();
-      leader = true;
-    }
-    group = open_;
-    from = group->rows;
-    group->rows += rows;
-    group->requests.push_back(&batch);
-    if (group->rows >= static_cast<std::int64_t>(max_batch)) {
-      group->closed = true;
-      group->changed.notify_all();
-    }
-  }
-  if (leader) lead(group, gate, max_batch, window_us);
-  std::unique_lock lock{mutex_};
-  group->changed.wait(lock, [&] { return group->done; });
-  if (!*group->output) return group->output->error();
-  const Answers& all = **group->output;
-  return Answers{slice_rows(all.output, from, rows),
-                 all.embedding.shape.empty() ? learn::Array{} : slice_rows(all.embedding, from, rows)};
-}
-
-Result<std::shared_ptr<ServedModel>> Serving::model(std::string_view bundle) {
+Result<std::shared_ptr<ServedModel>> Serving::model(const ModelVersion& version) {
   std::shared_ptr<Slot> slot;
   {
     const std::scoped_lock lock{mutex_};
-    const auto it = std::find_if(slots_.begin(), slots_.end(), [&](const auto& s) { return s->bundle == bundle; });
-    if (it != slots_.end()) {
-      slots_.splice(slots_.begin(), slots_, it);
+    const auto it =
+        std::find_if(cache_.begin(), cache_.end(), [&](const auto& s) { return s->bundle == version.bundle; });
+    if (it != cache_.end()) {
+      cache_.splice(cache_.begin(), cache_, it);
     } else {
-      slots_.push_front(std::make_shared<Slot>());
-      slots_.front()->bundle = bundle;
-      if (slots_.size() > std::max<std::size_t>(context_.options.session_cache, 1)) slots_.pop_back();
+      auto fresh = std::make_shared<Slot>();
+      fresh->bundle = version.bundle;
+      fresh->bytes = memory_of_weights(weights_on_disk(registry_.folder(version.bundle)));
+      ACESO_TRY_OK(make_room(*fresh));
+      cache_.push_front(std::move(fresh));
     }
-    slot = slots_.front();
+    slot = cache_.front();
   }
   const std::scoped_lock loading{slot->loading};
   if (slot->model) return slot->model;
-  Result<std::shared_ptr<ServedModel>> loaded = load(bundle);
+  Result<std::shared_ptr<ServedModel>> loaded = load(version);
   if (loaded) {
     slot->model = *loaded;
   } else {
     const std::scoped_lock lock{mutex_};
-    slots_.remove(slot);
+    cache_.remove(slot);
   }
   return loaded;
 }
 
-Result<std::shared_ptr<ServedModel>> Serving::load(std::string_view bundle) {
+Result<std::shared_ptr<ServedModel>> Serving::load(const ModelVersion& version) {
   ACESO_TRY(learn::Engine * engine, engines_.serving());
-  ACESO_TRY(const learn::Bundle read, registry_.read(bundle));
-  ACESO_TRY(auto info, registry_.info(bundle));
+  ACESO_TRY(const learn::Bundle read, registry_.read(version.bundle));
+  ACESO_TRY(auto info, registry_.info(version.bundle));
   ACESO_TRY(learn::Applicability applicability, learn::parse_applicability(read.applicability));
   const bool members = learn::ensemble_size(read.network) > 0;  // their answers stand where an embedding would
   const std::string layer = applicability.embedding || members
                                 ? learn::embedding_layer(read.network, input_shapes(read.signature))
                                 : std::string{};
-  ACESO_TRY(
-      auto session,
-      learn::load_bundle(*engine, read,
-                         {.threads = context_.options.inference_threads, .allow_bf16 = false, .embedding = layer}));
-  context_.log.info("model.loaded", {{"model", read.card.name}, {"bundle", bundle}, {"engine", engine->name()}});
+  const Options& options = context_.options;
+  ACESO_TRY(auto session,
+            learn::load_bundle(*engine, read,
+                               {.threads = options.inference_threads, .allow_bf16 = false, .embedding = layer}));
+  context_.log.info("model.loaded",
+                    {{"model", read.card.name}, {"bundle", version.bundle}, {"engine", engine->name()}});
+  ++metrics_.loads;
   session = learn::with_flip_average(std::move(session), read.signature);
   return std::make_shared<ServedModel>(std::move(info), std::move(session), engine->name() + " " + engine->version(),
-                                       std::move(applicability));
+                                       std::move(applicability), slots_, room_,
+                                       metrics_.of(version.name, version.version),
+                                       QueueLimits{.max_batch = options.max_batch,
+                                                   .max_delay_us = options.batch_window_us,
+                                                   .max_queue = options.max_queue,
+                                                   .timeout_us = options.queue_timeout_us});
 }
 
-Result<Answers> Serving::run(ServedModel& model, learn::NamedArrays batch) {
-  return model.run(std::move(batch), gate_, context_.options.max_batch, context_.options.batch_window_us);
+Result<Answers> Serving::run(ServedModel& model, const learn::NamedArrays& batch, const Urgency& urgency) {
+  ACESO_TRY(BatchQueue::Ticket ticket, model.queue().submit(batch, urgency));
+  return ticket.wait();
 }
 
 std::size_t Serving::loaded() const {
   const std::scoped_lock lock{mutex_};
-  return slots_.size();
+  return cache_.size();
+}
+
+std::uint64_t Serving::loaded_bytes() const {
+  const std::scoped_lock lock{mutex_};
+  std::uint64_t bytes = 0;
+  for (const auto& slot : cache_) bytes += slot->bytes;
+  return bytes;
+}
+
+void Serving::write_metrics(std::string& out) const {
+  metrics_.write(out);
+  out.append("# HELP aceso_models_loaded Models in memory.\n# TYPE aceso_models_loaded gauge\naceso_models_loaded ");
+  out.append(std::to_string(loaded())).append("\n");
+  out.append("# HELP aceso_models_memory_bytes What they take, estimated from their weights.\n");
+  out.append("# TYPE aceso_models_memory_bytes gauge\naceso_models_memory_bytes ");
+  out.append(std::to_string(loaded_bytes())).append("\n");
+  out.append("# HELP aceso_model_waiting Requests that wait for a run.\n# TYPE aceso_model_waiting gauge\n");
+  for (const auto& [name, lane] : {std::pair{"interactive", Lane::interactive}, {"bulk", Lane::bulk}}) {
+    out.append("aceso_model_waiting{lane=\"").append(name).append("\"} ");
+    out.append(std::to_string(room_.waiting(lane))).append("\n");
+  }
 }
 
 }  // namespace aceso::models

@@ -1,70 +1,51 @@
-// Models in memory: loaded on first use, a few kept, a bounded number of runs at once, and requests that share a run.
+// Models in memory: loaded on first use within a bound of number and bytes, the least recently used unloaded for
+// others; each with a queue of its own (batching.hpp).
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "aceso/learn/applicability.hpp"
 #include "aceso/learn/bundle.hpp"
 #include "aceso/learn/engine.hpp"
+#include "batching.hpp"
 #include "context.hpp"
 #include "registry.hpp"
+#include "serving_metrics.hpp"
 
 namespace aceso::models {
 
-// At most `running` holders; `waiting` more may wait, the next gets exhausted. Thread-safe.
-class Gate {
- public:
-  Gate(std::size_t running, std::size_t waiting) : running_{running}, waiting_{waiting} {}
-  Status enter();
-  void leave();
-  std::size_t queued() const;
-
- private:
-  mutable std::mutex mutex_;
-  std::condition_variable free_;
-  std::size_t running_, waiting_, inside_ = 0, queued_ = 0;
-};
-
-// What a run answers, a row a sample.
-struct Answers {
-  learn::Array output;     // [samples, outputs], of outlines [samples, outputs, spatial...]
-  learn::Array embedding;  // [samples, width]; no shape when the model has none
-};
+// What a session answers, checked: [samples, outputs, ...] of float32, an embedding of as many rows.
+Result<Answers> run_session(learn::InferenceSession& session, const learn::NamedArrays& batch);
 
 class ServedModel {
  public:
   ServedModel(std::shared_ptr<const learn::Bundle> info, std::unique_ptr<learn::InferenceSession> session,
-              std::string engine, learn::Applicability applicability)
+              std::string engine, learn::Applicability applicability, ComputeSlots& slots, WaitingRoom& room,
+              std::shared_ptr<ModelMetrics> metrics, QueueLimits limits)
       : info_{std::move(info)},
         session_{std::move(session)},
         engine_{std::move(engine)},
-        applicability_{std::move(applicability)} {}
+        applicability_{std::move(applicability)},
+        queue_{[this](const learn::NamedArrays& batch) { return run_session(*session_, batch); }, slots, room,
+               std::move(metrics), limits} {}
   const learn::Bundle& info() const noexcept { return *info_; }
   const std::string& engine() const noexcept { return engine_; }  // "openvino 2026.4.0"
   const learn::Applicability& applicability() const noexcept { return applicability_; }
-
-  // Runs `batch` (first dimension: samples). With a window, requests that come within it share one run of at most
-  // `max_batch` samples.
-  Result<Answers> run(learn::NamedArrays batch, Gate& gate, std::size_t max_batch, std::int64_t window_us);
+  BatchQueue& queue() noexcept { return queue_; }
 
  private:
-  struct Group;
-  Result<Answers> run_now(const learn::NamedArrays& batch, Gate& gate);
-  void lead(const std::shared_ptr<Group>& group, Gate& gate, std::size_t max_batch, std::int64_t window_us);
-
   std::shared_ptr<const learn::Bundle> info_;  // shared with the registry's cache
   std::unique_ptr<learn::InferenceSession> session_;
   std::string engine_;
   learn::Applicability applicability_;
-  std::mutex mutex_;             // guards open_ and its groups
-  std::shared_ptr<Group> open_;  // shared by the requests that wait for it
+  BatchQueue queue_;  // last: its thread uses the session
 };
 
 // Thread-safe.
@@ -74,34 +55,43 @@ class Serving {
       : context_{context},
         registry_{registry},
         engines_{engines},
-        gate_{context.options.max_running, context.options.max_waiting} {}
+        room_{context.options.max_waiting},
+        slots_{context.options.max_running} {}
 
-  // Loads the bundle when it is not in the cache; requests for one that is being loaded wait for it.
-  Result<std::shared_ptr<ServedModel>> model(std::string_view bundle);
-  Result<Answers> run(ServedModel& model, learn::NamedArrays batch);
+  // Loads the version's bundle when it is not in memory; requests for one that is being loaded wait for it.
+  // precondition when it alone needs more memory than the models may take.
+  Result<std::shared_ptr<ServedModel>> model(const ModelVersion& version);
+  // Borrows `batch` until it returns. exhausted, timeout.
+  static Result<Answers> run(ServedModel& model, const learn::NamedArrays& batch, const Urgency& urgency);
   std::size_t loaded() const;
+  std::uint64_t loaded_bytes() const;  // as estimated
+  ServingMetrics& metrics() noexcept { return metrics_; }
+  void write_metrics(std::string& out) const;  // text of /metrics
 
  private:
   struct Slot {
     std::string bundle;
+    std::uint64_t bytes = 0;
     std::mutex loading;
-    std::shared_ptr<ServedModel>
-        model;  // shared with running requests, so that eviction does not pull it from under them
+    std::shared_ptr<ServedModel> model;  // shared with running requests, so that unloading does not pull it from under
+                                         // them
   };
-  Result<std::shared_ptr<ServedModel>> load(std::string_view bundle);
+  Result<std::shared_ptr<ServedModel>> load(const ModelVersion& version);
+  Status make_room(const Slot& wanted);
 
   const Context& context_;
   const Registry& registry_;
   EngineProvider& engines_;
-  Gate gate_;
-  mutable std::mutex mutex_;                // guards slots_
-  std::list<std::shared_ptr<Slot>> slots_;  // most recently used first; shared with requests that load
+  ServingMetrics metrics_;
+  WaitingRoom room_;
+  ComputeSlots slots_;
+  mutable std::mutex mutex_;                // guards cache_
+  std::list<std::shared_ptr<Slot>> cache_;  // most recently used first; shared with requests that load
 };
 
-// Rows [from, from + count) of the first dimension.
-learn::Array slice_rows(const learn::Array& array, std::int64_t from, std::int64_t count);
-// One array from several with equal type and shape but for the first dimension.
-learn::Array join_rows(const std::vector<const learn::Array*>& parts);
+// What a loaded model takes, from the size of its weights: the engine keeps its own copy in the layout of the processor
+// beside what it read, and room for intermediate results (measured, docs/benchmarks/serving.md).
+std::uint64_t memory_of_weights(std::uint64_t weight_bytes);
 std::map<std::string, learn::Shape> input_shapes(
     const learn::ModelSignature& signature);  // with a free batch dimension
 

@@ -40,6 +40,13 @@ struct Actor {
   std::string request_id = {};
 };
 
+// Which requests go first where several wait for a model: a person in front of a screen before a program.
+enum class Lane : std::uint8_t { interactive, bulk };
+struct Urgency {
+  Lane lane = Lane::interactive;
+  std::int64_t timeout_us = 0;  // longest wait for the run; 0, or longer than the node's own: the node's
+};
+
 // The engine that serves. Thread-safe.
 class EngineProvider {
  public:
@@ -60,9 +67,12 @@ struct Options {
   std::size_t session_cache = 4;                              // models kept loaded
   std::size_t max_running = 2;                                // inferences at once
   std::size_t max_waiting = 64;                               // requests that wait for one; beyond it: exhausted
+  std::size_t max_queue = 48;                                 // of them for one model
+  std::int64_t queue_timeout_us = 30'000'000;                 // longest wait; then: timeout
+  std::uint64_t model_memory_bytes = std::uint64_t{4} << 30;  // that loaded models may take, estimated
   int inference_threads = 0;                                  // 0: the engine's choice
-  std::size_t max_batch = 16;                                 // samples of one KServe request, and of one micro-batch
-  std::int64_t batch_window_us = 0;  // how long a request waits for others to share a run; 0: never
+  std::size_t max_batch = 16;                                 // samples of one KServe request, and of one run
+  std::int64_t batch_window_us = 0;  // how long an idle model waits for more requests; 0: it starts at once
   std::size_t job_workers = 1;
   std::size_t max_queued_jobs = 100;
   std::int64_t worker_grace_ms = 5'000;          // between SIGTERM and SIGKILL
@@ -122,6 +132,8 @@ class Models final : public contracts::Predictor {
   Status start();        // reconciles folders with the catalogue, then runs jobs
   void stop();           // running jobs go back into the queue; event streams are closed
   Status ready() const;  // for /readyz
+  // Text of /metrics: queue time, compute time, batch sizes and outcomes of each model.
+  void write_metrics(std::string& out) const;
 
   // Datasets. import: a job; `source` is a .npz file, a folder of images or a folder of DICOM files.
   Result<Json> import_dataset(const Actor& actor, const std::filesystem::path& source,
@@ -156,7 +168,7 @@ class Models final : public contracts::Predictor {
   // Until the job has ended; progress and epochs go to `progress` and `on_event`. An unsuccessful end is an Error with
   // the job's message.
   Result<Json> wait_job(std::string_view id, ProgressSink& progress, const std::function<void(const Json&)>& on_event,
-                        std::stop_token stop) const;
+                        const std::stop_token& stop) const;
 
   // Training: {name, dataset, config?, intended_use?, limitations?, accept_leakage?}; the job ends with {model,
   // version, id}. A dataset whose splits leak is refused without a reason in accept_leakage, which the report then
@@ -189,7 +201,8 @@ class Models final : public contracts::Predictor {
   // Predictions and verdicts.
   Result<Json> predict_bytes(const Actor& actor, const contracts::ModelRef& model, std::span<const std::byte> bytes,
                              std::string_view content_type, bool blinded, const learn::InputFacts& facts = {},
-                             std::vector<double> voxel_spacing_mm = {});  // of each axis of an array; empty: not known
+                             std::vector<double> voxel_spacing_mm = {},  // of each axis of an array; empty: not known
+                             const Urgency& urgency = {});
   Result<Json> predictions(const Actor& reader, std::string_view model, std::string_view cursor, std::size_t limit);
   Result<Json> prediction(const Actor& reader, std::string_view id);
   Result<std::vector<std::byte>> prediction_png(const Actor& reader, std::string_view id,
