@@ -403,6 +403,41 @@ export function mockTests(mock) {
     await page.getByText('the loss became NaN in epoch 2, batch 7', { exact: false }).waitFor();
   });
 
+  test('runs: filtered, sorted, chosen and laid over each other', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    await visitor.signIn('lin', password);
+    await visitor.go('/runs');
+    const table = page.getByRole('region', { name: 'Runs' });
+    const names = () => table.locator('tbody tr td:nth-child(2) p:first-child').allTextContents();
+    await table.getByText('gradient boosting').waitFor();
+    equal((await names()).length, 4, 'all runs of all experiments');
+    await page.getByLabel('Filter').fill('metrics.train_loss > 0.0001');
+    await page.getByRole('button', { name: 'Filter', exact: true }).click();
+    await until(async () => (await names()).length === 3, 'those without a training loss are left out');
+    await page.getByLabel('Filter').fill('metrics.train_loss >>');
+    await page.getByRole('button', { name: 'Filter', exact: true }).click();
+    await page.getByText('Filter, at byte 22: a comparison is expected', { exact: false }).waitFor();
+    await page.getByRole('button', { name: 'Clear' }).click();
+    await table.getByText('gradient boosting').waitFor();
+    await table.getByRole('button', { name: 'validation_auc' }).click();
+    await until(async () => (await table.locator('th[aria-sort=descending]').count()) === 1, 'sorted downwards');
+    await until(async () => { const column = await table.locator('tbody tr td:nth-child(4)').allTextContents(); const values = column.map(Number); return values.length === 4 && values.every((v, i) => i === 0 || values[i - 1] >= v); }, 'by the metric');
+    await page.getByLabel('Choose resnet18 3f1a').check();
+    await page.getByText('Choose a second run to compare').waitFor();
+    await page.getByLabel('Choose densenet121 90cd').check();
+    const compared = page.getByRole('region', { name: 'Chosen runs' });
+    await compared.locator('.recharts-line-curve').nth(1).waitFor();
+    equal(await compared.locator('.recharts-line-curve').count(), 2, 'a curve a run');
+    const differing = compared.getByRole('region', { name: 'Differing parameters' });
+    equal((await differing.locator('tbody th').allTextContents()).join(), 'architecture,learning_rate', 'what differs and nothing else');
+    await visitor.axe('runs');
+    await visitor.shot('runs');
+    equal(await table.getByRole('link', { name: 'pneumonia-chest-xray 3' }).getAttribute('href'), '/models/pneumonia-chest-xray/3');
+    await table.getByRole('link', { name: 'Job' }).first().click();
+    await page.getByRole('heading', { name: 'pneumonia-chest-xray' }).waitFor();
+  });
+
   test('models: card, evaluation with intervals, report and stage', async (visit) => {
     const visitor = await visit();
     const { page } = visitor;

@@ -19,7 +19,7 @@ if (real) {
   if (ct) archiveTests({ name: credentials.name, password: credentials.password, ct });
   if (!credentials.password) { console.error('ACESO_E2E_PASSWORD is needed with ACESO_E2E_URL'); process.exit(2); }
   realTests(credentials);
-  if (!credentials.setupToken) pageTests({ name: credentials.name, password: credentials.password, pages: [['datasets', '/datasets'], ['training', '/training'], ['models', '/models'], ['predictions', '/predictions'], ['diagnose', '/diagnose'], ['studies', '/studies'], ['worklist', '/worklist'], ['scheduling', '/modality-worklist'], ['patients', '/patients'], ['audit', '/audit'], ['users', '/users'], ['account', '/account']] });
+  if (!credentials.setupToken) pageTests({ name: credentials.name, password: credentials.password, pages: [['datasets', '/datasets'], ['training', '/training'], ['runs', '/runs'], ['models', '/models'], ['predictions', '/predictions'], ['diagnose', '/diagnose'], ['studies', '/studies'], ['worklist', '/worklist'], ['scheduling', '/modality-worklist'], ['patients', '/patients'], ['audit', '/audit'], ['users', '/users'], ['account', '/account']] });
   process.exit((await runAll({ origin: real, only })) ? 0 : 1);
 }
 
@@ -33,7 +33,7 @@ studyTests(mock);
 schedulingTests(mock);
 pageTests({
   name: 'admin', password, mock,
-  pages: [['diagnose', '/diagnose'], ['studies', '/studies'], ['study', '/studies/1-2-826-0-1-3680043-8-498-1001'], ['worklist', '/worklist'], ['scheduling', '/modality-worklist'], ['performed', '/modality-worklist#performed'], ['drawn', '/studies/1-2-826-0-1-3680043-8-498-1900'], ['patients', '/patients'], ['patient', '/patients/1-2-826-0-1-3680043-8-498-1001'], ['predictions', '/predictions'], ['models', '/models'], ['model', '/models/pneumonia-chest-xray/3'], ['evaluation', '/models/pneumonia-chest-xray/3#evaluation'], ['datasets', '/datasets'], ['dataset', '/datasets/pneumonia-mnist'], ['training', '/training'], ['job', '/training/j-done'], ['audit', '/audit'], ['users', '/users'], ['tokens', '/users#tokens'], ['account', '/account'], ['nothing', '/nothing-here']],
+  pages: [['diagnose', '/diagnose'], ['studies', '/studies'], ['study', '/studies/1-2-826-0-1-3680043-8-498-1001'], ['worklist', '/worklist'], ['scheduling', '/modality-worklist'], ['performed', '/modality-worklist#performed'], ['drawn', '/studies/1-2-826-0-1-3680043-8-498-1900'], ['patients', '/patients'], ['patient', '/patients/1-2-826-0-1-3680043-8-498-1001'], ['predictions', '/predictions'], ['models', '/models'], ['model', '/models/pneumonia-chest-xray/3'], ['evaluation', '/models/pneumonia-chest-xray/3#evaluation'], ['datasets', '/datasets'], ['dataset', '/datasets/pneumonia-mnist'], ['training', '/training'], ['job', '/training/j-done'], ['runs', '/runs'], ['audit', '/audit'], ['users', '/users'], ['tokens', '/users#tokens'], ['account', '/account'], ['nothing', '/nothing-here']],
 });
 const passed = await runAll({ origin: mock.url, only, after: () => mock.resetThrottle() });
 await mock.stop();

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { feedReducer, progressValues, type JobFeed } from '../src/api/events';
-import type { Dataset, ModelEntry, Prediction, Trial } from '../src/api/types';
+import type { Dataset, ModelEntry, Prediction, RunRecord, Trial } from '../src/api/types';
 import { translate, type Translate } from '../src/i18n';
 import { orderedCounts, proposeName, sampleTotal } from '../src/lib/datasets';
 import { readEvaluation } from '../src/lib/evaluation';
 import { readableImage } from '../src/lib/files';
 import { ago, bytes, count, duration, interval, measured, percent, probability, shortHash } from '../src/lib/format';
 import { strength } from '../src/lib/password';
+import { differing, metricKeys, overlay, readCurves, readRun } from '../src/lib/runs';
 import { ranksBefore } from '../src/lib/trials';
 import { describeCalibration, findingOf, isHidden, isPositive, nearThreshold, readCalibration, readMembers, readNumberInterval } from '../src/lib/uncertainty';
 import { fullWindow, lookupTable, maxZoom, zoomAt } from '../src/lib/window';
@@ -208,6 +209,24 @@ describe('job events', () => {
     expect(progressValues({ values: [['loss', '0.3'], ['img/s', '812']] })).toEqual([['loss', '0.3'], ['img/s', '812']]);
     expect(progressValues({ values: { loss: '0.3' } })).toEqual([['loss', '0.3']]);
     expect(progressValues(null)).toEqual([]);
+  });
+});
+
+describe('runs', () => {
+  const record = (id: string, params: Record<string, string>, metrics: Record<string, number | string>): RunRecord => ({
+    info: { run_id: id, run_name: id, user_id: 'lin', status: 'FINISHED', experiment_id: '0', start_time: 1, end_time: 5 },
+    data: { metrics: Object.entries(metrics).map(([key, value]) => ({ key, value })), params: Object.entries(params).map(([key, value]) => ({ key, value })), tags: [] },
+  });
+  const runs = [record('a', { depth: '3', rate: '1', only: 'x' }, { auc: 0.5, loss: 'NaN' }), record('b', { depth: '4', rate: '1' }, { auc: 'Infinity' })].map(readRun);
+  it('read numbers that are none and say what differs', () => {
+    expect(runs[0]!.metrics.get('loss')).toBeNaN();
+    expect(runs[1]!.metrics.get('auc')).toBe(Infinity);
+    expect(differing(runs)).toEqual(['depth', 'only']);
+    expect(metricKeys(runs)).toEqual(['auc', 'loss']);
+  });
+  it('lie over each other step by step', () => {
+    const curves = readCurves(['a', 'b'], [{ run_id: 'a', step: 2, value: 0.2 }, { run_id: 'a', step: 1, value: 0.1 }, { run_id: 'b', step: 2, value: 0.4 }, { run_id: 'b', step: 3, value: 'NaN' }]);
+    expect(overlay(curves)).toEqual([{ step: 1, a: 0.1 }, { step: 2, a: 0.2, b: 0.4 }]);
   });
 });
 

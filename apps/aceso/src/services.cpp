@@ -19,6 +19,7 @@
 #include "aceso/models/worker.hpp"
 #include "aceso/patients/patient_store.hpp"
 #include "aceso/portal/portal.hpp"
+#include "aceso/tracking/tracking.hpp"
 #include "forward_sender.hpp"
 #include "local_archive_routes.hpp"
 #include "local_routes.hpp"
@@ -91,6 +92,7 @@ struct Services::Impl {
   crypto::SystemRandom random;
   std::unique_ptr<portal::Portal> portal;
   std::unique_ptr<patients::PatientStore> patients;
+  std::unique_ptr<tracking::Tracking> tracking;
   std::unique_ptr<models::EngineProvider> engines;
   std::unique_ptr<models::WorkerLauncher> workers, explainers;
   std::unique_ptr<models::Models> models;
@@ -142,6 +144,12 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
                                                   .build = kCommit}));
   ACESO_TRY(impl->patients, patients::PatientStore::create(home.root, clock, impl->random, impl->logger));
 
+  ACESO_TRY(impl->tracking,
+            tracking::Tracking::create(
+                home.root / "tracking",
+                {.clock = clock, .random = impl->random, .logger = impl->logger, .audit = impl->portal->audit()},
+                {.max_artifact_bytes = settings.size_bytes("tracking.max_artifact")}));
+
   const auto engines = engine_folder(options.program);
   impl->engines = models::make_module_engines("openvino", engines);
   impl->workers = models::make_process_launcher({.command = {options.program.string(), "worker", "train"},
@@ -159,7 +167,8 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
                             .engines = *impl->engines,
                             .workers = *impl->workers,
                             .pseudonym_key = pseudonym_key,
-                            .explainers = impl->explainers.get()};
+                            .explainers = impl->explainers.get(),
+                            .runs = impl->tracking.get()};
   if (settings.boolean("models.encrypt_inputs")) deps.blob_key = blob_key;
   ACESO_TRY(impl->models, models::Models::create(home.root / "models", std::move(deps), how));
 
@@ -243,6 +252,7 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
 
   impl->portal->register_routes(impl->router);
   impl->models->register_routes(impl->router);
+  impl->tracking->register_routes(impl->router);
   impl->archive->register_routes(impl->router);
   impl->worklist->register_routes(impl->router);
   impl->worklist->on_ended([a = impl->analyses.get(), f = impl->forwards.get()](const contracts::PerformedStep& step) {

@@ -76,6 +76,11 @@ ConfigSchema make_schema() {
             .default_value = "true",
             .help = "Keep the images of predictions encrypted at rest."});
   models::declare_config(schema);
+  schema.add({.name = "tracking.max_artifact",
+              .type = ConfigType::size,
+              .default_value = "2GiB",
+              .help = "Largest file that a client may keep with a run (the mlflow client's artifacts).",
+              .min = 1024.0});
   archive::declare_config(schema);
   archive::declare_routing_config(schema);
   archive::declare_forwarding_config(schema);

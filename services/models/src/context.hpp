@@ -22,6 +22,7 @@ struct Context {
   std::filesystem::path folder;
   store::Catalogue* catalogue = nullptr;
   std::optional<Pseudonyms> pseudonyms = {};
+  contracts::RunSink* runs = nullptr;  // where trainings are kept as runs
 
   std::string new_id() const;
   std::int64_t now_us() const;

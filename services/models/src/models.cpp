@@ -48,6 +48,7 @@ Models::Impl::Impl(Deps deps, Options options, fs::path folder)
       training{context, datasets, registry, deps.workers, architectures} {
   explainers = deps.explainers;
   if (deps.pseudonym_key) context.pseudonyms.emplace(*deps.pseudonym_key);
+  context.runs = deps.runs;
   learn::register_builtin_architectures(architectures);
 }
 

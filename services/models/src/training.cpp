@@ -114,6 +114,7 @@ Result<Json> Training::prepare(const Json& request) const {
 
 // What is known of the worker while it runs.
 struct Training::Run {
+  JobRuns* runs = nullptr;  // of the job; never null while it works
   LineSplitter lines;
   int unreadable = 0;
   bool result = false;
@@ -159,8 +160,10 @@ Status Training::on_line(store::JobContext& job, Run& run, std::string_view line
     case WorkerMessage::Type::progress:
       return job.progress(message->progress);
     case WorkerMessage::Type::epoch:
+      run.runs->epoch(message->epoch, message->trial_number);
       return job.event(epoch_json(message->epoch, message->trial_number));
     case WorkerMessage::Type::trial:
+      run.runs->trial(message->trial);
       return job.event(trial_json(message->trial));
     case WorkerMessage::Type::log:
       return job.event(Json{{"type", "log"}, {"level", message->level}, {"message", message->text}});
@@ -252,14 +255,16 @@ Result<Json> Training::run(store::JobContext& job) {
   };
   if (const auto made = registry_.of_job(job.job().id)) return answer(*made);  // registered before a crash
   const fs::path folder = folder_of(job.job().id);
+  JobRuns runs{context_, job.job(), input};
   Result<Json> done = [&]() -> Result<Json> {
     ACESO_TRY_OK(refuse_leaks(job, input));
     ACESO_TRY_OK(take_over(job, input, folder));
     ACESO_TRY_OK(write_job_file(job.job(), input, folder));
-    ACESO_TRY_OK(work(job, folder));
+    ACESO_TRY_OK(work(job, folder, runs));
     return register_result(input, job.job(), folder);
   }();
   leave(job, folder, done);
+  runs.end(done, !done && done.error().code() == Code::cancelled && !job.cancelled());
   return done;
 }
 
@@ -290,11 +295,12 @@ Status Training::take_over(store::JobContext& job, const Json& input, const fs::
 }
 
 // Workers until one ends by itself. One that was killed or crashed after it had come further is followed by another.
-Status Training::work(store::JobContext& job, const fs::path& folder) const {
+Status Training::work(store::JobContext& job, const fs::path& folder, JobRuns& runs) const {
   for (int revival = 0;; ++revival) {
     const auto before = checkpoint_stamp(folder);
     ACESO_TRY(const auto worker, workers_.launch(folder));
     Run run;
+    run.runs = &runs;
     Status pumped = pump(job, *worker, run);
     if (!pumped && !run.error) run.error = pumped.error();  // finish() ends the worker
     Status finished = finish(job, *worker, run);

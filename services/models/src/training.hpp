@@ -11,6 +11,7 @@
 #include "aceso/store/jobs.hpp"
 #include "context.hpp"
 #include "datasets.hpp"
+#include "job_runs.hpp"
 #include "registry.hpp"
 #include "worker_protocol.hpp"
 
@@ -45,7 +46,7 @@ class Training {
   Status refuse_leaks(store::JobContext& job, Json& input) const;
   std::filesystem::path folder_of(std::string_view job) const;
   Status take_over(store::JobContext& job, const Json& input, const std::filesystem::path& folder) const;
-  Status work(store::JobContext& job, const std::filesystem::path& folder) const;
+  Status work(store::JobContext& job, const std::filesystem::path& folder, JobRuns& runs) const;
   void leave(store::JobContext& job, const std::filesystem::path& folder, const Result<Json>& done) const;
   Status write_job_file(const store::Job& job, const Json& input, const std::filesystem::path& folder) const;
   Status pump(store::JobContext& job, WorkerProcess& worker, Run& run) const;

@@ -55,7 +55,17 @@ bool speaks_kserve(std::string_view path) noexcept {
   return path == "/v2" || path.starts_with("/v2/");
 }
 
+// MLflow's clients read {"error_code", "message"}.
+bool speaks_mlflow(std::string_view path) noexcept {
+  return path.starts_with("/api/2.0/mlflow/") || path.starts_with("/api/2.0/mlflow-artifacts/");
+}
+
 net::Response refusal(const net::Request& request, const Error& error) {
+  if (speaks_mlflow(request.path)) {
+    const char* code = error.code() == Code::unauthenticated ? "UNAUTHENTICATED" : "PERMISSION_DENIED";
+    return net::Response::json(Json{{"error_code", code}, {"message", error.message()}},
+                               net::http_status(error.code()));
+  }
   if (speaks_kserve(request.path))
     return net::Response::json(Json{{"error", error.message()}}, net::http_status(error.code()));
   return net::Response::problem(error, request.request_id);
@@ -64,7 +74,9 @@ net::Response refusal(const net::Request& request, const Error& error) {
 // The archive's paths hold UIDs, which identify: it records these accesses itself, by study and under keyed names.
 bool names_patients(const net::Router::Route& route) noexcept {
   return route.pattern.starts_with("/dicom-web") || speaks_orthanc(route) || route.pattern.starts_with("/shared/") ||
-         route.pattern.starts_with("/api/v1/archive/studies") || route.pattern.starts_with("/api/v1/archive/patients");
+         route.pattern.starts_with("/api/v1/archive/studies") ||
+         route.pattern.starts_with("/api/v1/archive/patients") ||
+         route.pattern.starts_with("/api/2.0/mlflow-artifacts/");  // names of files, whatever they say
 }
 
 // Route patterns and internal ids only: a path from outside may hold anything.

@@ -6,6 +6,7 @@ import { extname, join, normalize } from 'node:path';
 import { archiveRoutes } from './archive.mjs';
 import { history, job, model, nodules, scopesOf, seed, sha } from './data.mjs';
 import { phantom } from './phantom.mjs';
+import { runRoutes } from './runs.mjs';
 
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.json': 'application/json', '.png': 'image/png' };
 export const totpCode = '246810';
@@ -203,6 +204,7 @@ export async function startMock({ dist, port = 0, epochMs = 700, now = () => Dat
   for (const entry of history(2, 8).slice(0, 1)) emit(state.jobs[2], 'epoch', entry);
   for (const j of state.jobs) j.updated = new Date(Date.parse(j.created) + 62_000).toISOString();
 
+  runRoutes(on);
   on('GET', '/api/v1/jobs', 'jobs:read', (c) => ({ items: state.jobs.filter((j) => !c.query.get('state') || j.state === c.query.get('state')).slice(0, Number(c.query.get('limit') ?? 100)).map(publicJob) }));
   on('GET', '/api/v1/jobs/:id', 'jobs:read', (c) => publicJob(jobOf(c)));
   on('POST', '/api/v1/jobs/:id/cancel', 'jobs:write', (c) => {

@@ -32,9 +32,13 @@ function toError(status: number, contentType: string, text: string, requestId: s
   let id = requestId ?? undefined;
   if (/json/.test(contentType)) {
     try {
-      const problem = JSON.parse(text) as { code?: string; detail?: string; title?: string; request_id?: string };
+      const problem = JSON.parse(text) as { code?: string; detail?: string; title?: string; request_id?: string; error_code?: string; message?: string };
       code = problem.code ?? code;
       detail = problem.detail ?? problem.title ?? '';
+      if (problem.error_code) {  // MLflow's form
+        code = status === 404 ? 'not_found' : status === 403 ? 'denied' : status < 500 && status !== 401 ? 'invalid' : code;
+        detail = problem.message ?? '';
+      }
       id = problem.request_id ?? id;
     } catch {
       detail = '';

@@ -1,8 +1,9 @@
 // Every call of /api/v1 by name.
 import { del, get, patch, post, put, request, setCsrfToken, upload, type UploadOptions } from './client';
-import type { About, Analysis, Architecture, AuditItem, AuditVerification, Dataset, ExplainMethod, Job, ModelDetail, ModelEntry, NewStep, Page, PatientList, PatientSearch, PerformedStep, Prediction, Role, Sample, ScheduledStep, Session, Share, Stage, StepFilter, Study, StudyList, StudySearch, StudyState, Token, TrainingConfig, User, Verdict, WorklistItem } from './types';
+import type { About, Analysis, Architecture, AuditItem, AuditVerification, Dataset, Experiment, ExplainMethod, Job, ModelDetail, ModelEntry, NewStep, Page, PatientList, PatientSearch, PerformedStep, Prediction, Role, RunMetric, RunRecord, Sample, ScheduledStep, Session, Share, Stage, StepFilter, Study, StudyList, StudySearch, StudyState, Token, TrainingConfig, User, Verdict, WorklistItem } from './types';
 
 const v1 = '/api/v1';
+const mlflow = '/api/2.0/mlflow';
 const part = encodeURIComponent;
 
 export const api = {
@@ -41,6 +42,10 @@ export const api = {
   jobEvents: (id: string) => `${v1}/jobs/${part(id)}/events`,
   architectures: () => get<Page<Architecture | string>>(`${v1}/architectures`),
   train: (name: string, dataset: string, config: TrainingConfig) => post<Accepted>(`${v1}/training`, { name, dataset, config }),
+
+  experiments: () => get<{ experiments?: Experiment[] }>(`${mlflow}/experiments/search`, { max_results: 1000 }),
+  runs: (experiment_ids: string[], filter: string, order_by: string[]) => post<{ runs?: RunRecord[]; next_page_token?: string }>(`${mlflow}/runs/search`, { experiment_ids, filter, order_by, max_results: 200 }),
+  metricHistory: (runs: string[], metric: string) => get<{ metrics: RunMetric[] }>(`${mlflow}/metrics/get-history-bulk-interval?${new URLSearchParams([...runs.map((id) => ['run_ids', id]), ['metric_key', metric], ['max_results', '400']]).toString()}`),
 
   models: () => get<Page<ModelEntry>>(`${v1}/models`),
   model: (name: string, version: number) => get<ModelDetail>(`${v1}/models/${part(name)}/${version}`),

@@ -47,6 +47,13 @@ export interface TrainingConfig {
 }
 export interface Architecture { name: string; description?: string; title?: string; parameters?: number }
 
+export interface Experiment { experiment_id: string; name: string; lifecycle_stage: string }
+export interface RunMetric { key: string; value: number | string; timestamp?: number; step?: number; run_id?: string }
+export interface RunRecord {
+  info: { run_id: string; run_name: string; user_id: string; status: string; experiment_id: string; start_time: number; end_time?: number };
+  data: { metrics: RunMetric[]; params: { key: string; value: string }[]; tags: { key: string; value: string }[] };
+}
+
 export type Stage = 'candidate' | 'shadow' | 'live' | 'retired';
 export const allStages: Stage[] = ['candidate', 'shadow', 'live', 'retired'];
 export interface ModelVersion { version: number; stage: Stage; id: string; created: string; auroc?: number | null; dataset?: string }

@@ -32,6 +32,7 @@ const routes: PageRoute[] = [
   { path: '/datasets/:name', scope: 'datasets:read', page: lazy(() => import('../pages/datasets/DatasetPage')) },
   { path: '/training', scope: 'jobs:read', page: lazy(() => import('../pages/training/TrainingPage')) },
   { path: '/training/:id', scope: 'jobs:read', page: lazy(() => import('../pages/training/JobPage')) },
+  { path: '/runs', scope: 'jobs:read', page: lazy(() => import('../pages/runs/RunsPage')) },
   { path: '/audit', scope: 'audit:read', page: lazy(() => import('../pages/audit/AuditPage')) },
   { path: '/users', scope: 'users:read', page: lazy(() => import('../pages/users/UsersPage')) },
   { path: '/account', scope: 'self', page: lazy(() => import('../pages/account/AccountPage')) },

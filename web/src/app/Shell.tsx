@@ -1,7 +1,7 @@
 // Frame around every page: navigation by scope, account menu, the reminder of what this is for.
 import { AppShell, Box, Burger, Divider, Group, Menu, NavLink, ScrollArea, Stack, Text, UnstyledButton, VisuallyHidden } from '@mantine/core';
 import { useDisclosure, useMediaQuery } from '@mantine/hooks';
-import { Boxes, CalendarClock, ChevronsUpDown, CircleUser, Database, GraduationCap, Images, Info, ListChecks, ListOrdered, LogOut, ScanSearch, ScrollText, UserRound, UsersRound, type LucideIcon } from 'lucide-react';
+import { Boxes, CalendarClock, ChartLine, ChevronsUpDown, CircleUser, Database, GraduationCap, Images, Info, ListChecks, ListOrdered, LogOut, ScanSearch, ScrollText, UserRound, UsersRound, type LucideIcon } from 'lucide-react';
 import { useEffect, type ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import type { Scope } from '../api/types';
@@ -23,6 +23,7 @@ const groups: { label: Key; entries: Entry[] }[] = [
   { label: 'app.groupBuild', entries: [
     { path: '/datasets', label: 'nav.datasets', icon: Database, scope: 'datasets:read' },
     { path: '/training', label: 'nav.training', icon: GraduationCap, scope: 'jobs:read' },
+    { path: '/runs', label: 'nav.runs', icon: ChartLine, scope: 'jobs:read' },
     { path: '/models', label: 'nav.models', icon: Boxes, scope: 'models:read' }] },
   { label: 'app.groupGovern', entries: [
     { path: '/audit', label: 'nav.audit', icon: ScrollText, scope: 'audit:read' },

@@ -7,7 +7,7 @@ export const zh: Dictionary = {
     skip: '跳到主要内容', loading: '正在加载', menu: '导航', openMenu: '打开导航', closeMenu: '关闭导航', account: '账户', signOut: '退出登录', language: '语言', theme: '主题',
     themeAuto: '跟随系统', themeLight: '浅色', themeDark: '阅片室', about: '关于本节点', build: '构建', engines: '引擎', notFound: '没有这个页面', notFoundText: '地址可能有误，或者您的角色无权打开。', home: '回到起始页', groupRead: '阅片', groupBuild: '构建', groupGovern: '治理',
   },
-  nav: { diagnose: '诊断', history: '预测记录', worklist: '阅片清单', scheduling: '设备', studies: '检查', patients: '患者', models: '模型', datasets: '数据集', training: '训练', audit: '审计', users: '用户', account: '账户' },
+  nav: { diagnose: '诊断', history: '预测记录', worklist: '阅片清单', scheduling: '设备', studies: '检查', patients: '患者', models: '模型', datasets: '数据集', training: '训练', runs: '运行', audit: '审计', users: '用户', account: '账户' },
   common: {
     save: '保存', cancel: '取消', close: '关闭', delete: '删除', undo: '撤销', retry: '重试', copy: '复制', copied: '已复制', clear: '清除', loadMore: '加载更多', name: '名称', created: '创建时间', state: '状态', yes: '是', no: '否', none: '无', unknown: '未说明', filter: '筛选', actions: '操作', confirm: '确认', optional: '可选', interval95: '95% 区间', page: '第 {page} 页', show: '显示', model: '模型', version: '版本', stage: '阶段', hash: '哈希', time: '时间', by: '操作者',
   },
@@ -91,6 +91,10 @@ export const zh: Dictionary = {
   },
   trials: {
     title: '试验', rank: '名次', trial: '试验', figure: '指标', best: '目前最佳', waiting: '已训练到此', promoted: '第 {n} 级后继续', stopped: '在第 {n} 级停止', failed: '失败', finished: '已训练到底', note: '验证图像上的指标：用于选择，并不代表模型的优劣。', curves: '试验 {n} 的曲线', bestConfig: '最佳配置', search: '尝试多组设置', searchHelp: '逐次减半：全部先训练少许轮次，较好的继续。更多选项见命令行与 docs/training.md。', count: '试验数', rateFrom: '学习率从', rateTo: '到', rateRule: '必须大于前者',
+  },
+  runs: {
+    title: '运行', experiment: '实验', all: '全部实验', filter: '筛选', filterHelp: '按 metrics、params、tags 和 attributes，用 AND 连接', empty: '尚无运行', emptyText: '本节点的训练以及 mlflow 客户端的运行显示在这里：见 docs/runs.md。', noMatch: '没有匹配的运行', noMatchText: '修改或清除筛选条件。', run: '运行', user: '用户', started: '开始时间', took: '用时', choose: '选择', chooseRun: '选择 {name}', chooseText: '最多选择 {n} 个运行，叠加显示其曲线。', more: '仅显示前 {n} 个；请用筛选查看其他运行。', job: '任务', compared: '所选运行', curves: '曲线', metric: '指标', noMetrics: '没有数值', differing: '不同的参数', oneRun: '再选择一个运行以进行比较。', same: '所有参数相同。', parameter: '参数', chart: '{metric} 随步数变化：最后一步 {values}',
+    states: { running: '运行中', scheduled: '已排定', finished: '已完成', failed: '失败', killed: '已取消' },
   },
   models: {
     title: '模型', empty: '尚无模型', emptyText: '用数据集训练一个模型；它将被评估、签名并登记为候选。', versions: '版本', dataset: '数据集', auroc: 'AUROC', latest: '最新', version: '版本 {n}', tabs: { card: '卡片', evaluation: '评估', report: '报告', training: '训练', technical: '技术信息' }, intendedUse: '预期用途', limitations: '局限', data: '数据', classes: '类别', threshold: '阈值', thresholdText: '{value}，在验证图像上选定', created: '创建时间', createdBy: '创建者', signedBy: '签名密钥', bundle: '模型包哈希', files: '文件', file: '文件', input: '输入', output: '输出', preprocessing: '预处理', engine: '引擎', architecture: '网络结构', duration: '训练用时', memory: '内存峰值', noEvaluation: '未评估', noEvaluationText: '此版本没有评估记录，请勿升级。', evaluationOn: '在{split}划分的 {n} 张图像上评估', figure: '指标', value: '数值', intervalChart: '{name} {value}，95% 区间 {lower} 至 {upper}', confusion: '混淆矩阵', actual: '实际', predicted: '预测', confusionCaption: '行：标签；列：按阈值的预测', rocChart: 'ROC 曲线，面积 {value}', perClass: '各类别对其余类别', roc: 'ROC 曲线', falsePositive: '假阳性率', sensitivityAxis: '灵敏度', report: '评估报告', openReport: '在新标签页打开', diagnose: '用它诊断', noHistory: '没有训练记录',

@@ -23,6 +23,7 @@
 #include "aceso/base/result.hpp"
 #include "aceso/contracts/access.hpp"
 #include "aceso/contracts/predictor.hpp"
+#include "aceso/contracts/runs.hpp"
 #include "aceso/crypto/crypto.hpp"
 #include "aceso/learn/applicability.hpp"
 #include "aceso/learn/dataset.hpp"
@@ -122,6 +123,7 @@ class Models final : public contracts::Predictor {
     // Patients of DICOM files become groups by a hash with it; without it DICOM files are not imported.
     std::optional<crypto::SecretKey> pseudonym_key = {};
     WorkerLauncher* explainers = nullptr;  // starts `aceso worker explain`; null: no explanations
+    contracts::RunSink* runs = nullptr;    // where trainings are kept as runs; null: nowhere
   };
   // Opens or creates `folder` (catalogue, datasets, bundles, jobs, blobs, spool). Only one process may have it open:
   // the caller holds the lock.
