@@ -109,6 +109,8 @@ Result<Json> begin(Api& api, const TrainArguments& a) {
   }
   if (a.dataset.empty()) return Error{Code::invalid, "--dataset is needed (or --resume JOB)"};
   ACESO_TRY(const Json config, config_json(a));
+  if (!a.best_config.empty() && !config.contains("search"))
+    return Error{Code::invalid, "--best-config: the configuration has no section search"};
   const std::string name = a.name.empty() ? a.dataset.substr(0, a.dataset.find('@')) : a.name;
   Json request{{"name", name}, {"dataset", a.dataset}, {"config", config}};
   if (!a.accept_leakage.empty()) request["accept_leakage"] = a.accept_leakage;

@@ -247,6 +247,9 @@ TEST_F(Cli, a_search_from_one_command_gives_the_best_as_a_model_and_as_a_file) {
   EXPECT_NE(trained.out.find("4 trials by validation_auc"), std::string::npos) << trained.out;
   EXPECT_NE(trained.out.find("stopped at rung 1"), std::string::npos) << trained.out;
   EXPECT_NE(trained.out.find("learning_rate 0.0"), std::string::npos) << trained.out;
+  const auto without = run({"train", "--dataset", "chest", "--epochs", "1", "--best-config", best + "2"});
+  EXPECT_EQ(without.status, kUsage) << without.err;
+  EXPECT_NE(without.err.find("--best-config: the configuration has no section search"), std::string::npos);
   // The best configuration alone gives the very same model: its trial went on from a checkpoint, not differently.
   const auto alone = run({"train", best, "--dataset", "chest", "--name", "alone", "--json"});
   ASSERT_EQ(alone.status, kOk) << alone.err;

@@ -55,9 +55,7 @@ Result<std::int64_t> whole(const std::string& key, const Json& value, std::int64
 }
 
 std::string number_text(double value) {
-  std::array<char, 40> text{};
-  std::snprintf(text.data(), text.size(), "%.17g", value);  // NOLINT(cert-err33-c): it fits
-  return text.data();
+  return dump_json(Json(value));
 }
 
 // As the configuration will read it: a whole number without a point.
