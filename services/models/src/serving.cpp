@@ -37,7 +37,7 @@ std::map<std::string, learn::Shape> input_shapes(const learn::ModelSignature& si
 }
 
 std::uint64_t memory_of_weights(std::uint64_t weight_bytes) {
-  return 3 * weight_bytes + (std::uint64_t{8} << 20);
+  return 3 * weight_bytes + (std::uint64_t{20} << 20);
 }
 
 Result<Answers> run_session(learn::InferenceSession& session, const learn::NamedArrays& batch) {
