@@ -10,6 +10,7 @@ import type { Prediction } from '../src/api/types';
 import { makeQueryClient } from '../src/app/Root';
 import { SessionProvider, useSession } from '../src/app/session';
 import { cssVariables, theme } from '../src/app/theme';
+import { ShareBadge } from '../src/components/bits';
 import { ErrorState } from '../src/components/feedback';
 import { ProbabilityScale } from '../src/components/ProbabilityScale';
 import { QrCode } from '../src/components/QrCode';
@@ -50,6 +51,15 @@ const prediction: Prediction = {
   id: 'p1', created: '2026-11-22T10:00:00Z', model: { name: 'pneumonia', version: 3, classes: ['normal', 'pneumonia'] }, outputs: [{ label: 'pneumonia', probability: 0.818 }], probability: 0.818, threshold: 0.62, finding: 'pneumonia', positive: true,
   uncertainty: { kind: 'validation-calibration', cases: 118, positives: 103, observed: 0.873, low: 0.8, high: 0.92, score_low: 0.8, score_high: 0.9, outside: false },
 };
+
+describe('ShareBadge', () => {
+  it('says what share a version gets and what that means, and nothing without one', () => {
+    show(<><ShareBadge share={{ mode: 'canary', percent: 12.5 }} /><ShareBadge share={{ mode: 'shadow', percent: 100 }} /><ShareBadge share={null} /></>);
+    expect(screen.getByTitle(/^Answers this share/).textContent).toBe('Canary 12.5 %');
+    expect(screen.getByTitle(/nobody is shown/).textContent).toBe('Shadow 100 %');
+    expect(screen.getAllByTitle(/./)).toHaveLength(2);
+  });
+});
 
 describe('result', () => {
   it('names the finding, the probability against the threshold, and the frequency seen in validation', () => {

@@ -16,6 +16,14 @@ std::string target(const std::string& name, int version) {
   return "/api/v1/models/" + url_encode(name) + (version > 0 ? "/" + std::to_string(version) : std::string{});
 }
 
+// ", canary 10 %" of a version that gets a share of the requests.
+std::string describe_share(const Json& version) {
+  if (!version.contains("share") || !version.at("share").is_object()) return {};
+  char text[64];
+  std::snprintf(text, sizeof text, " %.4g %%", version.at("share").value("percent", 0.0));
+  return ", " + version.at("share").value("mode", "") + text;
+}
+
 Status list_models(Context& context) {
   ACESO_TRY(Api * api, context.api());
   ACESO_TRY(const Json answer, api->get("/api/v1/models"));
@@ -27,8 +35,9 @@ Status list_models(Context& context) {
   for (const auto& model : answer.at("items")) {
     for (const auto& v : model.at("versions")) {
       const Json auroc = v.value("auroc", Json());
-      rows.push_back({model.value("name", ""), v.value("version", Json(0)).dump(), v.value("stage", ""),
-                      describe_figure(auroc), v.value("dataset", Json("")).is_string() ? v.value("dataset", "") : "",
+      rows.push_back({model.value("name", ""), v.value("version", Json(0)).dump(),
+                      v.value("stage", "") + describe_share(v), describe_figure(auroc),
+                      v.value("dataset", Json("")).is_string() ? v.value("dataset", "") : "",
                       v.value("created", "").substr(0, 19), v.value("id", "").substr(0, 12)});
     }
   }
@@ -46,10 +55,10 @@ Status show_model(Context& context, const std::string& name, int version) {
     return {};
   }
   const Json card = model.value("card", Json::object());
-  context.print(name + " version " + std::to_string(version) + ", " + model.value("stage", "") + "\nid            " +
-                model.value("id", "") + "\nintended use  " + card.value("intended_use", "") + "\nlimitations   " +
-                card.value("limitations", "") + "\ndata          " + card.value("data", "") + "\nfigures       " +
-                describe_evaluation(model.value("evaluation", Json::object())));
+  context.print(name + " version " + std::to_string(version) + ", " + model.value("stage", "") + describe_share(model) +
+                "\nid            " + model.value("id", "") + "\nintended use  " + card.value("intended_use", "") +
+                "\nlimitations   " + card.value("limitations", "") + "\ndata          " + card.value("data", "") +
+                "\nfigures       " + describe_evaluation(model.value("evaluation", Json::object())));
   return {};
 }
 
@@ -160,9 +169,10 @@ std::string describe_figure(const Json& figure) {
     std::snprintf(text, sizeof text, "%.3f", v.get<double>());
     return std::string{text};
   };
-  if (figure.is_object())
+  if (figure.is_object()) {
     return number(figure.value("value", Json())) + " (" + number(figure.value("low", Json())) + "-" +
            number(figure.value("high", Json())) + ")";
+  }
   return number(figure);
 }
 
@@ -278,6 +288,7 @@ void add_model(CLI::App& app, Context& context) {
     std::string name, stage;
     std::filesystem::path folder, onnx;
     int version = 0;
+    double percent = 10;
   };
   const auto a = std::make_shared<Arguments>();
   auto* show = group->add_subcommand("show", "Show card, figures and hashes of a version");
@@ -295,11 +306,12 @@ void add_model(CLI::App& app, Context& context) {
     ACESO_TRY(const Json model,
               api->call(net::Method::post, "/api/v1/local/models",
                         Json{{"path", std::filesystem::absolute(a->folder, ec).string()}, {"name", a->name}}));
-    if (context.json)
+    if (context.json) {
       context.print_json(model);
-    else
+    } else {
       context.print("registered " + model.value("name", "") + " version " + model.value("version", Json(0)).dump() +
                     " as " + model.value("stage", "candidate"));
+    }
     return {};
   });
 
@@ -315,10 +327,38 @@ void add_model(CLI::App& app, Context& context) {
     ACESO_TRY(Api * api, context.api());
     ACESO_TRY(const Json answer,
               api->call(net::Method::post, target(a->name, a->version) + "/promote", Json{{"stage", a->stage}}));
-    if (context.json)
+    if (context.json) {
       context.print_json(answer);
-    else
+    } else {
       context.print(a->name + " version " + std::to_string(a->version) + " is " + a->stage);
+    }
+    return {};
+  });
+
+  auto* share =
+      group->add_subcommand("share", "Give a version beside the live one a share of the requests that name no version");
+  share->add_option("NAME", a->name, "Model")->required();
+  share->add_option("VERSION", a->version, "Version")->required();
+  share
+      ->add_option(
+          "MODE", a->stage,
+          "canary: it answers its share; shadow: it is asked behind the answer and shown to nobody; none: ends it")
+      ->required()
+      ->check(CLI::IsMember({"canary", "shadow", "none"}));
+  share->add_option("--percent", a->percent, "Of the requests, chosen by a hash of the input")
+      ->check(CLI::Range(0.0, 100.0))
+      ->capture_default_str();
+  on_run(share, context, [&context, a]() -> Status {
+    ACESO_TRY(Api * api, context.api());
+    Json body{{"mode", a->stage}};
+    if (a->stage != "none") body["percent"] = a->percent;
+    ACESO_TRY(const Json answer, api->call(net::Method::post, target(a->name, a->version) + "/share", body));
+    if (context.json) {
+      context.print_json(answer);
+    } else {
+      context.print(a->name + " version " + std::to_string(a->version) + " is " + answer.value("stage", "") +
+                    describe_share(answer));
+    }
     return {};
   });
 
@@ -354,10 +394,11 @@ void add_model(CLI::App& app, Context& context) {
                         "/api/v1/local/models/" + url_encode(a->name) + "/" + std::to_string(version) + "/export",
                         Json{{"path", std::filesystem::absolute(path, ec).string()},
                              {"format", a->onnx.empty() ? "bundle" : "onnx"}}));
-    if (context.json)
+    if (context.json) {
       context.print_json(answer);
-    else
+    } else {
       context.print("wrote " + path.string());
+    }
     return {};
   });
 }

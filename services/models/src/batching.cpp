@@ -270,9 +270,10 @@ Result<Answers> BatchQueue::timed(const learn::NamedArrays& batch, std::int64_t 
 
 void BatchQueue::run(const std::vector<Pending*>& group) {
   const auto begin = SteadyClock::now();
-  for (const Pending* p : group)
+  for (const Pending* p : group) {
     (p->lane == Lane::bulk ? metrics_->queue_bulk : metrics_->queue_interactive)
         .observe(seconds_between(p->arrival, begin));
+  }
   std::optional<Result<Answers>> shared;
   if (group.size() > 1) {
     learn::NamedArrays joined;

@@ -7,5 +7,6 @@ namespace aceso::models {
 
 std::string_view migration_0001() noexcept;
 std::string_view migration_0002() noexcept;
+std::string_view migration_0004() noexcept;
 
 }  // namespace aceso::models

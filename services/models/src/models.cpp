@@ -65,6 +65,7 @@ Status Models::Impl::open() {
   std::vector<store::Migration> migrations{{1, migration_0001()}};
   for (const store::Migration& m : store::JobQueue::migrations(2)) migrations.push_back(m);
   migrations.push_back({migrations.back().number + 1, migration_0002()});
+  migrations.push_back({migrations.back().number + 1, migration_0004()});
   ACESO_TRY(catalogue, store::open_sqlite(context.folder / "catalogue.sqlite", migrations, context.log));
   context.catalogue = catalogue.get();
   store::SegmentedLog::Options log_options;
@@ -454,6 +455,10 @@ Result<Json> Models::promote(const Actor& actor, std::string_view name, int vers
   }
   return impl_->registry.promote(actor, name, version, stage);
 }
+Result<Json> Models::set_share(const Actor& actor, std::string_view name, int version, std::string_view mode,
+                               double percent) {
+  return impl_->registry.set_share(actor, name, version, mode, percent);
+}
 Status Models::export_bundle(const Actor& actor, std::string_view name, int version, const fs::path& target) const {
   return impl_->registry.export_to(actor, name, version, target);
 }
@@ -515,9 +520,10 @@ Result<learn::ModelSignature> Models::signature(const contracts::ModelRef& model
 }
 
 Result<contracts::Prediction> Models::predict(const contracts::ModelRef& model, const learn::NamedArrays& batch) {
-  ACESO_TRY(const ModelVersion version, impl_->predictions->usable(model));
+  ACESO_TRY(const PredictionService::Chosen chosen, impl_->predictions->choose(model, hash_arrays(batch)));
   ACESO_TRY(PredictionService::BatchAnswer answer,
-            impl_->predictions->predict_batch(kNode, version, batch, "internal", kBackground));
+            impl_->predictions->predict_batch(kNode, chosen.version, batch, "internal", kBackground));
+  if (chosen.shadow) impl_->predictions->shadow_batch(*chosen.shadow, batch);
   contracts::Prediction out;
   const learn::ModelCard& card = answer.served->info().card;
   out.outputs.emplace("output", std::move(answer.output));

@@ -45,6 +45,12 @@ std::string hash_array(const learn::Array& array) {
   return crypto::to_hex(hash.finish());
 }
 
+std::string hash_arrays(const learn::NamedArrays& arrays) {
+  crypto::Sha256 hash;
+  for (const auto& [name, array] : arrays) hash.update(crypto::as_bytes(name + "\n" + hash_array(array)));
+  return crypto::to_hex(hash.finish());
+}
+
 Result<ModelVersion> PredictionService::usable(const contracts::ModelRef& ref) const {
   ACESO_TRY(ModelVersion version, registry_.find(ref.name, ref.version));
   if (version.stage == "retired") {
@@ -201,13 +207,13 @@ Result<StoredPrediction> PredictionService::predict_one(const Actor& actor, cons
                                                         bool blinded, const learn::InputFacts& stated,
                                                         std::string_view source, std::vector<double> voxel_spacing_mm,
                                                         const Urgency& urgency) {
-  ACESO_TRY(const ModelVersion version, usable(ref));
+  ACESO_TRY(const Chosen chosen, choose(ref, crypto::to_hex(crypto::sha256(bytes))));
   ACESO_TRY(const InputType type, detect_input(bytes, content_type));
   Given given{
       .bytes = bytes, .type = type, .sample = {}, .spacing_mm = std::move(voxel_spacing_mm), .urgency = urgency};
   ACESO_TRY(given.sample, decode_input(bytes, type, input_limits(type)));
   if (given.spacing_mm.empty() && stated.spacing_mm) given.spacing_mm = {*stated.spacing_mm, *stated.spacing_mm};
-  return predict_given(actor, version, std::move(given), blinded, stated, source);
+  return answer_given(actor, chosen, std::move(given), blinded, stated, source);
 }
 
 InputLimits PredictionService::input_limits(InputType type) const {
@@ -219,15 +225,15 @@ InputLimits PredictionService::input_limits(InputType type) const {
 Result<StoredPrediction> PredictionService::predict_array(const Actor& actor, const contracts::ModelRef& ref,
                                                           const contracts::VolumeInput& input,
                                                           const learn::InputFacts& stated, const Urgency& urgency) {
-  ACESO_TRY(const ModelVersion version, usable(ref));
   const std::vector<std::byte> npy = learn::to_npy(input.values);
-  return predict_given(actor, version,
-                       {.bytes = npy,
-                        .type = InputType::npy,
-                        .sample = input.values,
-                        .spacing_mm = input.spacing_mm,
-                        .urgency = urgency},
-                       false, stated, "internal");
+  ACESO_TRY(const Chosen chosen, choose(ref, crypto::to_hex(crypto::sha256(npy))));
+  return answer_given(actor, chosen,
+                      {.bytes = npy,
+                       .type = InputType::npy,
+                       .sample = input.values,
+                       .spacing_mm = input.spacing_mm,
+                       .urgency = urgency},
+                      false, stated, "internal");
 }
 
 Result<StoredPrediction> PredictionService::predict_given(const Actor& actor, const ModelVersion& version, Given given,
@@ -259,7 +265,7 @@ Result<StoredPrediction> PredictionService::predict_given(const Actor& actor, co
   if (signature.preprocessing.window.empty()) ACESO_TRY_OK(learn::check_inputs(signature, batch));
   const std::string input_hash = crypto::to_hex(crypto::sha256(bytes));
   ACESO_TRY(const Pending pending, pending_of(actor.id));
-  if (pending.holds(input_hash, tensor_hash)) return awaits_verdict();
+  if (source != kShadowSource && pending.holds(input_hash, tensor_hash)) return awaits_verdict();
   if (blinded && pending.inputs.size() >= kMaxPending)
     return Error{Code::exhausted, "too many blinded reads wait for your verdict"};
 
@@ -390,7 +396,7 @@ Result<PredictionService::BatchAnswer> PredictionService::predict_batch(const Ac
     }
     input_hashes.push_back(crypto::to_hex(crypto::sha256(inputs.back())));
     tensor_hashes.push_back(one.size() == 1 ? hash_array(one.begin()->second) : input_hashes.back());
-    if (pending.holds(input_hashes.back(), tensor_hashes.back())) return awaits_verdict();
+    if (source != kShadowSource && pending.holds(input_hashes.back(), tensor_hashes.back())) return awaits_verdict();
   }
   if (learn::draws_outlines(signature))
     return Error{Code::unsupported, "this model draws outlines: ask it about one image at a time, with /predictions"};
@@ -431,7 +437,7 @@ Status PredictionService::store(const Actor& actor, std::vector<StoredPrediction
   const Status written = context_.catalogue->write([&](store::Transaction& tx) -> Status {
     for (const StoredPrediction& p : predictions) {
       ACESO_TRY_OK(insert_prediction(tx, p));
-      if (!p.blinded) ACESO_TRY_OK(insert_view(tx, p.id, actor.id, p.created));
+      if (!p.blinded && p.source != kShadowSource) ACESO_TRY_OK(insert_view(tx, p.id, actor.id, p.created));
     }
     return {};
   });
@@ -490,7 +496,8 @@ Status PredictionService::mark_seen(std::string_view reader, const std::vector<s
 Result<StoredPrediction> PredictionService::find(std::string_view id) const {
   if (!Uuid::parse(id)) return Error{Code::not_found, "there is no such prediction"};
   ACESO_TRY(const auto rows,
-            context_.catalogue->query(std::string{kPredictionColumns} + "WHERE id = ?1", {std::string{id}}));
+            context_.catalogue->query(std::string{kPredictionColumns} + "WHERE id = ?1 AND source <> 'shadow'",
+                                      {std::string{id}}));
   if (rows.empty()) return Error{Code::not_found, "there is no such prediction"};
   return prediction_from_row(rows.front());
 }
@@ -556,7 +563,8 @@ Result<Json> PredictionService::list(const Actor& reader, std::string_view model
   if (!model.empty()) ACESO_TRY_OK(check_name("model", model));
   if (!cursor.empty() && !Uuid::parse(cursor)) return Error{Code::invalid, "cursor: not one of ours"};
   const std::string from = cursor.empty() ? "~" : std::string{cursor};  // '~' sorts behind every id
-  const std::string where = model.empty() ? "WHERE id < ?1 " : "WHERE model = ?3 AND id < ?1 ";
+  const std::string where =
+      std::string{"WHERE source <> 'shadow' AND "} + (model.empty() ? "id < ?1 " : "model = ?3 AND id < ?1 ");
   store::SqlArgs args{from, static_cast<std::int64_t>(limit + 1)};
   if (!model.empty()) args.emplace_back(std::string{model});
   ACESO_TRY(auto rows,

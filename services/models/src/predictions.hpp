@@ -16,6 +16,7 @@
 #include "images.hpp"
 #include "registry.hpp"
 #include "serving.hpp"
+#include "shadow.hpp"
 
 namespace aceso::models {
 
@@ -34,12 +35,16 @@ struct StoredPrediction {
   Json uncertainty;
   std::vector<std::string> warnings;
   bool blinded = false;
-  std::string source;  // api, kserve, internal
+  std::string source;  // api, kserve, internal, shadow
   std::string agent, agent_name;
   Json details;  // of outlines: store_outlines(); of several labels {kind: "labels", labels: [{label, probability,
                  // threshold, positive, uncertainty}]}; of a number {kind: "number", name, value, unit}; else null
   std::optional<contracts::Outlines> outlines = {};  // of the answer as it is made; not in the catalogue
 };
+
+inline constexpr std::size_t kShadowBytes = std::size_t{256} << 20;  // inputs that may wait for shadows
+// Where answers of shadows are stored: they are found by nobody who asks for predictions.
+inline constexpr std::string_view kShadowSource = "shadow";
 
 // Thread-safe.
 class PredictionService {
@@ -73,9 +78,18 @@ class PredictionService {
     learn::Array output;                  // [samples, outputs]
     std::vector<std::string> ids;
   };
-  // `version`: as usable() gave it; one that was retired meanwhile still answers, so that a promotion fails no request.
+  // Which version answers and which is asked behind it. A version that was retired since still answers, so that a
+  // promotion fails no request.
+  struct Chosen {
+    ModelVersion version;
+    std::optional<ModelVersion> shadow = {};
+  };
+  // As usable(); where no version is named, by the share that falls to another one (Registry::set_share).
+  Result<Chosen> choose(const contracts::ModelRef& ref, std::string_view input_sha256) const;
   Result<BatchAnswer> predict_batch(const Actor& actor, const ModelVersion& version, const learn::NamedArrays& batch,
                                     std::string_view source, const Urgency& urgency);
+  // Asks a shadow the same behind the answer; `batch` as that version takes it. What fails is logged.
+  void shadow_batch(const ModelVersion& version, learn::NamedArrays batch);
 
   Result<Json> list(const Actor& reader, std::string_view model, std::string_view cursor, std::size_t limit);
   Result<Json> show(const Actor& reader, std::string_view id);
@@ -126,6 +140,10 @@ class PredictionService {
     std::vector<double> spacing_mm;
     Urgency urgency;
   };
+  // The shadow's answer to the same input, stored as "shadow"; failures are logged.
+  void shadow_given(const ModelVersion& version, const Given& given, const learn::InputFacts& stated);
+  Result<StoredPrediction> answer_given(const Actor& actor, const Chosen& chosen, Given given, bool blinded,
+                                        const learn::InputFacts& stated, std::string_view source);
   Result<StoredPrediction> predict_given(const Actor& actor, const ModelVersion& version, Given given, bool blinded,
                                          const learn::InputFacts& stated, std::string_view source);
   Result<StoredPrediction> draw(const Actor& actor, const ModelVersion& version, ServedModel& served,
@@ -143,7 +161,11 @@ class PredictionService {
   Registry& registry_;
   Serving& serving_;
   store::BlobStore& blobs_;
+  ShadowWork shadows_{kShadowBytes};  // last: its thread uses the rest
 };
+
+// SHA-256 over all arrays and their names.
+std::string hash_arrays(const learn::NamedArrays& arrays);
 
 // As other services get it.
 contracts::PictureAnswer picture_answer(StoredPrediction p);

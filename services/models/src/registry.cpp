@@ -63,9 +63,10 @@ Status copy_bundle(const fs::path& from, const fs::path& to) {
     if (!fs::exists(status)) continue;
     if (!fs::is_regular_file(status))
       return Error{Code::invalid, "bundle: " + std::string{file} + " is not a plain file"};
-    if (!fs::copy_file(source, to / file, ec))
+    if (!fs::copy_file(source, to / file, ec)) {
       return Error{ec == std::errc::no_space_on_device ? Code::exhausted : Code::internal,
                    "cannot copy " + std::string{file} + ": " + ec.message()};
+    }
   }
   return {};
 }
@@ -170,7 +171,7 @@ std::optional<ModelVersion> Registry::of_job(std::string_view job_id) const {
   return from_row(rows->front());
 }
 
-Result<ModelVersion> Registry::add(const Actor& actor, std::string_view name, learn::Bundle bundle,
+Result<ModelVersion> Registry::add(const Actor& actor, std::string_view name, const learn::Bundle& bundle,
                                    std::string_view report_html, std::string_view job_id) {
   ACESO_TRY_OK(check_name("model name", name));
   if (auto made = of_job(job_id)) return *std::move(made);
@@ -281,6 +282,7 @@ Result<ModelVersion> Registry::find(std::string_view name, int version) const {
 
 Result<Json> Registry::list() const {
   ACESO_TRY(const auto rows, context_.catalogue->query(std::string{kColumns} + "ORDER BY name, version DESC"));
+  ACESO_TRY(const auto shares, all_shares());
   Json items = Json::array();
   for (const store::Row& row : rows) {
     const ModelVersion v = from_row(row);
@@ -288,6 +290,8 @@ Result<Json> Registry::list() const {
       items.push_back(Json{{"name", v.name}, {"versions", Json::array()}});
     Json version = to_json(v);
     version.erase("name");
+    const auto share = shares.find(v.name);
+    if (share != shares.end() && share->second.version == v.version) version["share"] = to_json(share->second);
     items.back()["versions"].push_back(std::move(version));
   }
   return Json{{"items", std::move(items)}};
@@ -297,6 +301,8 @@ Result<Json> Registry::show(std::string_view name, int version) const {
   ACESO_TRY(const ModelVersion v, find(name, version));
   ACESO_TRY(const auto bundle, info(v.bundle));
   Json out = to_json(v);
+  ACESO_TRY(const std::optional<Share> share, share_of(v.name));
+  if (share && share->version == v.version) out["share"] = to_json(*share);
   out["card"] = card_json(bundle->card);
   out["signature"] = learn::to_json(bundle->signature);
   out["architecture"] = bundle->network.architecture;
@@ -308,9 +314,10 @@ Result<Json> Registry::show(std::string_view name, int version) const {
                                                        "stage_change WHERE name = ?1 AND version = ?2 ORDER BY time",
                                                        {v.name, std::int64_t{v.version}}));
   Json history = Json::array();
-  for (const store::Row& row : rows)
+  for (const store::Row& row : rows) {
     history.push_back(
         Json{{"time", time_text(row.integer(0))}, {"from", row.text(1)}, {"to", row.text(2)}, {"by", row.text(3)}});
+  }
   out["stages"] = std::move(history);
   return out;
 }
@@ -361,6 +368,11 @@ Result<Json> Registry::promote(const Actor& actor, std::string_view name, int ve
       detail["retired"] = former->version;
     }
     ACESO_TRY_OK(change(*target, stage));
+    if (stage == "live" || stage == "retired") {  // then it has no share any more
+      ACESO_TRY(const std::int64_t ended, tx.execute("DELETE FROM model_share WHERE name = ?1 AND version = ?2",
+                                                     {target->name, std::int64_t{version}}));
+      if (ended > 0) detail["share"] = "ended";
+    }
     return context_.record(actor, "U", "model.promote", "model", target->name + "/" + std::to_string(version),
                            dump(detail));
   });

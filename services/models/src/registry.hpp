@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -29,6 +30,18 @@ struct ModelVersion {
   std::string created_by;
 };
 
+// Of the requests that name no version: for a version beside the live one.
+struct Share {
+  int version = 0;
+  bool canary = false;  // it answers; else it is a shadow
+  double percent = 0;
+  std::int64_t since = 0;
+  std::string by;
+};
+Json to_json(const Share& share);
+// Whether an input belongs to the share: always the same for the same input and name. `input_sha256` in hex.
+bool falls_to_share(std::string_view name, std::string_view input_sha256, double percent);
+
 // Thread-safe. Invariants: at most one live version a name; a row's bundle folder was complete and verified when the
 // row was written.
 class Registry {
@@ -39,7 +52,7 @@ class Registry {
 
   // Signs the bundle with the node's key and makes it the next candidate version of `name`. Called again for the same
   // job it answers the version it made.
-  Result<ModelVersion> add(const Actor& actor, std::string_view name, learn::Bundle bundle,
+  Result<ModelVersion> add(const Actor& actor, std::string_view name, const learn::Bundle& bundle,
                            std::string_view report_html, std::string_view job_id);
   std::optional<ModelVersion> of_job(std::string_view job_id) const;
   // A folder from elsewhere, signed by the node or a trusted key; copied as it is. exists when this name has it
@@ -56,6 +69,8 @@ class Registry {
   Result<Json> show(std::string_view name, int version) const;
   Result<std::string> report_html(std::string_view name, int version) const;
   Result<Json> promote(const Actor& actor, std::string_view name, int version, std::string_view stage);
+  Result<Json> set_share(const Actor& actor, std::string_view name, int version, std::string_view mode, double percent);
+  Result<std::optional<Share>> share_of(std::string_view name) const;
 
   // Verified against hashes and trusted keys. With weights: read from disk each time; without: kept for a few.
   Result<learn::Bundle> read(std::string_view bundle) const;
@@ -64,6 +79,7 @@ class Registry {
 
  private:
   Result<learn::Bundle> read_trusted(const std::filesystem::path& folder, std::string* signer) const;
+  Result<std::map<std::string, Share>> all_shares() const;
   Result<ModelVersion> insert(const Actor& actor, std::string_view name, const learn::Bundle& bundle,
                               std::string_view job_id);
 

@@ -1,5 +1,6 @@
 // /v2: KServe v2 REST. Errors are {"error": "..."}.
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "aceso/learn/trainer.hpp"
 #include "images.hpp"
@@ -99,6 +100,17 @@ net::Response answer_response(const PredictionService::BatchAnswer& answer, cons
   return response;
 }
 
+// What a shadow is asked: the same, prepared in its own way. Nothing without a shadow, or where it does not take it.
+std::optional<learn::NamedArrays> shadow_inputs(const Models::Impl& impl, const PredictionService::Chosen& chosen,
+                                                const learn::NamedArrays& inputs) {
+  if (!chosen.shadow) return std::nullopt;
+  const auto info = impl.registry.info(chosen.shadow->bundle);
+  if (!info) return std::nullopt;
+  std::optional<learn::NamedArrays> out{inputs};
+  if (!prepare_pictures((*info)->signature, *out)) return std::nullopt;
+  return out;
+}
+
 Result<net::Response> infer(Models::Impl& impl, net::Request& request, const Actor& actor) {
   ACESO_TRY(const contracts::ModelRef ref, model_ref(request));
   if (request.headers.has("Content-Encoding") && request.headers.get("Content-Encoding") != "identity")
@@ -108,16 +120,18 @@ Result<net::Response> infer(Models::Impl& impl, net::Request& request, const Act
   for (const KServeOutput& output : asked.outputs) {
     if (output.name != "output") return Error{Code::invalid, "outputs: the model's only output is \"output\""};
   }
-  ACESO_TRY(const ModelVersion version, impl.predictions->usable(ref));
-  ACESO_TRY(const auto info, impl.registry.info(version.bundle));
+  ACESO_TRY(const PredictionService::Chosen chosen, impl.predictions->choose(ref, hash_arrays(asked.inputs)));
+  ACESO_TRY(const auto info, impl.registry.info(chosen.version.bundle));
   const std::int64_t samples = asked.inputs.begin()->second.shape.front();
   if (samples > static_cast<std::int64_t>(impl.context.options.max_batch)) {
     return Error{Code::too_large,
                  "at most " + std::to_string(impl.context.options.max_batch) + " samples are answered at once"};
   }
+  std::optional<learn::NamedArrays> behind = shadow_inputs(impl, chosen, asked.inputs);
   ACESO_TRY_OK(prepare_pictures(info->signature, asked.inputs));
   const Urgency urgency{.lane = asked.priority == 1 ? Lane::interactive : Lane::bulk, .timeout_us = asked.timeout_us};
-  ACESO_TRY(const auto answer, impl.predictions->predict_batch(actor, version, asked.inputs, "kserve", urgency));
+  ACESO_TRY(const auto answer, impl.predictions->predict_batch(actor, chosen.version, asked.inputs, "kserve", urgency));
+  if (behind) impl.predictions->shadow_batch(*chosen.shadow, *std::move(behind));
   return answer_response(answer, asked);
 }
 

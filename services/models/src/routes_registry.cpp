@@ -39,26 +39,37 @@ Result<net::Response> promote(Models& models, net::Request& request, const Actor
   return net::Response::json(json);
 }
 
+Result<net::Response> share(Models& models, net::Request& request, const Actor& actor) {
+  ACESO_TRY(const int version, version_param(request));
+  ACESO_TRY(const Json body, request.json());
+  ACESO_TRY(ObjectReader reader, ObjectReader::of(body, "share"));
+  ACESO_TRY(const std::string mode, reader.text("mode", 16));
+  ACESO_TRY(const double percent, reader.number_or("percent", 0, 0, 100));
+  ACESO_TRY_OK(reader.done());
+  ACESO_TRY(const Json json, models.set_share(actor, request.param("name"), version, mode, percent));
+  return net::Response::json(json);
+}
+
 }  // namespace
 
 void Routes::registry() {
   using net::Method;
   add(Method::get, "/api/v1/models",
       {.summary = "All models with their versions", .tag = "models", .scope = "models:read"},
-      [this_ = &models](net::Request&, const Actor&) -> Result<net::Response> {
-        ACESO_TRY(const Json json, this_->models());
+      [service = &models](net::Request&, const Actor&) -> Result<net::Response> {
+        ACESO_TRY(const Json json, service->models());
         return net::Response::json(json);
       });
   add(Method::get, "/api/v1/models/{name}/{version:int}",
       {.summary = "A version: card, signature, evaluation, training", .tag = "models", .scope = "models:read"},
-      [this_ = &models](net::Request& request, const Actor&) -> Result<net::Response> {
+      [service = &models](net::Request& request, const Actor&) -> Result<net::Response> {
         ACESO_TRY(const int version, version_param(request));
-        ACESO_TRY(const Json json, this_->model(request.param("name"), version));
+        ACESO_TRY(const Json json, service->model(request.param("name"), version));
         return net::Response::json(json);
       });
   add(Method::get, "/api/v1/models/{name}/{version:int}/report.html",
       {.summary = "The evaluation report", .tag = "models", .scope = "models:read", .response_type = "text/html"},
-      [this_ = &models](net::Request& request, const Actor&) { return report(*this_, request); });
+      [service = &models](net::Request& request, const Actor&) { return report(*service, request); });
   add(Method::get, "/api/v1/models/{name}/{version:int}/bundle.tar",
       {.summary = "The signed bundle", .tag = "models", .scope = "models:write", .response_type = "application/x-tar"},
       [i = &impl](net::Request& request, const Actor& actor) { return bundle_tar(*i, request, actor); });
@@ -69,7 +80,15 @@ void Routes::registry() {
        .request_type = "application/json",
        .request_schema =
            R"({"type":"object","required":["stage"],"properties":{"stage":{"enum":["candidate","shadow","live","retired"]}},"additionalProperties":false})"},
-      [this_ = &models](net::Request& request, const Actor& actor) { return promote(*this_, request, actor); });
+      [service = &models](net::Request& request, const Actor& actor) { return promote(*service, request, actor); });
+  add(Method::post, "/api/v1/models/{name}/{version:int}/share",
+      {.summary = "A share of the requests for a version beside the live one: canary, shadow or none",
+       .tag = "models",
+       .scope = "models:promote",
+       .request_type = "application/json",
+       .request_schema =
+           R"({"type":"object","required":["mode"],"properties":{"mode":{"enum":["canary","shadow","none"]},"percent":{"type":"number","exclusiveMinimum":0,"maximum":100}},"additionalProperties":false})"},
+      [service = &models](net::Request& request, const Actor& actor) { return share(*service, request, actor); });
 }
 
 }  // namespace aceso::models

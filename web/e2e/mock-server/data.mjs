@@ -79,7 +79,7 @@ function card(name, threshold) {
 export function model(version) {
   const m = version.detail;
   return {
-    name: m.name, version: version.version, stage: version.stage, id: version.id, created: version.created, dataset: version.dataset, architecture: 'article_cnn', card: card(m.name, 0.62),
+    name: m.name, version: version.version, stage: version.stage, share: version.share ?? null, id: version.id, created: version.created, dataset: version.dataset, architecture: 'article_cnn', card: card(m.name, 0.62),
     signature: {
       inputs: [{ name: 'image', dtype: 'f32', shape: [1, 28, 28], kind: 'image', meaning: 'chest X-ray, grey' }], outputs: [{ name: 'probability', dtype: 'f32', shape: [1], kind: 'probability', meaning: 'probability of pneumonia', labels: ['pneumonia'] }],
       preprocessing: { height: 28, width: 28, channels: 1, scale: 0.00392156862745098, mean: [], std: [] },
@@ -113,7 +113,7 @@ export function seed() {
       },
     ],
     models: [
-      { name: 'pneumonia-chest-xray', versions: [version('pneumonia-chest-xray', 3, 'live', 0.961, 26), version('pneumonia-chest-xray', 2, 'shadow', 0.948, 90), version('pneumonia-chest-xray', 1, 'retired', 0.921, 300)] },
+      { name: 'pneumonia-chest-xray', versions: [version('pneumonia-chest-xray', 3, 'live', 0.961, 26), { ...version('pneumonia-chest-xray', 2, 'shadow', 0.948, 90), share: { mode: 'shadow', percent: 25, since: minutesAgo(60 * 20), by: 'lin' } }, version('pneumonia-chest-xray', 1, 'retired', 0.921, 300)] },
       { name: 'lung-nodule-ct', versions: [version('lung-nodule-ct', 1, 'candidate', 0.887, 6)] },
       { name: 'nodule-outline', versions: [version('nodule-outline', 1, 'candidate', null, 5, false)] },
       { name: 'chest-findings', versions: [version('chest-findings', 1, 'candidate', 0.903, 4)] },

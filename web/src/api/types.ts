@@ -56,7 +56,9 @@ export interface RunRecord {
 
 export type Stage = 'candidate' | 'shadow' | 'live' | 'retired';
 export const allStages: Stage[] = ['candidate', 'shadow', 'live', 'retired'];
-export interface ModelVersion { version: number; stage: Stage; id: string; created: string; auroc?: number | null; dataset?: string }
+// Of the requests that name no version, for a version beside the live one.
+export interface ModelShare { mode: 'canary' | 'shadow'; percent: number; since?: string; by?: string }
+export interface ModelVersion { version: number; stage: Stage; id: string; created: string; auroc?: number | null; dataset?: string; share?: ModelShare | null }
 export interface ModelEntry { name: string; versions: ModelVersion[] }
 export interface Card {
   name: string; intended_use: string; limitations: string; data?: string; classes: string[]; threshold: number; thresholds?: number[]; created?: string; created_by?: string;
@@ -66,7 +68,7 @@ export interface Limits {
 }
 export interface Port { name: string; dtype: string; shape: number[]; kind?: string; meaning?: string; labels?: string[] }
 export interface ModelDetail {
-  name: string; version: number; stage: Stage; id: string; created?: string; card: Card;
+  name: string; version: number; stage: Stage; id: string; created?: string; card: Card; share?: ModelShare | null;
   signature?: { inputs?: Port[]; outputs?: Port[]; preprocessing?: Record<string, unknown> };
   evaluation?: Record<string, unknown> | null; limits?: Limits | null;
   training?: { search?: SearchRecord; history?: Epoch[]; engine?: string; seconds?: number; config?: Record<string, unknown>; best_epoch?: number; dataset_sha256?: string; peak_rss_bytes?: number } & Record<string, unknown> | null;

@@ -1,7 +1,7 @@
 // Small things used on several pages.
 import { ActionIcon, Badge, CopyButton, Group, SegmentedControl, Text, Tooltip, useMantineColorScheme, type MantineColorScheme } from '@mantine/core';
 import { Check, Copy, FlaskConical } from 'lucide-react';
-import type { JobState, Stage } from '../api/types';
+import type { JobState, ModelShare, Stage } from '../api/types';
 import { useI18n } from '../i18n';
 import { shortHash, type Language } from '../lib/format';
 
@@ -14,6 +14,14 @@ const stageColor: Record<Stage, string> = { candidate: 'blue', shadow: 'violet',
 export function StageBadge({ stage }: { stage: Stage }) {
   const { maybe } = useI18n();
   return <Badge color={stageColor[stage] ?? 'gray'}>{maybe('models.stages', stage)}</Badge>;
+}
+
+// What share of the requests a version gets beside the live one.
+export function ShareBadge({ share }: { share: ModelShare | null | undefined }) {
+  const { t } = useI18n();
+  if (!share) return null;
+  const text = t(share.mode === 'canary' ? 'models.shareCanary' : 'models.shareShadow', { percent: Number(share.percent.toFixed(4)) });
+  return <Badge color={share.mode === 'canary' ? 'orange' : 'violet'} variant="outline" title={t(share.mode === 'canary' ? 'models.shareCanaryHelp' : 'models.shareShadowHelp')}>{text}</Badge>;
 }
 
 const stateColor: Record<JobState, string> = { queued: 'gray', running: 'blue', succeeded: 'aceso', failed: 'red', cancelled: 'gray' };

@@ -7,7 +7,7 @@ import { Link, useParams } from 'wouter';
 import { api } from '../../api/endpoints';
 import { allStages, type ModelDetail, type Stage } from '../../api/types';
 import { useSession } from '../../app/session';
-import { Hash, ResearchBadge, StageBadge } from '../../components/bits';
+import { Hash, ResearchBadge, ShareBadge, StageBadge } from '../../components/bits';
 import { ask } from '../../components/confirm';
 import { TrialsTable } from '../../components/TrialsTable';
 import { ErrorState, ListSkeleton, notice, noticeError, noticeUndo } from '../../components/feedback';
@@ -36,7 +36,7 @@ export default function ModelPage() {
       <Button component={Link} href="/models" variant="subtle" color="gray" px="xs" mb="xs" leftSection={<ArrowLeft size={16} aria-hidden />}>{t('models.title')}</Button>
       <Group justify="space-between" align="flex-start" mb="lg" gap="md">
         <div>
-          <Group gap="sm"><Title order={1} className="break">{model.name}</Title><Text fz={20} c="dimmed">{t('models.version', { n: model.version })}</Text><StageBadge stage={model.stage} /></Group>
+          <Group gap="sm"><Title order={1} className="break">{model.name}</Title><Text fz={20} c="dimmed">{t('models.version', { n: model.version })}</Text><StageBadge stage={model.stage} /><ShareBadge share={model.share} /></Group>
           <Group gap="sm" mt={8}><ResearchBadge /><Hash value={model.id} /></Group>
         </div>
         <Group gap="sm">

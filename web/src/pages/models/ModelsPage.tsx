@@ -5,7 +5,7 @@ import { Boxes } from 'lucide-react';
 import { Link, useLocation } from 'wouter';
 import { api } from '../../api/endpoints';
 import { useSession } from '../../app/session';
-import { Hash, StageBadge } from '../../components/bits';
+import { Hash, ShareBadge, StageBadge } from '../../components/bits';
 import { EmptyState, ErrorState, ListSkeleton, PageHead } from '../../components/feedback';
 import { useI18n } from '../../i18n';
 import { dateTime, figure } from '../../lib/format';
@@ -36,7 +36,7 @@ export default function ModelsPage() {
                       return (
                         <Table.Tr key={version.version} className="clickable-row" onClick={() => navigate(href)}>
                           <Table.Td><Group gap={8} wrap="nowrap"><Link href={href} className="plain-link" onClick={(event) => event.stopPropagation()}><Text span size="sm" fw={550} className="nowrap">{t('models.version', { n: version.version })}</Text></Link>{index === 0 && versions.length > 1 && <Badge color="gray" size="xs">{t('models.latest')}</Badge>}</Group></Table.Td>
-                          <Table.Td><StageBadge stage={version.stage} /></Table.Td>
+                          <Table.Td><Group gap={6} wrap="nowrap"><StageBadge stage={version.stage} /><ShareBadge share={version.share} /></Group></Table.Td>
                           <Table.Td ta="right" className="num">{version.auroc === null || version.auroc === undefined ? <Text span size="sm" c="dimmed">{t('models.noEvaluation')}</Text> : figure(version.auroc)}</Table.Td>
                           <Table.Td>{version.dataset || '–'}</Table.Td>
                           <Table.Td onClick={(event) => event.stopPropagation()}><Hash value={version.id} /></Table.Td>

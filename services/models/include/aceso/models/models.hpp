@@ -191,6 +191,11 @@ class Models final : public contracts::Predictor {
   Result<Json> register_bundle(const Actor& actor, const std::filesystem::path& folder,
                                std::string_view name);  // name "": the card's
   Result<Json> promote(const Actor& actor, std::string_view name, int version, std::string_view stage);
+  // A share of the requests that name no version, chosen by a hash of the input, for a version beside the live one of
+  // its name. mode: canary (it answers), shadow (it is asked behind the answer, and nobody is shown what it says), none
+  // (ends it). One version a name. percent: more than 0, at most 100. precondition: no live version, or this one is
+  // live, retired or, as a canary, without an evaluation. Audited.
+  Result<Json> set_share(const Actor& actor, std::string_view name, int version, std::string_view mode, double percent);
   Status export_bundle(const Actor& actor, std::string_view name, int version,
                        const std::filesystem::path& target) const;
 
