@@ -292,6 +292,58 @@ TEST_F(Http, kserve_takes_and_gives_bytes_behind_the_json) {
             415);
 }
 
+TEST_F(Http, a_full_queue_is_429_with_the_time_to_wait) {
+  options.max_waiting = 0;  // no request finds a place
+  serve();
+  add_model("m", true, 1);
+  ASSERT_TRUE(models->promote(actor("a"), "m", 1, "live"));
+  const std::vector<float> values(256, 0.9F);
+  const Json tensor{{"name", "image"}, {"datatype", "FP32"}, {"shape", {1, 1, 16, 16}}, {"data", values}};
+  const auto kserve = post("/v2/models/m/infer", Json{{"inputs", Json::array({tensor})}});
+  EXPECT_EQ(kserve.status, 429);
+  EXPECT_EQ(kserve.headers.get("Retry-After"), "1");
+  EXPECT_TRUE(body(kserve)["error"].is_string());
+  const auto rest = send(net::Method::post, "/api/v1/models/m/predictions", text(grey_png(16, 200)), "image/png");
+  EXPECT_EQ(rest.status, 429);
+  EXPECT_EQ(rest.headers.get("Retry-After"), "1");
+  EXPECT_EQ(body(get("/api/v1/predictions"))["items"].size(), 0U);
+}
+
+TEST_F(Http, what_a_request_says_of_its_priority_decides_its_lane) {
+  serve();
+  add_model("m", true, 1);
+  ASSERT_TRUE(models->promote(actor("a"), "m", 1, "live"));
+  const auto waited = [&](const std::string& lane) {
+    std::string all;
+    models->write_metrics(all);
+    const std::string name = "aceso_model_queue_seconds_count{model=\"m\",version=\"1\",lane=\"" + lane + "\"} ";
+    const std::size_t at = all.find(name);
+    return at == std::string::npos ? -1 : std::stoi(all.substr(at + name.size()));
+  };
+  int level = 100;
+  for (const auto& [priority, lane] : std::initializer_list<std::pair<std::string, std::string>>{
+           {"", "interactive"}, {"u=3", "interactive"}, {"u=6", "bulk"}, {"i, u=7", "bulk"}, {"xu=7", "interactive"}}) {
+    const int before = std::max(waited(lane), 0);
+    std::vector<std::pair<std::string, std::string>> headers;
+    if (!priority.empty()) headers.emplace_back("Priority", priority);
+    const auto answer = send(net::Method::post, "/api/v1/models/m/predictions", text(grey_png(16, level += 10)),
+                             "image/png", "dr", headers);
+    ASSERT_EQ(answer.status, 201) << answer.body;
+    EXPECT_EQ(waited(lane), before + 1) << priority;
+  }
+  const std::vector<float> values(256, 0.9F);
+  for (const int priority : {0, 1, 2}) {
+    const std::string lane = priority == 1 ? "interactive" : "bulk";
+    const int before = waited(lane);
+    const Json tensor{{"name", "image"}, {"datatype", "FP32"}, {"shape", {1, 1, 16, 16}}, {"data", values}};
+    ASSERT_EQ(
+        post("/v2/models/m/infer", Json{{"inputs", Json::array({tensor})}, {"parameters", {{"priority", priority}}}})
+            .status,
+        200);
+    EXPECT_EQ(waited(lane), before + 1) << priority;
+  }
+}
+
 TEST_F(Http, kserve_describes_what_a_client_of_triton_asks_for) {
   serve();
   add_model("m", true, 1);
