@@ -70,9 +70,10 @@ std::string describe_start(const Json& model) {
     if (list.empty()) continue;
     text += std::string{", "} + part + " " + std::to_string(list.size());
     const bool few = std::string_view{part} != "taken" && list.size() <= 4;
-    for (std::size_t i = 0; few && i < list.size(); ++i)
+    for (std::size_t i = 0; few && i < list.size(); ++i) {
       text += (i == 0 ? " (" : ", ") + (list[i].is_string() ? list[i].get<std::string>() : list[i].value("name", "")) +
               (i + 1 == list.size() ? ")" : "");
+    }
   }
   return text;
 }
@@ -161,10 +162,11 @@ std::string describe_evaluation(const Json& evaluation) {
       return std::string{"-"};
     return describe_figure(evaluation.at("metrics").at(key));
   };
-  if (evaluation.is_object() && evaluation.value("kind", "") == "outlines")
+  if (evaluation.is_object() && evaluation.value("kind", "") == "outlines") {
     return "Dice " + figure("dice") + ", IoU " + figure("iou") + ", HD95 " + figure("hd95") + " " +
            evaluation.value("unit", "") + ", parts found " + figure("part_sensitivity") + ", false parts a sample " +
            figure("false_parts");
+  }
   if (evaluation.is_object() && evaluation.value("kind", "") == "regression") {
     const std::string unit = evaluation.value("unit", "");
     return "MAE " + figure("mae") + (unit.empty() ? "" : " " + unit) + ", RMSE " + figure("rmse") + ", R2 " +
@@ -173,9 +175,10 @@ std::string describe_evaluation(const Json& evaluation) {
   if (evaluation.is_object() && evaluation.value("kind", "") == "multi_label") {
     std::string text = "mean AUROC " + figure("auroc") + ", mean AUPRC " + figure("auprc") + ", mean sensitivity " +
                        figure("sensitivity") + ", mean specificity " + figure("specificity");
-    for (const Json& label : evaluation.value("per_label", Json::array()))
+    for (const Json& label : evaluation.value("per_label", Json::array())) {
       text += "\n  " + label.value("label", "") + ": AUROC " +
               describe_figure(label.value("metrics", Json::object()).value("auroc", Json()));
+    }
     return text;
   }
   return "AUROC " + figure("auroc") + ", accuracy " + figure("accuracy") + ", sensitivity " + figure("sensitivity") +
@@ -281,9 +284,10 @@ void add_job(CLI::App& app, Context& context) {
       return {};
     }
     std::vector<std::vector<std::string>> rows;
-    for (const auto& job : answer.at("items"))
+    for (const auto& job : answer.at("items")) {
       rows.push_back({job.value("id", ""), job.value("kind", ""), job.value("state", ""),
                       job.value("created", "").substr(0, 19), job.value("error", "")});
+    }
     context.print(rows.empty() ? "no jobs" : format_table({"ID", "KIND", "STATE", "CREATED", "ERROR"}, rows));
     return {};
   });

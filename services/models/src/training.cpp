@@ -126,9 +126,10 @@ struct Training::Run {
 Status Training::write_job_file(const store::Job& job, const Json& input, const fs::path& folder) const {
   std::error_code ec;
   fs::create_directories(folder, ec);
-  if (ec)
+  if (ec) {
     return Error{ec == std::errc::no_space_on_device ? Code::exhausted : Code::internal,
                  "cannot make the job's folder: " + ec.message()};
+  }
   const std::string dataset = input.value("dataset", std::string{});
   Json file{{"format", 1},
             {"id", job.id},
@@ -151,9 +152,10 @@ Status Training::on_line(store::JobContext& job, Run& run, std::string_view line
   if (!message) {  // a library's chatter on standard output
     if (++run.unreadable > kMaxUnreadable)
       return Error{Code::internal, "the training worker does not speak the protocol"};
-    if (run.unreadable == 1)
+    if (run.unreadable == 1) {
       return job.event(Json{
           {"type", "log"}, {"level", "warn"}, {"message", "the worker wrote a line that is not part of the protocol"}});
+    }
     return {};
   }
   switch (message->type) {
@@ -235,10 +237,11 @@ Status Training::refuse_leaks(store::JobContext& job, Json& input) const {
                             std::to_string(leakage.value("held_out", 0)) +
                             " samples held out have a twin or a patient in another split";
   const std::string reason = input.value("accept_leakage", std::string{});
-  if (reason.empty())
+  if (reason.empty()) {
     return Error{Code::precondition, "the dataset leaks: " + found +
                                          ". Split it anew (aceso dataset split), or accept it with a reason "
                                          "(accept_leakage), which the report will show"};
+  }
   std::string limits = input.value("limitations", std::string{});
   if (!limits.empty()) limits += "\n";
   input["limitations"] = limits + "The dataset leaks: " + found + ". Accepted by who started the training: " + reason;
@@ -301,7 +304,7 @@ Status Training::work(store::JobContext& job, const fs::path& folder, JobRuns& r
     ACESO_TRY(const auto worker, workers_.launch(folder));
     Run run;
     run.runs = &runs;
-    Status pumped = pump(job, *worker, run);
+    Status const pumped = pump(job, *worker, run);
     if (!pumped && !run.error) run.error = pumped.error();  // finish() ends the worker
     Status finished = finish(job, *worker, run);
     if (finished || !run.died || revival == kMaxRevivals || checkpoint_stamp(folder) == before) return finished;

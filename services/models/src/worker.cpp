@@ -370,9 +370,10 @@ class Worker {
         numbers ? learn::evaluate_numbers(test, bundle.card.classes.front(), dataset.manifest().unit, job_.config.seed,
                                           parts, kCoverage)
                 : learn::evaluate_labels(test, bundle.card.thresholds, bundle.card.classes, job_.config.seed, parts);
-    if (!numbers)
+    if (!numbers) {
       bundle.evaluation["validation_calibration"] =
           validation ? label_calibration(*validation, bundle.card.classes) : Json(nullptr);
+    }
     gallery_ = learn::target_gallery(test, bundle.card.thresholds, dataset, Split::test);
     return {};
   }
@@ -477,7 +478,7 @@ int conclude(const Status& status, const fs::path& folder, Speaker& speaker) {
 
 int run_train_worker(const fs::path& folder, const WorkerEnvironment& environment) {
   std::signal(SIGPIPE, SIG_IGN);
-  static const SystemClock system_clock;
+  static const SystemClock kSystemClock;
   std::stop_source stop;
   Speaker speaker{environment.output_fd, stop};
   Result<TrainJob> job = read_job(folder);
@@ -488,7 +489,7 @@ int run_train_worker(const fs::path& folder, const WorkerEnvironment& environmen
   const Watcher watcher{environment.input_fd, stop};
   try {
     Worker worker{folder,      *std::move(job),
-                  environment, environment.clock != nullptr ? *environment.clock : system_clock,
+                  environment, environment.clock != nullptr ? *environment.clock : kSystemClock,
                   speaker,     stop.get_token()};
     return conclude(worker.run(), folder, speaker);
   } catch (const std::bad_alloc&) {
