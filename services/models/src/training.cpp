@@ -304,7 +304,7 @@ Status Training::work(store::JobContext& job, const fs::path& folder, JobRuns& r
     ACESO_TRY(const auto worker, workers_.launch(folder));
     Run run;
     run.runs = &runs;
-    Status const pumped = pump(job, *worker, run);
+    const Status pumped = pump(job, *worker, run);
     if (!pumped && !run.error) run.error = pumped.error();  // finish() ends the worker
     Status finished = finish(job, *worker, run);
     if (finished || !run.died || revival == kMaxRevivals || checkpoint_stamp(folder) == before) return finished;
