@@ -1,50 +1,29 @@
 // What a bundle says of its applicability, to JSON and back; arrays of numbers are base64 of float32, little-endian.
-#include <bit>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "aceso/crypto/hash.hpp"
 #include "aceso/learn/applicability.hpp"
 #include "json_reader.hpp"
+#include "packed_floats.hpp"
 
 namespace aceso::learn {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "arrays are written as they lie in memory");
 constexpr std::size_t kMaxWidth = 1024;
 constexpr std::size_t kMaxComponents = 64;
-constexpr std::size_t kMaxPacked = (kMaxWidth * kMaxComponents * sizeof(float) + 2) / 3 * 4;
+constexpr std::size_t kMaxPacked = kMaxWidth * kMaxComponents;
 constexpr std::size_t kMaxWords = 64;
 
-Json packed(const std::vector<double>& values) {
-  std::vector<float> narrow(values.begin(), values.end());
-  return crypto::to_base64(std::as_bytes(std::span{narrow}));
-}
-
 Result<std::vector<double>> unpacked(const Json& json, const char* what) {
-  if (!json.is_string() || json.get_ref<const std::string&>().size() > kMaxPacked)
-    return Error{Code::invalid, std::string{"applicability: "} + what + " is no text, or longer than " +
-                                    std::to_string(kMaxPacked) + " bytes"};
-  auto bytes = crypto::from_base64(json.get_ref<const std::string&>());
-  if (!bytes || bytes->size() % sizeof(float) != 0)
-    return Error{Code::invalid, std::string{"applicability: "} + what + " is not base64 of float32"};
-  std::vector<double> values;
-  for (std::size_t at = 0; at < bytes->size(); at += sizeof(float)) {
-    float value = 0;
-    std::memcpy(&value, bytes->data() + at, sizeof value);
-    if (!std::isfinite(value)) return Error{Code::invalid, std::string{"applicability: "} + what + " is not finite"};
-    values.push_back(static_cast<double>(value));
-  }
-  return values;
+  return unpacked_floats(json, std::string{"applicability: "} + what, kMaxPacked);
 }
 
 Json gaussian_json(const std::optional<Gaussian>& g) {
   if (!g) return nullptr;
-  return Json{{"mean", packed(g->mean)},
-              {"components", packed(g->components)},
-              {"variances", packed(g->variances)},
+  return Json{{"mean", packed_floats(g->mean)},
+              {"components", packed_floats(g->components)},
+              {"variances", packed_floats(g->variances)},
               {"noise", g->noise},
               {"unusual", g->unusual},
               {"outside", g->outside}};
@@ -180,6 +159,7 @@ Result<Applicability> parse_applicability(const Json& json) {
   const Json& appearance = reader.any("appearance");
   const Json& embedding = reader.any("embedding");
   const Json& conformal = reader.any("conformal");
+  (void)reader.any("watch");  // parse_watch_reference()
   ACESO_TRY_OK(reader.finish());
   if (format != 1) return Error{Code::unsupported, "applicability: another format"};
   ACESO_TRY(out.limits, parse_input_limits(limits));
