@@ -65,6 +65,7 @@ void add_commands(CLI::App& app, Context& context) {
   add_compare(app, context);
   add_model(app, context);
   add_predict(app, context);
+  add_watch(app, context);
   add_explain(app, context);
   add_deid(app, context);
   add_archive(app, context);

@@ -20,6 +20,8 @@
 #include "registry.hpp"
 #include "serving.hpp"
 #include "training.hpp"
+#include "watch.hpp"
+#include "watch_drill.hpp"
 
 namespace aceso::models {
 
@@ -49,9 +51,11 @@ struct Models::Impl {
   Registry registry;
   Serving serving;
   Training training;
+  Watch watch;
   std::unique_ptr<store::JobQueue> jobs;
   std::unique_ptr<PredictionService> predictions;
   std::unique_ptr<Feedback> feedback;
+  std::unique_ptr<WatchDrill> drills;
   std::unique_ptr<EvaluationJobs> evaluation;
   WorkerLauncher* explainers = nullptr;
   std::unique_ptr<ExplanationJobs> explanation;

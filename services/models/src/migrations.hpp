@@ -7,6 +7,7 @@ namespace aceso::models {
 
 std::string_view migration_0001() noexcept;
 std::string_view migration_0002() noexcept;
+std::string_view migration_0003() noexcept;
 std::string_view migration_0004() noexcept;
 
 }  // namespace aceso::models

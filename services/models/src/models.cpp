@@ -45,7 +45,8 @@ Models::Impl::Impl(Deps deps, Options options, fs::path folder)
       datasets{context},
       registry{context, key},
       serving{context, registry, engines},
-      training{context, datasets, registry, deps.workers, architectures} {
+      training{context, datasets, registry, deps.workers, architectures},
+      watch{context, registry} {
   explainers = deps.explainers;
   if (deps.pseudonym_key) context.pseudonyms.emplace(*deps.pseudonym_key);
   context.runs = deps.runs;
@@ -65,6 +66,7 @@ Status Models::Impl::open() {
   std::vector<store::Migration> migrations{{1, migration_0001()}};
   for (const store::Migration& m : store::JobQueue::migrations(2)) migrations.push_back(m);
   migrations.push_back({migrations.back().number + 1, migration_0002()});
+  migrations.push_back({migrations.back().number + 1, migration_0003()});
   migrations.push_back({migrations.back().number + 1, migration_0004()});
   ACESO_TRY(catalogue, store::open_sqlite(context.folder / "catalogue.sqlite", migrations, context.log));
   context.catalogue = catalogue.get();
@@ -75,7 +77,8 @@ Status Models::Impl::open() {
   ACESO_TRY(jobs, store::JobQueue::create(
                       *catalogue, context.clock, context.random, context.log,
                       {.workers = context.options.job_workers, .max_queued = context.options.max_queued_jobs}));
-  predictions = std::make_unique<PredictionService>(context, registry, serving, *blobs);
+  predictions = std::make_unique<PredictionService>(context, registry, serving, *blobs, watch);
+  drills = std::make_unique<WatchDrill>(context, datasets, registry, serving);
   feedback = std::make_unique<Feedback>(context, datasets, registry, *blobs);
   evaluation = std::make_unique<EvaluationJobs>(context, datasets, registry, engines, *blobs);
   explanation = std::make_unique<ExplanationJobs>(context, registry, *predictions, *blobs, explainers);
@@ -132,6 +135,7 @@ void Models::Impl::register_handlers() {
   jobs->handle("feedback-export", [this](store::JobContext& job) { return feedback->run(job); });
   jobs->handle("evaluate", [this](store::JobContext& job) { return evaluation->run(job); });
   jobs->handle("compare", [this](store::JobContext& job) { return evaluation->run_comparison(job); });
+  jobs->handle("watch-drill", [this](store::JobContext& job) { return drills->run(job); });
   jobs->handle("explain", [this](store::JobContext& job) { return explanation->run(job); });
   jobs->on_change([this](const store::Job& job) { events->changed(job.id); });
 }
@@ -244,6 +248,7 @@ Status Models::start() {
     for (const fs::path& path : leftovers) fs::remove_all(path, ec);
   }
   i.events->start();
+  i.watch.start();
   return i.jobs->start();
 }
 
@@ -251,6 +256,7 @@ void Models::stop() {
   if (!impl_ || !impl_->started.exchange(false)) return;
   impl_->jobs->stop();
   impl_->events->stop();
+  impl_->watch.stop();
 }
 
 void Models::write_metrics(std::string& out) const {
@@ -413,6 +419,22 @@ Json Models::architectures() const {
   for (const auto& [name, summary] : impl_->architectures.list())
     items.push_back(Json{{"name", name}, {"description", summary}});
   return Json{{"items", std::move(items)}, {"next", nullptr}};
+}
+Result<Json> Models::watch(std::string_view model, int version, int days) {
+  return impl_->watch.report(model, version, days);
+}
+Result<Json> Models::watch_alarms() const {
+  return impl_->watch.alarms();
+}
+Result<Json> Models::acknowledge_alarm(const Actor& actor, std::string_view id, const Json& request) {
+  return impl_->watch.acknowledge(actor, id, request);
+}
+Result<Json> Models::set_watch_reference(const Actor& actor, std::string_view model, int version, const Json& request) {
+  return impl_->watch.set_reference(actor, model, version, request);
+}
+Result<Json> Models::drill(const Actor& actor, const Json& request) {
+  ACESO_TRY(Json input, impl_->drills->prepare(request));
+  return impl_->submit(actor, "watch-drill", std::move(input));
 }
 Result<Json> Models::evaluate(const Actor& actor, const Json& request) {
   ACESO_TRY(Json input, impl_->evaluation->prepare(request));

@@ -88,6 +88,29 @@ learn::Familiarity look(const ServedModel& served, const std::vector<float>& app
   return learn::familiarity(served.applicability(), appearance, row_of(embedding, sample));
 }
 
+// What is noted of an answer for the watch, in the order in which it becomes known: the input, the embedding, scores.
+std::vector<double> measure(const ServedModel& served, const learn::Array& inputs, std::size_t sample) {
+  return learn::watch_values(served.info().signature, served.applicability(), inputs, sample, {}, {}, 0);
+}
+
+void add_embedding(const ServedModel& served, std::span<const float> embedding, std::vector<double>& measured) {
+  const std::vector<double> later =
+      learn::watch_values(served.info().signature, served.applicability(), {}, 0, embedding, {}, 0);
+  for (std::size_t i = 0; i < measured.size() && i < later.size(); ++i) {
+    if (std::isnan(measured[i])) measured[i] = later[i];
+  }
+}
+
+void add_scores(const ServedModel& served, StoredPrediction& p, std::vector<double> measured) {
+  std::vector<double> scores;
+  scores.reserve(p.outputs.size());
+  for (const auto& [label, score] : p.outputs) scores.push_back(score);
+  const std::vector<double> all = learn::watch_values(served.info().signature, served.applicability(), {}, 0, {},
+                                                      scores, watched_scores(served.info()).size());
+  measured.insert(measured.end(), all.begin() + static_cast<std::ptrdiff_t>(measured.size()), all.end());
+  p.observed.measured = std::move(measured);
+}
+
 }  // namespace
 
 StoredPrediction PredictionService::refuse(const Actor& actor, const ModelVersion& version, const ServedModel& served,
@@ -261,6 +284,7 @@ Result<StoredPrediction> PredictionService::predict_given(const Actor& actor, co
   learn::NamedArrays batch;
   const std::string tensor_hash = hash_array(tensor);
   const std::vector<float> appearance = learn::appearance_row(tensor, 0);
+  std::vector<double> measured = measure(*served, tensor, 0);
   batch.emplace(signature.inputs.front().name, std::move(tensor));
   if (signature.preprocessing.window.empty()) ACESO_TRY_OK(learn::check_inputs(signature, batch));
   const std::string input_hash = crypto::to_hex(crypto::sha256(bytes));
@@ -288,6 +312,7 @@ Result<StoredPrediction> PredictionService::predict_given(const Actor& actor, co
     if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
       return Error{Code::internal, "the model answered with a number that is not finite"};
     const learn::Familiarity familiarity = look(*served, appearance, answers.embedding, 0);
+    add_embedding(*served, row_of(answers.embedding, 0), measured);
     made.push_back(familiarity.state == learn::Familiarity::State::outside
                        ? refuse(actor, version, *served, {std::string{kUnlikeTraining}}, &familiarity)
                        : describe(actor, version, *served, values, familiarity, row_of(answers.embedding, 0)));
@@ -306,6 +331,7 @@ Result<StoredPrediction> PredictionService::predict_given(const Actor& actor, co
   p.warnings.insert(p.warnings.end(), warnings.begin(), warnings.end());
   p.blinded = blinded;
   p.source = source;
+  add_scores(*served, p, std::move(measured));
   ACESO_TRY_OK(store(actor, made));
   return std::move(p);
 }
@@ -425,6 +451,9 @@ Result<PredictionService::BatchAnswer> PredictionService::predict_batch(const Ac
     p.tensor_sha256 = tensor_hashes[i];
     p.input_type = batch.size() == 1 ? "application/x-npy" : "application/x-npz";
     p.source = source;
+    std::vector<double> measured = measure(*served, batch.begin()->second, i);
+    add_embedding(*served, row_of(answers.embedding, static_cast<std::int64_t>(i)), measured);
+    add_scores(*served, p, std::move(measured));
     answer.ids.push_back(p.id);
     made.push_back(std::move(p));
   }
@@ -437,6 +466,7 @@ Status PredictionService::store(const Actor& actor, std::vector<StoredPrediction
   const Status written = context_.catalogue->write([&](store::Transaction& tx) -> Status {
     for (const StoredPrediction& p : predictions) {
       ACESO_TRY_OK(insert_prediction(tx, p));
+      ACESO_TRY_OK(insert_observation(tx, p));
       if (!p.blinded && p.source != kShadowSource) ACESO_TRY_OK(insert_view(tx, p.id, actor.id, p.created));
     }
     return {};
@@ -450,6 +480,7 @@ Status PredictionService::store(const Actor& actor, std::vector<StoredPrediction
                                            {"input_sha256", p.input_sha256},
                                            {"blinded", p.blinded},
                                            {"source", p.source}})));
+    watch_.noticed(p.model.name, p.model.version);
   }
   return {};
 }

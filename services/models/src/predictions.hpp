@@ -17,6 +17,7 @@
 #include "registry.hpp"
 #include "serving.hpp"
 #include "shadow.hpp"
+#include "watch.hpp"
 
 namespace aceso::models {
 
@@ -40,6 +41,7 @@ struct StoredPrediction {
   Json details;  // of outlines: store_outlines(); of several labels {kind: "labels", labels: [{label, probability,
                  // threshold, positive, uncertainty}]}; of a number {kind: "number", name, value, unit}; else null
   std::optional<contracts::Outlines> outlines = {};  // of the answer as it is made; not in the catalogue
+  Observation observed = {};                         // likewise: it goes to a table of its own
 };
 
 inline constexpr std::size_t kShadowBytes = std::size_t{256} << 20;  // inputs that may wait for shadows
@@ -49,8 +51,8 @@ inline constexpr std::string_view kShadowSource = "shadow";
 // Thread-safe.
 class PredictionService {
  public:
-  PredictionService(const Context& context, Registry& registry, Serving& serving, store::BlobStore& blobs)
-      : context_{context}, registry_{registry}, serving_{serving}, blobs_{blobs} {}
+  PredictionService(const Context& context, Registry& registry, Serving& serving, store::BlobStore& blobs, Watch& watch)
+      : context_{context}, registry_{registry}, serving_{serving}, blobs_{blobs}, watch_{watch} {}
 
   Result<Json> predict_bytes(const Actor& actor, const contracts::ModelRef& ref, std::span<const std::byte> bytes,
                              std::string_view content_type, bool blinded, const learn::InputFacts& facts,
@@ -161,6 +163,7 @@ class PredictionService {
   Registry& registry_;
   Serving& serving_;
   store::BlobStore& blobs_;
+  Watch& watch_;
   ShadowWork shadows_{kShadowBytes};  // last: its thread uses the rest
 };
 

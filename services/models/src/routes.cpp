@@ -81,6 +81,7 @@ void Models::register_routes(net::Router& router) {
   routes.registry();
   routes.predictions();
   routes.kserve();
+  routes.watch();
 }
 
 }  // namespace aceso::models

@@ -23,6 +23,7 @@ struct Routes {
   void registry();
   void predictions();
   void kserve();
+  void watch();
 };
 
 // unauthenticated without a principal, denied without the scope.

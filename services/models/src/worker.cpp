@@ -30,6 +30,7 @@
 #include "object_reader.hpp"
 #include "serving.hpp"
 #include "uncertainty.hpp"
+#include "watch_fitting.hpp"
 #include "worker_protocol.hpp"
 
 namespace aceso::models {
@@ -314,7 +315,7 @@ class Worker {
     ACESO_TRY(const learn::Applicability applicability,
               learn::fit_applicability(*session, bundle.signature, dataset,
                                        validation ? *validation : learn::Predictions{}, job_.limits, kCoverage, stop_));
-    bundle.applicability = learn::to_json(applicability);
+    ACESO_TRY_OK(state_applicability(applicability, dataset, validation ? &*validation : nullptr, bundle));
     if (dataset.indices(learn::Split::test).empty()) {
       warn("the dataset has no test split: the version is registered without an evaluation");
       bundle.evaluation = nullptr;
@@ -327,6 +328,16 @@ class Worker {
         {.validation = validation ? &*validation : nullptr, .baseline = baseline ? &*baseline : nullptr});
     bundle.evaluation["validation_calibration"] = validation ? calibration_table(*validation) : Json(nullptr);
     gallery_ = learn::gallery(test, bundle.card.threshold, bundle.card.classes, dataset, learn::Split::test);
+    return {};
+  }
+
+  // With the reference for the watch, where validation data gives one.
+  Status state_applicability(const learn::Applicability& applicability, const learn::Dataset& dataset,
+                             const learn::Predictions* validation, learn::Bundle& bundle) const {
+    bundle.applicability = learn::to_json(applicability);
+    if (validation == nullptr) return {};
+    ACESO_TRY(Json watch, fit_watch(bundle, applicability, dataset, *validation, stop_));
+    if (!watch.is_null()) bundle.applicability["watch"] = std::move(watch);
     return {};
   }
 
@@ -356,7 +367,7 @@ class Worker {
     }
     ACESO_TRY(const learn::Applicability applicability,
               learn::fit_applicability(session, bundle.signature, dataset, seen, job_.limits, kCoverage, stop_));
-    bundle.applicability = learn::to_json(applicability);
+    ACESO_TRY_OK(state_applicability(applicability, dataset, validation ? &*validation : nullptr, bundle));
     if (!labelled(Split::test)) {
       warn("the dataset has no labelled test samples: the version is registered without an evaluation");
       bundle.evaluation = nullptr;

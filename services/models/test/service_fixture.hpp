@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <fstream>
 #include <iterator>
@@ -30,6 +31,21 @@ bool eventually(F&& condition) {
   }
   return condition();
 }
+
+// The system's clock, whose wall time a test sets forward.
+class MovedClock final : public Clock {
+ public:
+  UtcTime utc_now() const override { return real_.utc_now() + std::chrono::microseconds{moved_us_.load()}; }
+  SteadyTime steady_now() const override { return real_.steady_now(); }
+  bool sleep_until(SteadyTime deadline, std::stop_token stop) const override {
+    return real_.sleep_until(deadline, std::move(stop));
+  }
+  void move(std::chrono::microseconds by) { moved_us_ += by.count(); }
+
+ private:
+  SystemClock real_;
+  std::atomic<std::int64_t> moved_us_{0};
+};
 
 inline crypto::SigningKey signing_key() {
   return crypto::SigningKey::from_seed(*crypto::SecretKey::from_bytes(std::vector<std::byte>(32, std::byte{7})));
@@ -98,7 +114,7 @@ class Service : public ::testing::Test {
     });
   }
 
-  SystemClock clock;
+  MovedClock clock;
   crypto::SystemRandom random;
   NullSink sink;
   FakeAudit audit;

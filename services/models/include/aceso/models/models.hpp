@@ -227,6 +227,17 @@ class Models final : public contracts::Predictor {
   Result<Json> verdicts(const Actor& reader, std::string_view prediction) const;
   Result<Json> export_feedback(const Actor& actor, const Json& request);  // {model, name}: a job
 
+  // The watch (ADR 0137): drift, expected performance and alarms by day, judged without labels. {reference, days,
+  // alarms}, the newest first; version 0: the live one; days: 1 to 90.
+  Result<Json> watch(std::string_view model, int version, int days);
+  Result<Json> watch_alarms() const;                                                             // {items}: not over
+  Result<Json> acknowledge_alarm(const Actor& actor, std::string_view id, const Json& request);  // {comment}
+  // {days, reason} or {bundle: true, reason}: what answers are compared with from now on.
+  Result<Json> set_watch_reference(const Actor& actor, std::string_view model, int version, const Json& request);
+  // {model, version?, dataset?, split?, brightness?, contrast?, noise?, days?, per_day?, seed?}: a job that ends with
+  // whether changed samples would have been noticed, and unchanged ones not.
+  Result<Json> drill(const Actor& actor, const Json& request);
+
   // contracts::Predictor. Stored and audited as the node's own.
   Result<learn::ModelSignature> signature(const contracts::ModelRef& model) const override;
   Result<contracts::Prediction> predict(const contracts::ModelRef& model, const learn::NamedArrays& batch) override;
