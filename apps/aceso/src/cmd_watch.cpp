@@ -76,8 +76,8 @@ Status show_watch(Context& context, const WatchArguments& a) {
                         : "-",
                     alarms_of(day)});
   }
-  std::string text = a.model + " version " + std::to_string(version) + ", " + report.value("stage", "") +
-                     "\ncompared with: " + describe_reference(report.value("reference", Json()));
+  const std::string text = a.model + " version " + std::to_string(version) + ", " + report.value("stage", "") +
+                           "\ncompared with: " + describe_reference(report.value("reference", Json()));
   context.print(text);
   context.print(rows.empty() ? "no answers yet: aceso predict " + a.model + " FILE"
                              : format_table({"DAY (UTC)", "ANSWERS", "INPUTS", "STATE", "EXPECTED ACCURACY",
@@ -99,10 +99,11 @@ Status list_alarms(Context& context) {
     return {};
   }
   std::vector<std::vector<std::string>> rows;
-  for (const Json& alarm : answer.at("items"))
+  for (const Json& alarm : answer.at("items")) {
     rows.push_back({alarm.value("id", ""), alarm.value("model", "") + " " + alarm.value("version", Json(0)).dump(),
                     alarm.value("first_day", ""), alarm.value("state", ""),
                     describe_test(alarm.value("measured", Json::object()))});
+  }
   context.print(rows.empty() ? "no alarms" : format_table({"ID", "MODEL", "SINCE", "STATE", "WHAT CHANGED"}, rows));
   return {};
 }
@@ -127,18 +128,21 @@ Status drill(Context& context, const DrillArguments& a) {
     return {};
   }
   std::vector<std::vector<std::string>> rows;
-  const Json usual = output.at("unchanged"), changed = output.at("changed");
-  for (std::size_t day = 0; day < usual.size() && day < changed.size(); ++day)
+  const Json& usual = output.at("unchanged");
+  const Json& changed = output.at("changed");
+  for (std::size_t day = 0; day < usual.size() && day < changed.size(); ++day) {
     rows.push_back({std::to_string(day + 1), usual[day].value("state", ""), changed[day].value("state", ""),
                     alarms_of(changed[day])});
+  }
   context.print(format_table({"DAY", "AS THEY ARE", "CHANGED", "WHAT THE WATCH SAW"}, rows));
   const Json noticed = output.value("noticed_on", Json()), false_alarms = output.value("false_alarms", Json(0));
   context.print((noticed.is_number() ? "The change is noticed on day " + noticed.dump() + "."
                                      : std::string{"The change is NOT noticed."}) +
                 " Of " + std::to_string(usual.size()) + " days without a change " + false_alarms.dump() + " alarm.");
-  if (false_alarms != 0)
+  if (false_alarms != 0) {
     context.print("These samples differ from those that the model was validated on (" +
                   output.at("reference").value("cases", Json(0)).dump() + " cases): see which tests with --json.");
+  }
   return {};
 }
 
@@ -172,10 +176,11 @@ void add_watch(CLI::App& app, Context& context) {
     ACESO_TRY(const Json alarm,
               api->call(net::Method::post, "/api/v1/watch/alarms/" + url_encode(a->id) + "/acknowledge",
                         Json{{"comment", a->comment}}));
-    if (context.json)
+    if (context.json) {
       context.print_json(alarm);
-    else
+    } else {
       context.print("acknowledged: " + describe_test(alarm.value("measured", Json::object())));
+    }
     return {};
   });
 
@@ -197,19 +202,21 @@ void add_watch(CLI::App& app, Context& context) {
     ACESO_TRY(Api * api, context.api());
     ACESO_TRY(const int version, choose_version(*api, r->model, r->version));
     Json request{{"reason", r->reason}};
-    if (r->bundle)
+    if (r->bundle) {
       request["bundle"] = true;
-    else
+    } else {
       request["days"] = r->days;
+    }
     ACESO_TRY(const Json answer,
               api->call(net::Method::post,
                         "/api/v1/models/" + url_encode(r->model) + "/" + std::to_string(version) + "/watch/reference",
                         request));
-    if (context.json)
+    if (context.json) {
       context.print_json(answer);
-    else
+    } else {
       context.print(r->model + " version " + std::to_string(version) + " is compared with " +
                     answer.value("source", ""));
+    }
     return {};
   });
 

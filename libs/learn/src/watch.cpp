@@ -264,9 +264,10 @@ std::string_view to_string(WatchState state) noexcept {
 
 Result<WatchReference> fit_watch_reference(std::string source, std::vector<WatchFeature> layout,
                                            std::vector<std::string> findings, std::span<const WatchCase> cases) {
-  if (cases.size() < kWatchMinimum)
+  if (cases.size() < kWatchMinimum) {
     return Error{Code::invalid, "a reference needs " + std::to_string(kWatchMinimum) + " cases, there are " +
                                     std::to_string(cases.size())};
+  }
   WatchReference out;
   out.source = std::move(source);
   out.cases = cases.size();

@@ -67,14 +67,16 @@ Result<std::optional<stats::IsotonicMap>> parse_map(const Json& json) {
 
 Json to_json(const WatchReference& r) {
   Json features = Json::array();
-  for (std::size_t i = 0; i < r.features.size(); ++i)
+  for (std::size_t i = 0; i < r.features.size(); ++i) {
     features.push_back(Json{{"name", r.features[i].name},
                             {"group", to_string(r.features[i].group)},
                             {"values", packed_floats(r.values[i])}});
+  }
   Json calibration = nullptr;
-  if (r.calibration && r.calibration->scores.size() <= kMaxKnots)
+  if (r.calibration && r.calibration->scores.size() <= kMaxKnots) {
     calibration =
         Json{{"scores", packed_floats(r.calibration->scores)}, {"values", packed_floats(r.calibration->values)}};
+  }
   return Json{{"layout", kWatchLayout},
               {"source", r.source},
               {"cases", r.cases},
@@ -128,7 +130,7 @@ Result<WatchReference> parse_watch_reference(const Json& json) {
 
 Json to_json(const WatchVerdict& verdict) {
   Json tests = Json::array();
-  for (const WatchTest& t : verdict.tests)
+  for (const WatchTest& t : verdict.tests) {
     tests.push_back(Json{{"name", t.name},
                          {"group", t.group},
                          {"method", t.method},
@@ -138,6 +140,7 @@ Json to_json(const WatchVerdict& verdict) {
                          {"p_value", t.p_value},
                          {"p_adjusted", t.p_adjusted},
                          {"state", to_string(t.state)}});
+  }
   Json performance = nullptr;
   if (const auto& p = verdict.performance) {
     performance = Json{{"accuracy", p->accuracy},

@@ -9,8 +9,8 @@ void Routes::watch() {
   using net::Method;
   add(Method::get, "/api/v1/watch/alarms",
       {.summary = "Alarms of all models that are not over", .tag = "watch", .scope = "models:read"},
-      [this_ = &models](net::Request&, const Actor&) -> Result<net::Response> {
-        ACESO_TRY(const Json json, this_->watch_alarms());
+      [service = &models](net::Request&, const Actor&) -> Result<net::Response> {
+        ACESO_TRY(const Json json, service->watch_alarms());
         return net::Response::json(json);
       });
   add(Method::post, "/api/v1/watch/alarms/{id}/acknowledge",
@@ -20,19 +20,19 @@ void Routes::watch() {
        .request_type = "application/json",
        .request_schema =
            R"({"type":"object","required":["comment"],"properties":{"comment":{"type":"string","maxLength":2000}},"additionalProperties":false})"},
-      [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
+      [service = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
         ACESO_TRY(const Json body, request.json());
-        ACESO_TRY(const Json json, this_->acknowledge_alarm(actor, request.param("id"), body));
+        ACESO_TRY(const Json json, service->acknowledge_alarm(actor, request.param("id"), body));
         return net::Response::json(json);
       });
   add(Method::get, "/api/v1/models/{name}/{version:int}/watch",
       {.summary = "Drift, expected performance and alarms of a version by day; ?days=1..90",
        .tag = "watch",
        .scope = "models:read"},
-      [this_ = &models](net::Request& request, const Actor&) -> Result<net::Response> {
+      [service = &models](net::Request& request, const Actor&) -> Result<net::Response> {
         ACESO_TRY(const int version, version_param(request));
         ACESO_TRY(const std::int64_t days, request.query_integer("days", 30, 1, 90));
-        ACESO_TRY(const Json json, this_->watch(request.param("name"), version, static_cast<int>(days)));
+        ACESO_TRY(const Json json, service->watch(request.param("name"), version, static_cast<int>(days)));
         return net::Response::json(json);
       });
   add(Method::post, "/api/v1/models/{name}/{version:int}/watch/reference",
@@ -42,10 +42,10 @@ void Routes::watch() {
        .request_type = "application/json",
        .request_schema =
            R"({"type":"object","required":["reason"],"properties":{"days":{"type":"integer","minimum":1,"maximum":90},"bundle":{"type":"boolean"},"reason":{"type":"string","maxLength":2000}},"additionalProperties":false})"},
-      [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
+      [service = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
         ACESO_TRY(const int version, version_param(request));
         ACESO_TRY(const Json body, request.json());
-        ACESO_TRY(const Json json, this_->set_watch_reference(actor, request.param("name"), version, body));
+        ACESO_TRY(const Json json, service->set_watch_reference(actor, request.param("name"), version, body));
         return net::Response::json(json);
       });
   add(Method::post, "/api/v1/watch/drills",
@@ -55,9 +55,9 @@ void Routes::watch() {
        .request_type = "application/json",
        .request_schema =
            R"({"type":"object","required":["model"],"properties":{"model":{"type":"string"},"version":{"type":"integer"},"dataset":{"type":"string"},"split":{"type":"string"},"brightness":{"type":"number"},"contrast":{"type":"number"},"noise":{"type":"number"},"days":{"type":"integer"},"per_day":{"type":"integer"},"seed":{"type":"integer"}},"additionalProperties":false})"},
-      [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
+      [service = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
         ACESO_TRY(const Json body, request.json());
-        ACESO_TRY(const Json json, this_->drill(actor, body));
+        ACESO_TRY(const Json json, service->drill(actor, body));
         return accepted(json);
       });
 }

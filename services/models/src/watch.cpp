@@ -275,9 +275,10 @@ void Watch::judge_everything() {
       {today() - kMaxDays});
   if (!rows) return;
   for (const store::Row& row : *rows) {
-    if (const Status judged = judge(row.text(0), static_cast<int>(row.integer(1))); !judged)
+    if (const Status judged = judge(row.text(0), static_cast<int>(row.integer(1))); !judged) {
       context_.log.warn("models.watch.not_judged",
                         {{"model", row.text(0)}, {"code", to_string(judged.error().code())}});
+    }
   }
 }
 

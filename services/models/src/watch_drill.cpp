@@ -114,9 +114,10 @@ struct Answering {
     if (numbers.empty()) return one;
     const auto top = std::max_element(numbers.begin(), numbers.end());
     one.score = *top;
-    if (!findings.empty())
+    if (!findings.empty()) {
       one.finding =
           numbers.size() == 1 ? (numbers[0] >= bundle.card.threshold ? 1 : 0) : static_cast<int>(top - numbers.begin());
+    }
     return one;
   }
 };
@@ -139,9 +140,10 @@ std::vector<learn::WatchCase> some_of(const std::vector<learn::WatchCase>& all, 
 Json week(const learn::WatchReference& reference, const std::vector<learn::WatchCase>& cases, std::int64_t days,
           std::int64_t per_day, const Philox& random) {
   Json out = Json::array();
-  for (std::int64_t day = 0; day < days; ++day)
+  for (std::int64_t day = 0; day < days; ++day) {
     out.push_back(learn::to_json(learn::judge_window(
         reference, some_of(cases, static_cast<std::size_t>(per_day), random, static_cast<std::size_t>(day)))));
+  }
   return out;
 }
 

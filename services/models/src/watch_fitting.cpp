@@ -57,9 +57,10 @@ Result<Json> fit_watch(const learn::Bundle& bundle, const learn::Applicability& 
   ACESO_TRY(
       learn::WatchReference reference,
       learn::fit_watch_reference("validation", learn::watch_layout(signature, applicability, names), findings, cases));
-  if (!findings.empty())
+  if (!findings.empty()) {
     learn::calibrate_watch(reference, cases, right, validation.probabilities.front().size() == 1,
                            bundle.card.threshold);
+  }
   return learn::to_json(reference);
 }
 

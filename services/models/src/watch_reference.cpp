@@ -10,7 +10,6 @@ namespace aceso::models {
 namespace {
 
 constexpr std::size_t kOwnCases = 200;  // that a reference from answers needs: it is not known to be right
-constexpr std::size_t kMostOwnCases = 2000;
 const Actor kWatcher{.id = "system", .name = "system", .source_address = "local", .request_id = {}};
 
 std::string version_text(const ModelVersion& v) {
@@ -149,9 +148,10 @@ Result<Json> Watch::set_reference(const Actor& actor, std::string_view model, in
     if (parsed.features != layout) return Error{Code::precondition, "the bundle's reference is of another layout"};
   } else {
     ACESO_TRY(std::vector<learn::WatchCase> cases, read_days(v, today() - days + 1, today(), findings, layout.size()));
-    if (cases.size() < kOwnCases)
+    if (cases.size() < kOwnCases) {
       return Error{Code::precondition, "a reference needs " + std::to_string(kOwnCases) +
                                            " different inputs; these days have " + std::to_string(cases.size())};
+    }
     ACESO_TRY(next.data, learn::fit_watch_reference("chosen days", std::move(layout), std::move(findings), cases));
     next.until_day = today();
     ACESO_TRY(const auto current, reference(v));
