@@ -458,6 +458,39 @@ export function mockTests(mock) {
     await until(() => version() === 'candidate', 'undo brings it back');
   });
 
+  test('watch: alarms of a live model, acknowledged, drilled, a new reference', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    await visitor.signIn('lin', password);
+    await visitor.go('/models');
+    await page.getByText('3 alarms').click();
+    await page.getByRole('heading', { name: 'Alarms' }).waitFor();
+    await page.getByRole('table').first().getByText('Intensity: mean').waitFor();
+    await page.getByRole('img', { name: /^Expected accuracy by day/ }).waitFor();
+    const cells = page.locator('.watch-grid .watch-alarm');
+    await until(async () => (await cells.count()) === 8, 'two days with three alarms each, and the days themselves');
+    await visitor.axe('watch');
+    await page.getByRole('button', { name: 'Acknowledge: Intensity: mean' }).click();
+    const dialog = page.getByRole('dialog');
+    equal(await dialog.getByRole('button', { name: 'Acknowledge' }).isDisabled(), true);
+    await dialog.getByLabel('Comment').fill('new detector since Monday');
+    await dialog.getByRole('button', { name: 'Acknowledge' }).click();
+    await page.getByText('new detector since Monday').waitFor();
+    await page.getByRole('button', { name: 'Start the drill' }).click();
+    await page.getByText('The change is noticed on day 1.', { exact: false }).waitFor();
+    await page.getByLabel('Amount').fill('0.005');
+    await page.getByRole('button', { name: 'Start the drill' }).click();
+    await page.getByText('The change is not noticed.', { exact: false }).waitFor();
+    await page.getByRole('button', { name: 'Change the reference' }).click();
+    await dialog.getByLabel('Reason').fill('the new detector is approved');
+    await dialog.getByRole('button', { name: 'Change the reference' }).click();
+    await page.getByText('the new detector is approved', { exact: false }).waitFor();
+    await page.getByText('No alarm', { exact: true }).waitFor();
+    await visitor.go('/models/lung-nodule-ct/1?tab=watch');
+    await page.getByText('None yet: the bundle of this version carries none', { exact: false }).waitFor();
+    await page.getByText('No answers yet', { exact: false }).waitFor();
+  });
+
   test('audit: verified, filtered, paged, and one entry in full', async (visit) => {
     const visitor = await visit();
     const { page } = visitor;

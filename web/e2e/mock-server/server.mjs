@@ -253,6 +253,51 @@ export async function startMock({ dist, port = 0, epochMs = 700, now = () => Dat
     return { stage: version.stage };
   });
 
+  // The live model saw brighter images for two days; the others have no answers.
+  const watchedDay = (age, bright) => {
+    const test = (name, group, reference, current, effect, p, state = 'steady') => ({ name, group, method: 'Kolmogorov-Smirnov', reference, current, effect, p_value: p / 14, p_adjusted: p, state });
+    const date = new Date(now() - age * 86_400_000).toISOString().slice(0, 10);
+    const wobble = ((age * 7) % 5) / 100;
+    return {
+      day: date, from: date, answers: 80 + ((age * 13) % 40), cases: 78, state: bright ? 'alarm' : age === 5 ? 'warning' : 'steady', readers: age % 3 === 0 ? { verdicts: 20, agreed: 18 + (age % 2), low: 0.7, high: 0.97 } : null,
+      performance: { accuracy: 0.93 - wobble / 2 - (bright ? 0.03 : 0), low: 0.88 - wobble / 2, high: 0.96, expected: 0.937, auroc: 0.96, sensitivity: 0.94, specificity: 0.9 },
+      tests: [
+        test('intensity: mean', 'input', 0.57, bright ? 0.68 : 0.57 + wobble / 3, bright ? 0.9 : 0.05, bright ? 0.00001 : 0.6, bright ? 'alarm' : 'steady'), test('intensity: 95 % quantile', 'input', 0.81, bright ? 0.91 : 0.81, bright ? 0.8 : 0.04, bright ? 0.00002 : 0.8, bright ? 'alarm' : 'steady'),
+        test('detail', 'input', 0.031, 0.0312, 0.06, 1), test('embedding: mean of all components', 'embedding', 0, bright ? 0.7 : 0.06, bright ? 0.7 : 0.06, bright ? 0.00001 : 0.7, bright ? 'alarm' : 'steady'), test('distance of embedding', 'embedding', 31, 32, 0.06, age === 5 ? 0.006 : 0.9, age === 5 ? 'warning' : 'steady'),
+        test('score: pneumonia', 'score', 0.71, 0.7 + wobble, 0.05, 1), test('findings: share of pneumonia', 'score', 0.74, 0.75, 0.02, 1), { ...test('expected accuracy', 'performance', 0.937, 0.93, 0.007, 1), method: 'one-sided z test' }, { ...test('inputs that are unusual', 'quality', 0.01, 0.012, 0.002, 1), method: "Fisher's exact test" },
+      ],
+    };
+  };
+  const watchDays = Array.from({ length: 12 }, (_, age) => watchedDay(age, age < 2));
+  const watchAlarms = watchDays[0].tests.filter((test) => test.state === 'alarm').map((measured, at) => ({ id: `w${at}`, model: 'pneumonia-chest-xray', version: 3, test: measured.name, state: 'open', first_day: watchDays[1].day, last_day: watchDays[0].day, measured, raised: new Date(now() - 86_400_000).toISOString(), acknowledged: null }));
+  let watchReference = { source: 'validation', cases: 524, reason: '', set_by: '', time: null, until: null, expected_accuracy: 0.937 };
+  on('GET', '/api/v1/watch/alarms', 'models:read', () => ({ items: watchAlarms.filter((alarm) => alarm.state !== 'over') }));
+  on('POST', '/api/v1/watch/alarms/:id/acknowledge', 'models:write', (c) => {
+    const alarm = watchAlarms.find((one) => one.id === c.params.id) ?? fail(404, 'not_found', 'there is no such alarm');
+    if (!c.body.comment) fail(400, 'invalid', 'acknowledgement: comment is missing');
+    Object.assign(alarm, { state: 'acknowledged', acknowledged: { by: c.user.name, time: new Date(now()).toISOString(), comment: c.body.comment } });
+    return alarm;
+  });
+  on('GET', '/api/v1/models/:name/:version/watch', 'models:read', (c) => {
+    const version = versionOf(c.params.name, c.params.version);
+    const watched = c.params.name === 'pneumonia-chest-xray' && version.version === 3;
+    return { model: c.params.name, version: version.version, stage: version.stage, reference: watched ? watchReference : null, rules: { alarm_level: 0.001, warning_level: 0.01, min_distance: 0.1, min_share: 0.05, min_cases: 50 }, days: watched ? watchDays.slice(0, Number(c.query.get('days') ?? 30)) : [], alarms: watched ? watchAlarms : [] };
+  });
+  on('POST', '/api/v1/models/:name/:version/watch/reference', 'models:promote', (c) => {
+    watchReference = { ...watchReference, source: c.body.bundle ? 'validation' : 'chosen days', cases: c.body.bundle ? 524 : 1180, reason: c.body.reason, set_by: c.user.name, time: new Date(now()).toISOString() };
+    for (const alarm of watchAlarms) alarm.state = 'over';
+    return { source: watchReference.source, cases: watchReference.cases };
+  });
+  on('POST', '/api/v1/watch/drills', 'models:write', (c) => {
+    const noticed = Math.abs(c.body.brightness) >= 0.02 || c.body.noise > 0;
+    const week = (state) => Array.from({ length: 7 }, () => ({ state, cases: 100, tests: [] }));
+    const made = job(randomUUID(), 'watch-drill', 'succeeded', c.body, 0);
+    made.output = /** @type {any} */ ({ dataset: 'pneumonia-mnist', split: c.body.split, samples: 524, per_day: 100, unchanged: week('steady'), changed: week(noticed ? 'alarm' : 'steady'), noticed_on: noticed ? 1 : null, false_alarms: 0 });
+    state.jobs.unshift(made);
+    c.status = 202;
+    return { job: publicJob(made) };
+  });
+
   function predict(c, name, number, image, blinded) {
     if (image.length === 0) fail(400, 'invalid', 'image: empty body');
     if (image.toString('latin1', 1, 4) !== 'PNG' && image[0] !== 0xff && image.toString('latin1', 1, 6) !== 'NUMPY') fail(400, 'invalid', 'image: neither PNG, JPEG nor NPY');

@@ -1,6 +1,6 @@
 // Every call of /api/v1 by name.
 import { del, get, patch, post, put, request, setCsrfToken, upload, type UploadOptions } from './client';
-import type { About, Analysis, Architecture, AuditItem, AuditVerification, Dataset, Experiment, ExplainMethod, Job, ModelDetail, ModelEntry, NewStep, Page, PatientList, PatientSearch, PerformedStep, Prediction, Role, RunMetric, RunRecord, Sample, ScheduledStep, Session, Share, Stage, StepFilter, Study, StudyList, StudySearch, StudyState, Token, TrainingConfig, User, Verdict, WorklistItem } from './types';
+import type { About, Analysis, Architecture, AuditItem, AuditVerification, Dataset, Experiment, ExplainMethod, Job, ModelDetail, ModelEntry, NewStep, Page, PatientList, PatientSearch, PerformedStep, Prediction, Role, RunMetric, RunRecord, Sample, ScheduledStep, Session, Share, Stage, StepFilter, Study, StudyList, StudySearch, StudyState, Token, TrainingConfig, User, Verdict, WatchAlarm, WatchReport, WorklistItem } from './types';
 
 const v1 = '/api/v1';
 const mlflow = '/api/2.0/mlflow';
@@ -50,6 +50,11 @@ export const api = {
   models: () => get<Page<ModelEntry>>(`${v1}/models`),
   model: (name: string, version: number) => get<ModelDetail>(`${v1}/models/${part(name)}/${version}`),
   reportUrl: (name: string, version: number) => `${v1}/models/${part(name)}/${version}/report.html`,
+  watch: (name: string, version: number, days: number) => get<WatchReport>(`${v1}/models/${part(name)}/${version}/watch`, { days }),
+  watchAlarms: () => get<Page<WatchAlarm>>(`${v1}/watch/alarms`),
+  acknowledgeAlarm: (id: string, comment: string) => post<WatchAlarm>(`${v1}/watch/alarms/${part(id)}/acknowledge`, { comment }),
+  setWatchReference: (name: string, version: number, request: { days: number; reason: string } | { bundle: true; reason: string }) => post<unknown>(`${v1}/models/${part(name)}/${version}/watch/reference`, request),
+  drill: (request: { model: string; version: number; split: string; brightness: number; contrast: number; noise: number }) => post<Accepted>(`${v1}/watch/drills`, request),
   promote: (name: string, version: number, stage: Stage) => post<unknown>(`${v1}/models/${part(name)}/${version}/promote`, { stage }),
 
   predict: (name: string, version: number, image: Blob, options: UploadOptions = {}) =>

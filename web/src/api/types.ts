@@ -75,6 +75,25 @@ export interface ModelDetail {
   files?: Record<string, string>; signed_by?: string; dataset?: string; architecture?: string;
 }
 
+export type WatchState = 'waiting' | 'steady' | 'warning' | 'alarm' | 'reference';
+export interface WatchTest { name: string; group: string; method: string; reference: number; current: number; effect: number; p_value: number | null; p_adjusted: number | null; state: WatchState }
+export interface WatchPerformance { accuracy: number; low: number; high: number; expected: number; auroc: number | null; sensitivity: number | null; specificity: number | null }
+export interface WatchDay {
+  day: string; from: string; answers: number; cases: number; state: WatchState; tests: WatchTest[]; performance: WatchPerformance | null;
+  readers: { verdicts: number; agreed: number; low: number; high: number } | null;
+}
+export interface WatchAlarm {
+  id: string; model: string; version: number; test: string; state: 'open' | 'acknowledged' | 'over'; first_day: string; last_day: string; measured: WatchTest; raised: string;
+  acknowledged: { by: string; time: string; comment: string } | null;
+}
+export interface WatchReport {
+  model: string; version: number; stage: Stage;
+  reference: { source: string; cases: number; reason: string; set_by: string; time: string | null; until: string | null; expected_accuracy: number | null } | null;
+  rules: { alarm_level: number; warning_level: number; min_distance: number; min_share: number; min_cases: number }; days: WatchDay[]; alarms: WatchAlarm[];
+}
+export interface DrillVerdict { state: WatchState; cases: number; tests: WatchTest[] }
+export interface DrillResult { dataset: string; split: string; samples: number; per_day: number; unchanged: DrillVerdict[]; changed: DrillVerdict[]; noticed_on: number | null; false_alarms: number }
+
 export interface Output { label: string; probability: number }
 export interface Verdict {
   finding: string; revision: number; agree: boolean | null; label?: string | null; comment?: string | null; author?: string; author_name?: string; time: string; saw_prediction_first?: boolean;

@@ -2,7 +2,7 @@
 import '@mantine/charts/styles.css';
 import { BarChart, LineChart } from '@mantine/charts';
 import { Box, Table, Text, VisuallyHidden } from '@mantine/core';
-import type { Epoch } from '../api/types';
+import type { Epoch, WatchDay } from '../api/types';
 import { useI18n } from '../i18n';
 import { figure } from '../lib/format';
 import type { RocPoint } from '../lib/evaluation';
@@ -79,6 +79,23 @@ export function RocChart({ points, area }: { points: RocPoint[]; area: number | 
         xAxisProps={{ type: 'number', domain: [0, 1], tick: axis, tickFormatter: (value: number) => value.toFixed(1) }} yAxisProps={{ domain: [0, 1], tick: axis, tickFormatter: (value: number) => value.toFixed(1) }}
         series={[{ name: 'tpr', label: t('models.sensitivityAxis'), color: 'var(--aceso-series-1)' }, { name: 'chance', label: '–', color: 'var(--aceso-line-strong)', strokeDasharray: '4 4' }]} />
       {points.length === 0 && <Text size="sm" c="dimmed">{t('common.none')}</Text>}
+    </Box>
+  );
+}
+
+// By day, the oldest first: what is expected from scores alone with what chance makes of so many cases, and where readers judged, how often they agreed.
+export function PerformanceChart({ days }: { days: WatchDay[] }) {
+  const { t } = useI18n();
+  const data = [...days].reverse().filter((day) => day.performance || day.readers).map((day) => ({
+    day: day.day.slice(5), accuracy: day.performance?.accuracy, low: day.performance?.low, high: day.performance?.high, expected: day.performance?.expected, readers: day.readers && day.readers.verdicts >= 5 ? day.readers.agreed / day.readers.verdicts : undefined,
+  }));
+  const latest = [...data].reverse().find((day) => day.accuracy !== undefined);
+  const low = Math.min(0.9, ...data.flatMap((day) => [day.low ?? 1, day.readers ?? 1]));
+  return (
+    <Box role="img" aria-label={t('watch.chart', { value: figure(latest?.accuracy), expected: figure(latest?.expected) })}>
+      <LineChart h={240} data={data} dataKey="day" withLegend curveType="linear" strokeWidth={2} dotProps={{ r: 3 }} gridAxis="x" connectNulls valueFormatter={(value) => figure(value)} xAxisProps={{ tick: axis }}
+        yAxisProps={{ tick: axis, width: 44, domain: [Math.floor(low * 20) / 20, 1], tickFormatter: (value: number) => value.toFixed(2) }} lineChartProps={{ accessibilityLayer: false }} legendProps={{ verticalAlign: 'top', height: 34 }}
+        series={[{ name: 'accuracy', label: t('watch.series.accuracy'), color: 'var(--aceso-series-1)' }, { name: 'low', label: t('watch.series.low'), color: 'var(--aceso-line-strong)', strokeDasharray: '2 4' }, { name: 'high', label: t('watch.series.high'), color: 'var(--aceso-line-strong)', strokeDasharray: '2 4' }, { name: 'expected', label: t('watch.series.expected'), color: 'var(--aceso-series-2)', strokeDasharray: '6 4' }, { name: 'readers', label: t('watch.series.readers'), color: 'var(--aceso-series-3)' }]} />
     </Box>
   );
 }

@@ -16,6 +16,7 @@ import { bytes, dateTime, duration, percent } from '../../lib/format';
 import { readEvaluation } from '../../lib/evaluation';
 import { describeLimits, readable } from '../../lib/uncertainty';
 import { EvaluationTab } from './EvaluationTab';
+import { WatchTab } from './WatchTab';
 
 const LossChart = lazy(() => import('../../components/charts').then((m) => ({ default: m.LossChart })));
 const AucChart = lazy(() => import('../../components/charts').then((m) => ({ default: m.AucChart })));
@@ -44,14 +45,16 @@ export default function ModelPage() {
           {can('models:promote') && <StageMenu model={model} />}
         </Group>
       </Group>
-      <Tabs defaultValue="card" keepMounted={false}>
+      <Tabs defaultValue={new URLSearchParams(window.location.search).get('tab') === 'watch' ? 'watch' : 'card'} keepMounted={false}>
         <Tabs.List mb="lg">
           <Tabs.Tab value="card">{t('models.tabs.card')}</Tabs.Tab><Tabs.Tab value="evaluation">{t('models.tabs.evaluation')}</Tabs.Tab><Tabs.Tab value="report">{t('models.tabs.report')}</Tabs.Tab>
+          <Tabs.Tab value="watch">{t('models.tabs.watch')}</Tabs.Tab>
           <Tabs.Tab value="training">{t('models.tabs.training')}</Tabs.Tab><Tabs.Tab value="technical">{t('models.tabs.technical')}</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="card"><CardTab model={model} /></Tabs.Panel>
         <Tabs.Panel value="evaluation">{evaluation ? <EvaluationTab evaluation={evaluation} classes={model.card.classes} /> : <NoEvaluation />}</Tabs.Panel>
         <Tabs.Panel value="report"><ReportTab model={model} /></Tabs.Panel>
+        <Tabs.Panel value="watch"><WatchTab model={model} /></Tabs.Panel>
         <Tabs.Panel value="training"><TrainingTab model={model} /></Tabs.Panel>
         <Tabs.Panel value="technical"><TechnicalTab model={model} /></Tabs.Panel>
       </Tabs>

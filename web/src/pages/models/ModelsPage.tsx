@@ -2,6 +2,7 @@
 import { Badge, Box, Button, Group, Paper, Stack, Table, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Boxes } from 'lucide-react';
+import type { MouseEvent } from 'react';
 import { Link, useLocation } from 'wouter';
 import { api } from '../../api/endpoints';
 import { useSession } from '../../app/session';
@@ -15,6 +16,8 @@ export default function ModelsPage() {
   const { can } = useSession();
   const [, navigate] = useLocation();
   const models = useQuery({ queryKey: ['models'], queryFn: api.models });
+  const alarms = useQuery({ queryKey: ['watch-alarms'], queryFn: api.watchAlarms, refetchInterval: 60_000 });
+  const alarmsOf = (name: string, version: number) => (alarms.data?.items ?? []).filter((alarm) => alarm.model === name && alarm.version === version && alarm.state === 'open').length;
   return (
     <Box className="page">
       <PageHead title={t('models.title')}>{can('jobs:write') && <Button component={Link} href="/training">{t('training.new')}</Button>}</PageHead>
@@ -36,7 +39,7 @@ export default function ModelsPage() {
                       return (
                         <Table.Tr key={version.version} className="clickable-row" onClick={() => navigate(href)}>
                           <Table.Td><Group gap={8} wrap="nowrap"><Link href={href} className="plain-link" onClick={(event) => event.stopPropagation()}><Text span size="sm" fw={550} className="nowrap">{t('models.version', { n: version.version })}</Text></Link>{index === 0 && versions.length > 1 && <Badge color="gray" size="xs">{t('models.latest')}</Badge>}</Group></Table.Td>
-                          <Table.Td><Group gap={6} wrap="nowrap"><StageBadge stage={version.stage} /><ShareBadge share={version.share} /></Group></Table.Td>
+                          <Table.Td><Group gap={6} wrap="nowrap"><StageBadge stage={version.stage} /><ShareBadge share={version.share} />{alarmsOf(model.name, version.version) > 0 && <Badge color="red" component={Link} href={`${href}?tab=watch`} onClick={(event: MouseEvent) => event.stopPropagation()} style={{ cursor: 'pointer' }}>{t('watch.badge', { n: alarmsOf(model.name, version.version) })}</Badge>}</Group></Table.Td>
                           <Table.Td ta="right" className="num">{version.auroc === null || version.auroc === undefined ? <Text span size="sm" c="dimmed">{t('models.noEvaluation')}</Text> : figure(version.auroc)}</Table.Td>
                           <Table.Td>{version.dataset || '–'}</Table.Td>
                           <Table.Td onClick={(event) => event.stopPropagation()}><Hash value={version.id} /></Table.Td>
