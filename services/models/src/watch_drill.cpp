@@ -91,7 +91,6 @@ Result<std::pair<double, double>> range_of(const learn::Dataset& dataset, const 
 }
 
 struct Answering {
-  Serving& serving;
   ServedModel& served;
   std::vector<std::string> scores, findings;
 
@@ -100,7 +99,8 @@ struct Answering {
     const learn::ModelSignature& signature = bundle.signature;
     ACESO_TRY(learn::Array inputs, learn::preprocess(signature.preprocessing, {&sample, 1}));
     const learn::Array shown = inputs;
-    ACESO_TRY(const Answers answers, serving.run(served, {{signature.inputs.front().name, std::move(inputs)}}));
+    ACESO_TRY(const Answers answers,
+              Serving::run(served, {{signature.inputs.front().name, std::move(inputs)}}, {.lane = Lane::bulk}));
     const std::span<const float> embedding =
         answers.embedding.shape.empty() ? std::span<const float>{} : answers.embedding.f32();
     const auto values = answers.output.f32();
@@ -183,7 +183,7 @@ Result<Json> WatchDrill::run(store::JobContext& job) const {
   ACESO_TRY(const ModelVersion v, registry_.find(input.value("model", std::string{}), input.value("version", 0)));
   ACESO_TRY(const auto dataset, datasets_.open(input.value("dataset", std::string{})));
   ACESO_TRY(const learn::Split split, parse_split(input.value("split", std::string{"test"})));
-  ACESO_TRY(const auto served, serving_.model(v.bundle));
+  ACESO_TRY(const auto served, serving_.model(v));
   ACESO_TRY(const learn::WatchReference reference,
             learn::parse_watch_reference(served->info().applicability.value("watch", Json())));
   std::vector<std::size_t> indices = dataset->indices(split);
@@ -197,7 +197,7 @@ Result<Json> WatchDrill::run(store::JobContext& job) const {
   ACESO_TRY(const auto range, range_of(*dataset, indices));
   const Change change{input.value("brightness", 0.0), input.value("contrast", 1.0), input.value("noise", 0.0)};
   const Philox random{input.value("seed", std::uint64_t{1})};
-  const Answering answering{serving_, *served, watched_scores(served->info()), watched_findings(served->info())};
+  const Answering answering{*served, watched_scores(served->info()), watched_findings(served->info())};
   JobProgress progress{job, context_.clock};
   std::vector<learn::WatchCase> as_they_are, changed;
   for (std::size_t i = 0; i < indices.size(); ++i) {
