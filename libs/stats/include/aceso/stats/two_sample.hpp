@@ -15,7 +15,7 @@ namespace aceso::stats {
 struct KolmogorovSmirnov {
   double distance;  // largest difference of the two distribution functions, 0..1
   double p_value;   // two-sided, from the limiting distribution with Stephens' correction for small samples (J R Stat
-                   // Soc B 32:115-122, 1970); values that tie make it larger than it need be
+                    // Soc B 32:115-122, 1970); values that tie make it larger than it need be
 };
 Result<KolmogorovSmirnov> kolmogorov_smirnov(std::span<const double> a, std::span<const double> b);
 
