@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 struct SynthesiseArguments {
   std::string name, task = "shape";
-  bool volume = false;
+  bool volume = false, hounsfield = false;
   std::int64_t train = 600, validation = 100, test = 200, size = 64;
   double diameter = 12, contrast = 890, noise = 25, label_noise = 0;
   std::uint64_t seed = 7;
@@ -37,10 +37,11 @@ void print_published(const Context& context) {
     rows.push_back({std::string{data.name}, std::string{data.what}, std::string{data.licence}});
     items.push_back(Json{{"name", data.name}, {"what", data.what}, {"licence", data.licence}, {"url", data.url}});
   }
-  if (context.json)
+  if (context.json) {
     context.print_json(Json{{"items", std::move(items)}});
-  else
+  } else {
     context.print(format_table({"NAME", "WHAT", "LICENCE"}, rows));
+  }
 }
 
 Status get_dataset(Context& context, const GetArguments& a) {
@@ -51,9 +52,10 @@ Status get_dataset(Context& context, const GetArguments& a) {
   const PublishedData* data = find_published(a.name);
   if (data == nullptr)
     return Error{Code::not_found, "no published data set of that name is known: aceso dataset get --list"};
-  if (!context.json && !context.quiet)
+  if (!context.json && !context.quiet) {
     context.print(std::string{data->what} + "\nlicence   " + std::string{data->licence} + "\ncite      " +
                   std::string{data->cite});
+  }
   const auto progress = context.progress();
   ACESO_TRY(const PublishedFile file,
             fetch_published(*data, {.copy = a.file, .ca = {}}, *progress, context.interrupted()));
@@ -67,10 +69,11 @@ Status get_dataset(Context& context, const GetArguments& a) {
   ACESO_TRY(const Json accepted, api->call(net::Method::post, "/api/v1/local/datasets", body));
   ACESO_TRY([[maybe_unused]] const Json done, context.follow(accepted));
   ACESO_TRY(const Json summary, api->get("/api/v1/datasets/" + url_encode(name)));
-  if (context.json)
+  if (context.json) {
     context.print_json(summary);
-  else
+  } else {
     context.print("the checksum is the publisher's\nimported " + name + ": aceso dataset show " + name);
+  }
   return {};
 }
 
@@ -87,6 +90,9 @@ void add_dataset_synthesise(CLI::App& group, Context& context) {
       ->check(CLI::IsMember({"shape", "presence", "findings", "size"}))
       ->capture_default_str();
   make->add_flag("--3d", a->volume, "Volumes instead of slices");
+  make->add_flag(
+      "--hounsfield", a->hounsfield,
+      "Values in Hounsfield units with the spacing in mm, as scanners give them; else bytes of a lung window");
   make->add_option("--train", a->train, "Samples for training")->check(CLI::NonNegativeNumber)->capture_default_str();
   make->add_option("--validation", a->validation, "For validation")
       ->check(CLI::NonNegativeNumber)
@@ -106,6 +112,7 @@ void add_dataset_synthesise(CLI::App& group, Context& context) {
     const Json body{{"name", a->name},
                     {"task", a->task},
                     {"volume", a->volume},
+                    {"hounsfield", a->hounsfield},
                     {"train", a->train},
                     {"validation", a->validation},
                     {"test", a->test},
@@ -117,11 +124,12 @@ void add_dataset_synthesise(CLI::App& group, Context& context) {
                     {"seed", a->seed}};
     ACESO_TRY(const Json accepted, api->call(net::Method::post, "/api/v1/synthetic-datasets", body));
     ACESO_TRY(const Json summary, context.follow(accepted));
-    if (context.json)
+    if (context.json) {
       context.print_json(summary);
-    else
+    } else {
       context.print("made " + a->name + " (" + summary.value("samples", Json(0)).dump() +
                     " samples)\nlook at it: aceso dataset show " + a->name + " --sheet sheet.png");
+    }
     return {};
   });
 }
@@ -147,10 +155,11 @@ void add_dataset_export(CLI::App& group, Context& context) {
               api->call(net::Method::post, "/api/v1/local/datasets/" + url_encode(a->name) + "/export",
                         Json{{"path", target.string()}, {"format", format}}));
     ACESO_TRY([[maybe_unused]] const Json done, context.follow(accepted));
-    if (context.json)
+    if (context.json) {
       context.print_json(Json{{"path", target.string()}, {"format", format}});
-    else
+    } else {
       context.print("wrote " + a->output.string());
+    }
     return {};
   });
 }

@@ -84,7 +84,11 @@ Result<Observed> observe(InferenceSession& session, const ModelSignature& signat
     const std::size_t count = std::min(batch, indices.size() - at);
     std::vector<Array> samples;
     samples.reserve(count);
-    for (std::size_t i = 0; i < count; ++i) samples.push_back(dataset.array(indices[at + i]));
+    for (std::size_t i = 0; i < count; ++i) {
+      ACESO_TRY(Array sample, to_spacing(signature.preprocessing, dataset.array(indices[at + i]),
+                                         dataset.manifest().samples[indices[at + i]].spacing_mm));
+      samples.push_back(std::move(sample));
+    }
     ACESO_TRY(Array inputs, preprocess(signature.preprocessing, samples));
     for (std::size_t i = 0; i < count; ++i) {
       const auto row = appearance_row(inputs, i);
@@ -151,9 +155,10 @@ std::vector<float> appearance_row(const Array& inputs, std::size_t index) {
   if (shape.size() < 2 || inputs.dtype != DType::f32) return {};
   const std::size_t each = inputs.f32().size() / static_cast<std::size_t>(shape[0]);
   const auto sample = inputs.f32().subspan(index * each, each);
-  if (shape.size() < 4)
+  if (shape.size() < 4) {
     return each <= static_cast<std::size_t>(kMaxWidth) ? std::vector<float>(sample.begin(), sample.end())
                                                        : std::vector<float>{};
+  }
   // Mean over channels and, of a volume, over its slices: what is left is a picture.
   const std::int64_t height = shape[shape.size() - 2], width = shape.back();
   if (height < kThumb || width < kThumb) return {};

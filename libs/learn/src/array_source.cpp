@@ -20,8 +20,9 @@ struct Part {
   const Array* x = nullptr;
   const Array* y = nullptr;
   const Array* group = nullptr;
-  const Array* masks = nullptr;  // uint8, the images' shape without channels
-  const Array* boxes = nullptr;  // [N, 2 * axes]: low corner, high corner; a row with high <= low: none
+  const Array* masks = nullptr;    // uint8, the images' shape without channels
+  const Array* boxes = nullptr;    // [N, 2 * axes]: low corner, high corner; a row with high <= low: none
+  const Array* spacing = nullptr;  // [N, axes]: millimetres from one pixel or voxel to the next
 };
 
 const Array* find(const NamedArrays& arrays, std::string_view key) {
@@ -35,13 +36,14 @@ Result<std::vector<Part>> find_parts(const NamedArrays& arrays) {
       {"train", Split::train}, {"val", Split::validation}, {"test", Split::test}};
   for (const auto& [prefix, split] : splits) {
     const std::string p = prefix;
-    Part part{p,
-              split,
-              find(arrays, p + "_images"),
-              find(arrays, p + "_labels"),
-              find(arrays, p + "_group"),
-              find(arrays, p + "_masks"),
-              find(arrays, p + "_boxes")};
+    const Part part{p,
+                    split,
+                    find(arrays, p + "_images"),
+                    find(arrays, p + "_labels"),
+                    find(arrays, p + "_group"),
+                    find(arrays, p + "_masks"),
+                    find(arrays, p + "_boxes"),
+                    find(arrays, p + "_spacing")};
     if (part.x == nullptr && part.y == nullptr) continue;
     if (part.x == nullptr || part.y == nullptr)
       return Error{Code::invalid, "there is only one of " + p + "_images and " + p + "_labels"};
@@ -49,13 +51,14 @@ Result<std::vector<Part>> find_parts(const NamedArrays& arrays) {
   }
   if (!parts.empty()) return parts;
   for (const auto& [x, y] : {std::pair{"X", "y"}, std::pair{"images", "labels"}}) {
-    Part part{"",
-              Split::unassigned,
-              find(arrays, x),
-              find(arrays, y),
-              find(arrays, "group"),
-              find(arrays, "masks"),
-              find(arrays, "boxes")};
+    const Part part{"",
+                    Split::unassigned,
+                    find(arrays, x),
+                    find(arrays, y),
+                    find(arrays, "group"),
+                    find(arrays, "masks"),
+                    find(arrays, "boxes"),
+                    find(arrays, "spacing")};
     if (part.x != nullptr && part.y != nullptr) return std::vector<Part>{part};
     if (part.x != nullptr)
       return Error{Code::invalid, "key \"" + std::string{x} + "\" is there, its labels \"" + y + "\" are not"};
@@ -69,18 +72,20 @@ Result<std::vector<Part>> find_parts(const NamedArrays& arrays) {
 Result<std::vector<std::int64_t>> whole_numbers(const Array& array, const std::string& key, std::int64_t count) {
   const bool fits =
       (array.shape.size() == 1 || (array.shape.size() == 2 && array.shape[1] == 1)) && array.shape[0] == count;
-  if (!fits)
+  if (!fits) {
     return Error{Code::invalid,
                  key + " must have shape [" + std::to_string(count) + "], has " + to_string(array.shape)};
+  }
   std::vector<std::int64_t> values;
   bool whole = true;
   for_each_value(array.dtype, array.data, [&](double value) {
     whole = whole && std::isfinite(value) && value == std::floor(value) && std::abs(value) < 1e15;
     values.push_back(whole ? static_cast<std::int64_t>(value) : 0);
   });
-  if (!whole)
+  if (!whole) {
     return Error{Code::invalid, key + " must hold whole numbers; row " + std::to_string(values.size()) +
                                     " or one before it does not (measured values: task regression)"};
+  }
   return values;
 }
 
@@ -97,10 +102,11 @@ Result<Task> task_of_labels(const Array& labels, const std::string& key, const I
     exclusive += sum == 1 ? 1U : 0U;
     sum = 0;
   });
-  if (at > 0 && exclusive == at / width)
+  if (at > 0 && exclusive == at / width) {
     return Error{Code::invalid,
                  key + " holds exactly one 1 in each row: classes are given as whole numbers [N]; if they are " +
                      "labels of which several can hold, say so with task multi_label"};
+  }
   return Task::multi_label;
 }
 
@@ -113,9 +119,10 @@ Result<std::vector<std::vector<double>>> target_rows(const Array& array, const s
   const bool fits = !shape.empty() && shape[0] == count &&
                     (several ? shape.size() == 2 && shape[1] >= 2 && shape[1] <= kMaxLabels
                              : shape.size() == 1 || (shape.size() == 2 && shape[1] == 1));
-  if (!fits)
+  if (!fits) {
     return Error{Code::invalid, key + " must have shape [" + std::to_string(count) +
                                     (several ? ", labels] with 2 to 1000 labels" : "]") + ", has " + to_string(shape)};
+  }
   const auto width = static_cast<std::size_t>(several ? shape[1] : 1);
   std::vector<std::vector<double>> rows;
   std::size_t at = 0, wrong = 0;
@@ -125,10 +132,11 @@ Result<std::vector<std::vector<double>>> target_rows(const Array& array, const s
     if (wrong == 0 && !missing && (several ? value != 0 && value != 1 : std::isinf(value))) wrong = rows.size();
     rows.back().push_back(missing ? std::nan("") : value);
   });
-  if (wrong > 0)
+  if (wrong > 0) {
     return Error{Code::invalid,
                  key + ", row " + std::to_string(wrong) +
                      (several ? ": labels are 1, 0 and, where it is not known, -1 or NaN" : ": not finite")};
+  }
   if (!several) {
     for (auto& row : rows) {
       if (std::isnan(row.front())) row.clear();
@@ -145,9 +153,10 @@ Result<std::string> kind_of(const Part& part, const ImportOptions& options) {
     const std::map<std::string, std::pair<std::size_t, std::size_t>, std::less<>> dimensions{
         {"image", {3, 4}}, {"volume", {4, 5}}, {"signal", {2, 3}}, {"table", {2, 2}}};
     const auto [least, most] = dimensions.at(options.kind);
-    if (shape.size() < least || shape.size() > most)
+    if (shape.size() < least || shape.size() > most) {
       return Error{Code::invalid,
                    "an array of shape " + to_string(shape) + " holds no samples of kind " + options.kind};
+    }
     return options.kind;
   }
   if (shape.size() == 2) return std::string{"table"};
@@ -178,6 +187,10 @@ class ArraySource final : public SampleSource {
     if ((kind == "image" && sample.array.shape.size() == 2) || (kind == "volume" && sample.array.shape.size() == 3))
       sample.array.shape.push_back(1);
     if (part.masks != nullptr) sample.mask = row_of(*part.masks, row);
+    if (part.spacing != nullptr) {
+      const Array spacing = row_of(*part.spacing, row);
+      for_each_value(spacing.dtype, spacing.data, [&](double value) { sample.spacing_mm.push_back(value); });
+    }
     if (part.boxes != nullptr) {
       std::vector<double> corners;
       const Array box = row_of(*part.boxes, row);
@@ -206,9 +219,10 @@ class ArraySource final : public SampleSource {
       if (part.x->dtype != dtype || shape.size() != parts_[0].x->shape.size())
         return Error{Code::invalid, prefix + "images differ in number type or dimensions from the first split"};
       const bool channels_last = (kind == "image" && shape.size() == 4) || (kind == "volume" && shape.size() == 5);
-      if (channels_last && shape.back() > kMaxChannels)
+      if (channels_last && shape.back() > kMaxChannels) {
         return Error{Code::unsupported,
                      kind + "s of shape " + to_string(shape) + ": 1 to 4 channels, which come last, are read"};
+      }
       const std::int64_t count = shape[0];
       if (const auto total = element_count(shape); !total || (*total == 0 && count != 0))
         return Error{Code::invalid, prefix + "samples of shape " + to_string(shape) + " are empty"};
@@ -237,9 +251,9 @@ class ArraySource final : public SampleSource {
 
  private:
   Status check_outlines(const Part& part, const std::string& prefix) const {
-    if (part.masks == nullptr && part.boxes == nullptr) return {};
+    if (part.masks == nullptr && part.boxes == nullptr && part.spacing == nullptr) return {};
     if (kind != "image" && kind != "volume")
-      return Error{Code::invalid, prefix + "masks and boxes belong to images and volumes"};
+      return Error{Code::invalid, prefix + "masks, boxes and spacing belong to images and volumes"};
     const std::size_t axes = kind == "image" ? 2 : 3;
     const Shape& shape = part.x->shape;
     const Shape spatial{shape.begin(), shape.begin() + static_cast<std::ptrdiff_t>(axes + 1)};
@@ -248,6 +262,17 @@ class ArraySource final : public SampleSource {
     const Shape corners{shape[0], static_cast<std::int64_t>(2 * axes)};
     if (part.boxes != nullptr && part.boxes->shape != corners)
       return Error{Code::invalid, prefix + "boxes must have shape " + to_string(corners)};
+    return check_spacing(part, prefix, {shape[0], static_cast<std::int64_t>(axes)});
+  }
+
+  static Status check_spacing(const Part& part, const std::string& prefix, const Shape& shape) {
+    if (part.spacing == nullptr) return {};
+    if (part.spacing->shape != shape)
+      return Error{Code::invalid, prefix + "spacing must have shape " + to_string(shape) + ", in mm"};
+    bool good = true;
+    for_each_value(part.spacing->dtype, part.spacing->data,
+                   [&](double mm) { good = good && std::isfinite(mm) && mm > 0 && mm <= 1000; });
+    if (!good) return Error{Code::invalid, prefix + "spacing must be positive, at most 1000 mm"};
     return {};
   }
 
@@ -262,9 +287,10 @@ class ArraySource final : public SampleSource {
     classes = options.classes;
     for (std::size_t i = 0; i < classes.size(); ++i) values_.push_back(static_cast<std::int64_t>(i));
     for (const std::int64_t value : seen) {
-      if (value < 0 || value >= static_cast<std::int64_t>(classes.size()))
+      if (value < 0 || value >= static_cast<std::int64_t>(classes.size())) {
         return Error{Code::invalid, "label " + std::to_string(value) + " has no name: " +
                                         std::to_string(classes.size()) + " classes are named, from 0 on"};
+      }
     }
     return {};
   }
@@ -285,9 +311,10 @@ class ArraySource final : public SampleSource {
     if (classes.empty()) {
       for (std::size_t k = 0; k < width; ++k) classes.push_back(std::to_string(k));
     }
-    if (classes.size() != width)
+    if (classes.size() != width) {
       return Error{Code::invalid,
                    std::to_string(classes.size()) + " labels are named, and the array has " + std::to_string(width)};
+    }
     return {};
   }
 

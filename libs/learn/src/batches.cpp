@@ -45,9 +45,10 @@ Result<Batch> BatchMaker::plain(std::span<const std::size_t> samples) const {
   raw.reserve(samples.size());
   for (const std::size_t i : samples) raw.push_back(dataset_.array(i));
   auto inputs = preprocess(how_, raw);
-  if (!inputs)
+  if (!inputs) {
     return std::move(std::move(inputs).error().add_context("batch that begins with \"" +
                                                            dataset_.manifest().samples[samples[0]].id + "\""));
+  }
   return Batch{std::move(*inputs), targets_of(samples, !integer_targets_), samples.size()};
 }
 
@@ -80,9 +81,10 @@ void BatchMaker::change_one(std::span<float> values, const Shape& shape, std::sp
   if (augment_.changes_geometry()) {
     const Warp warp = draw_warp(augment_, size, key);
     std::vector<float> before{values.begin(), values.end()};
-    for (std::size_t at = 0; at < values.size(); at += area)
+    for (std::size_t at = 0; at < values.size(); at += area) {
       resample(warp, Interpolation::linear, augment_.edge, std::span{before}.subspan(at, area),
                values.subspan(at, area));
+    }
     if (!mask.empty()) {
       before.assign(mask.begin(), mask.end());
       resample(warp, Interpolation::nearest, augment_.edge, before, mask);
@@ -113,9 +115,10 @@ Drawn cut_window(const Drawn& from, const Shape& size, const DrawKey* key) {
   Shape first(axes);
   std::size_t centre = from.mask.size();  // none
   if (!inside.empty() && key == nullptr) centre = inside[inside.size() / 2];
-  if (!inside.empty() && key != nullptr && drawn(0) < 0.5)
+  if (!inside.empty() && key != nullptr && drawn(0) < 0.5) {
     centre =
         inside[std::min(inside.size() - 1, static_cast<std::size_t>(drawn(1) * static_cast<double>(inside.size())))];
+  }
   for (std::size_t d = axes; d-- > 0;) {
     const std::int64_t room = spatial[d] - size[d];
     const bool around = centre < from.mask.size();
@@ -164,8 +167,9 @@ Result<Batch> BatchMaker::outlines(std::span<const std::size_t> samples, const i
   std::size_t each = 0, area = 0;
   for (std::size_t n = 0; n < samples.size(); ++n) {
     const Sample& about = dataset_.manifest().samples[samples[n]];
-    const Array sample = dataset_.array(samples[n]), outline = *dataset_.mask(samples[n]);
-    auto input = preprocess(how_, {&sample, 1});
+    const Array outline = *dataset_.mask(samples[n]);
+    const auto sample = to_spacing(how_, dataset_.array(samples[n]), about.spacing_mm);
+    auto input = sample ? preprocess(how_, {&*sample, 1}) : Result<Array>{sample.error()};
     if (!input) return std::move(std::move(input).error().add_context("sample \"" + about.id + "\""));
     Drawn one;
     one.shape.assign(input->shape.begin() + 1, input->shape.end());

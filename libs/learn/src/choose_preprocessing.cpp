@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "values.hpp"
 
@@ -9,7 +10,7 @@ namespace aceso::learn {
 namespace {
 
 struct Moments {
-  double n = 0, mean = 0, squares = 0, low = INFINITY, high = -INFINITY;
+  double n = 0, mean = 0, squares = 0, low = std::numeric_limits<double>::infinity(), high = -low;
   void add(double x) {
     n += 1;
     const double delta = x - mean;
@@ -41,6 +42,33 @@ void standardise(Preprocessing& how, const std::vector<Moments>& moments) {
   }
 }
 
+// The spacing that volumes are brought to: what the configuration says, else the median of the training samples by
+// axis, where all samples say theirs.
+Result<std::vector<double>> common_spacing(const Dataset& dataset, const TrainConfig& config) {
+  const auto& samples = dataset.manifest().samples;
+  const auto silent =
+      std::find_if(samples.begin(), samples.end(), [](const Sample& sample) { return sample.spacing_mm.size() != 3; });
+  if (config.spacing_mm > 0) {
+    if (silent != samples.end()) {
+      return Error{Code::invalid,
+                   "spacing_mm: sample \"" + silent->id + "\" does not say how far its voxels lie apart"};
+    }
+    return std::vector<double>(3, config.spacing_mm);
+  }
+  std::vector<double> out;
+  if (silent != samples.end()) return out;
+  const auto training = dataset.indices(Split::train);
+  for (std::size_t d = 0; d < 3 && !training.empty(); ++d) {
+    std::vector<double> all;
+    all.reserve(training.size());
+    for (const std::size_t i : training) all.push_back(samples[i].spacing_mm[d]);
+    const auto middle = all.begin() + static_cast<std::ptrdiff_t>(all.size() / 2);
+    std::nth_element(all.begin(), middle, all.end());
+    out.push_back(*middle);
+  }
+  return out;
+}
+
 Result<Preprocessing> for_images(const Dataset& dataset, const TrainConfig& config) {
   Preprocessing how;
   const Manifest& manifest = dataset.manifest();
@@ -56,6 +84,11 @@ Result<Preprocessing> for_images(const Dataset& dataset, const TrainConfig& conf
   }
   if (config.patch > 0) {  // samples keep their size, the network sees windows
     how.window.assign(axes, config.patch);
+    if (volume) {
+      ACESO_TRY(how.spacing_mm, common_spacing(dataset, config));
+    } else if (config.spacing_mm > 0) {
+      return Error{Code::invalid, "spacing_mm: goes with volumes"};
+    }
   } else if (config.image_size > 0) {
     how.height = how.width = config.image_size;
     how.depth = volume ? config.image_size : 0;
@@ -73,7 +106,7 @@ Result<Preprocessing> for_images(const Dataset& dataset, const TrainConfig& conf
     how.scale = 1.0 / 65535.0;
     return how;
   }
-  Moments all = moments_of(dataset, 1, true).front();
+  const Moments all = moments_of(dataset, 1, true).front();
   if (all.low >= 0 && all.high <= 255) {
     how.scale = all.high <= 1 ? 1.0 : 1.0 / 255.0;
   } else {
@@ -91,16 +124,18 @@ Result<Preprocessing> choose_preprocessing(const Dataset& dataset, const TrainCo
       return Error{Code::invalid, "the samples differ in dimensions"};
   }
   if (manifest.kind == "image" || manifest.kind == "volume") {
-    if (manifest.samples.front().shape.size() != (manifest.kind == "image" ? 3U : 4U))
+    if (manifest.samples.front().shape.size() != (manifest.kind == "image" ? 3U : 4U)) {
       return Error{Code::data_loss,
                    "a sample of the dataset has no shape [height, width, channels] or, of volumes, "
                    "[depth, height, width, channels]"};
+    }
     return for_images(dataset, config);
   }
   for (const Sample& sample : manifest.samples) {
-    if (sample.shape != manifest.samples.front().shape)
+    if (sample.shape != manifest.samples.front().shape) {
       return Error{Code::invalid, "the samples differ in shape: " + to_string(manifest.samples.front().shape) +
                                       " and " + to_string(sample.shape)};
+    }
   }
   Preprocessing how;
   how.kind = manifest.kind == "signal" ? PortKind::signal : PortKind::table;

@@ -122,7 +122,8 @@ Json outline_gallery(const Forward& forward, const ModelSignature& signature, co
     shown[place] = true;
     const OutlineCase& c = cases.cases[order[place]];
     const Array sample = dataset.array(c.index);
-    const auto answer = outline_probabilities(forward, signature, {&sample, 1}, stop);
+    const std::vector<double>& spacing = dataset.manifest().samples[c.index].spacing_mm;
+    const auto answer = outline_probabilities(forward, signature, {&sample, 1}, {&spacing, 1}, stop);
     if (!answer) return;
     const auto png = picture(slice_of(sample, *dataset.mask(c.index), draw_mask(answer->front(), threshold)));
     if (!png) return;

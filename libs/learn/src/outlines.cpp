@@ -107,8 +107,14 @@ Status for_each_answer(const Forward& forward, const ModelSignature& signature, 
     if (stop.stop_requested()) return Error{Code::cancelled, "cancelled"};
     const auto part = indices.subspan(at, std::min(batch, indices.size() - at));
     std::vector<Array> samples;
-    for (const std::size_t i : part) samples.push_back(dataset.array(i));
-    ACESO_TRY(const std::vector<Array> answers, outline_probabilities(forward, signature, samples, stop));
+    std::vector<std::vector<double>> spacings;
+    samples.reserve(part.size());
+    spacings.reserve(part.size());
+    for (const std::size_t i : part) {
+      samples.push_back(dataset.array(i));
+      spacings.push_back(dataset.manifest().samples[i].spacing_mm);
+    }
+    ACESO_TRY(const std::vector<Array> answers, outline_probabilities(forward, signature, samples, spacings, stop));
     for (std::size_t k = 0; k < part.size(); ++k) {
       const std::optional<Array> truth = dataset.mask(part[k]);
       ACESO_TRY_OK(check_mask(*truth, dataset.manifest().samples[part[k]].id, labels));
@@ -141,7 +147,9 @@ Forward forward_of(InferenceSession& session, const ModelSignature& signature) {
 }
 
 Result<std::vector<Array>> outline_probabilities(const Forward& forward, const ModelSignature& signature,
-                                                 std::span<const Array> samples, const std::stop_token& stop) {
+                                                 std::span<const Array> samples,
+                                                 std::span<const std::vector<double>> spacings_mm,
+                                                 const std::stop_token& stop) {
   const Preprocessing& how = signature.preprocessing;
   const std::size_t axes = how.kind == PortKind::volume ? 3 : 2, outputs = outputs_of(signature);
   std::vector<Array> out;
@@ -155,7 +163,10 @@ Result<std::vector<Array>> outline_probabilities(const Forward& forward, const M
   }
   const SlidingWindow slider{.window = how.window, .overlap = kOverlap, .gaussian = true, .batch = kWindows};
   const auto progress = make_null_progress();
-  for (const Array& sample : samples) {
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const Array& own = samples[i];
+    ACESO_TRY(const Array sample,
+              to_spacing(how, own, i < spacings_mm.size() ? spacings_mm[i] : std::vector<double>{}));
     ACESO_TRY(Array input, preprocess(how, {&sample, 1}));
     input.shape.erase(input.shape.begin());
     const auto predict = [&](const Array& windows) -> Result<Array> {
@@ -164,6 +175,13 @@ Result<std::vector<Array>> outline_probabilities(const Forward& forward, const M
       return output;
     };
     ACESO_TRY(Array whole, slide(slider, input, predict, *progress, stop));
+    const Shape spatial = spatial_of(how, own);
+    if (tail(whole.shape, 1) != spatial) {
+      Shape batch{1};
+      batch.insert(batch.end(), whole.shape.begin(), whole.shape.end());
+      whole.shape = std::move(batch);
+      whole = bring_back(whole, 0, spatial);
+    }
     out.push_back(std::move(whole));
   }
   return out;

@@ -55,28 +55,31 @@ struct Planes {
 
 Result<Planes> image_planes(const Preprocessing& how, const Array& sample) {
   const std::size_t axes = how.kind == PortKind::volume ? 3 : 2;
-  if (sample.shape.size() != axes && sample.shape.size() != axes + 1)
+  if (sample.shape.size() != axes && sample.shape.size() != axes + 1) {
     return Error{Code::invalid,
                  std::string{axes == 3 ? "a volume needs shape [depth, height, width] or [depth, height, "
                                          "width, channels]"
                                        : "an image needs shape [height, width] or [height, width, "
                                          "channels]"} +
                      ", has " + to_string(sample.shape)};
+  }
   const Shape spatial{sample.shape.begin(), sample.shape.begin() + static_cast<std::ptrdiff_t>(axes)};
   const std::int64_t depth = sample.shape.size() == axes + 1 ? sample.shape[axes] : 1;  // of colour
   if (!std::all_of(spatial.begin(), spatial.end(), [](std::int64_t side) { return side >= 1 && side <= kMaxSide; }) ||
-      depth < 1 || depth > 64)
+      depth < 1 || depth > 64) {
     return Error{Code::invalid,
                  std::string{axes == 3 ? "a volume" : "an image"} + " cannot have shape " + to_string(sample.shape)};
+  }
   const std::vector<float> pixels = to_floats(sample);
   const auto area = static_cast<std::size_t>(*element_count(spatial));
   const auto stride = static_cast<std::size_t>(depth);
   const bool colour =
       depth == 3 || depth == 4;  // a fourth channel is opacity and is left out, as is a second beside grey
   const bool convert = how.channels != 0 && how.channels != depth;
-  if (convert && !colour && depth > 2)
+  if (convert && !colour && depth > 2) {
     return Error{Code::invalid,
                  "an image of " + std::to_string(depth) + " channels cannot become " + std::to_string(how.channels)};
+  }
   Planes planes;
   planes.channels = convert ? how.channels : depth;
   planes.spatial = spatial;
@@ -125,9 +128,10 @@ Status scale(const Preprocessing& how, Planes& planes) {
     return values.empty() ? fallback : values[values.size() == 1 ? 0 : c];
   };
   for (const auto* values : {&how.mean, &how.std}) {
-    if (values->size() > 1 && values->size() != channels)
+    if (values->size() > 1 && values->size() != channels) {
       return Error{Code::invalid, "the preprocessing has " + std::to_string(values->size()) +
                                       " means or deviations for " + std::to_string(channels) + " channels"};
+    }
   }
   const std::size_t area = planes.values.size() / channels;
   for (std::size_t c = 0; c < channels; ++c) {
@@ -153,7 +157,54 @@ Array with_channels_last(const Array& batch) {
   return out;
 }
 
+constexpr std::int64_t kMaxResampled = std::int64_t{1} << 28;  // voxels
+constexpr double kSameSpacing = 0.01;                          // a hundredth of the spacing is not worth a resampling
+
+// So many voxels of `to` fill the same length, at least one.
+std::int64_t count_at(std::int64_t count, double from, double to) {
+  return std::max<std::int64_t>(1, std::llround(static_cast<double>(count) * from / to));
+}
+
 }  // namespace
+
+Result<Array> to_spacing(const Preprocessing& how, const Array& sample, std::span<const double> spacing_mm) {
+  const std::size_t axes = how.spacing_mm.size();
+  if (axes == 0 || spacing_mm.size() != axes) return sample;
+  if (sample.shape.size() != axes && sample.shape.size() != axes + 1)
+    return Error{Code::invalid, "a volume of shape " + to_string(sample.shape) + " cannot be brought to a spacing"};
+  const Shape from{sample.shape.begin(), sample.shape.begin() + static_cast<std::ptrdiff_t>(axes)};
+  Shape to;
+  std::int64_t voxels = 1;
+  bool same = true;
+  for (std::size_t d = 0; d < axes; ++d) {
+    if (!(spacing_mm[d] > 0) || !std::isfinite(spacing_mm[d]) || from[d] < 1)
+      return Error{Code::invalid, "the spacing of a volume must be positive"};
+    same = same && std::abs(spacing_mm[d] - how.spacing_mm[d]) <= kSameSpacing * how.spacing_mm[d];
+    if (static_cast<double>(from[d]) * spacing_mm[d] / how.spacing_mm[d] > static_cast<double>(kMaxSide))
+      return Error{Code::too_large, "at the spacing that the model works in the volume has too many voxels"};
+    to.push_back(count_at(from[d], spacing_mm[d], how.spacing_mm[d]));
+    voxels *= to.back();
+    if (voxels > kMaxResampled)
+      return Error{Code::too_large, "at the spacing that the model works in the volume has more than 2^28 voxels"};
+  }
+  if (same) return sample;
+  const std::vector<float> values = to_floats(sample);
+  if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
+    return Error{Code::invalid, "holds a value that is not finite"};
+  const auto channels = static_cast<std::size_t>(sample.shape.size() > axes ? sample.shape[axes] : 1);
+  Array out = Array::zeros(DType::f32, to);
+  if (sample.shape.size() > axes) {
+    out.shape.push_back(sample.shape[axes]);
+    out.data.resize(out.data.size() * channels);
+  }
+  std::vector<float> plane(values.size() / channels);
+  for (std::size_t c = 0; c < channels; ++c) {
+    for (std::size_t i = 0; i < plane.size(); ++i) plane[i] = values[i * channels + c];
+    const std::vector<float> resampled = resize_linear(plane, from, to);
+    for (std::size_t i = 0; i < resampled.size(); ++i) out.f32()[i * channels + c] = resampled[i];
+  }
+  return out;
+}
 
 Result<Array> preprocess(const Preprocessing& how, std::span<const Array> samples) {
   if (samples.empty()) return Error{Code::invalid, "no samples"};
@@ -161,7 +212,7 @@ Result<Array> preprocess(const Preprocessing& how, std::span<const Array> sample
   std::size_t width = 0;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     auto planes = planes_of(how, samples[i]);
-    Status scaled = planes ? scale(how, *planes) : Status{planes.error()};
+    Status const scaled = planes ? scale(how, *planes) : Status{planes.error()};
     if (!scaled) return Error{scaled.error().code(), "sample " + std::to_string(i) + ": " + scaled.error().message()};
     Shape shape{static_cast<std::int64_t>(samples.size()), planes->channels};
     shape.insert(shape.end(), planes->spatial.begin(), planes->spatial.end());

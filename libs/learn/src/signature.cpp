@@ -13,6 +13,7 @@ namespace {
 constexpr std::array<std::string_view, 11> kKinds{"image", "signal", "table", "probability",       "logit", "embedding",
                                                   "other", "volume", "mask",  "label_probability", "number"};
 constexpr std::int64_t kMaxSide = 16384;
+constexpr double kMaxSpacing = 100;  // mm
 constexpr std::int64_t kMaxVoxels = std::int64_t{1} << 28;
 
 std::string_view kind_name(PortKind kind) {
@@ -80,6 +81,7 @@ Result<Preprocessing> parse_preprocessing(const Json& json) {
   how.channels_last = reader.boolean("channels_last", false);
   how.flip_average = reader.boolean("flip_average", false);
   how.window = reader.integers("window", JsonReader::optional);
+  how.spacing_mm = reader.numbers("spacing_mm", JsonReader::optional);
   ACESO_TRY_OK(reader.finish());
   ACESO_TRY(how.kind, parse_kind(kind, where));
   if (how.height < 0 || how.height > kMaxSide || how.width < 0 || how.width > kMaxSide ||
@@ -98,6 +100,10 @@ Result<Preprocessing> parse_preprocessing(const Json& json) {
                                   [](std::int64_t side) { return side >= 1 && side <= kMaxSide; });
   if (!how.window.empty() && ((how.kind != PortKind::image && !volume) || !window))
     return Error{Code::invalid, where + ".window: a size for each spatial axis of an image or a volume"};
+  const bool spacing = how.spacing_mm.size() == 3 && std::all_of(how.spacing_mm.begin(), how.spacing_mm.end(),
+                                                                 [](double mm) { return mm > 0 && mm <= kMaxSpacing; });
+  if (!how.spacing_mm.empty() && (!volume || how.window.empty() || !spacing))
+    return Error{Code::invalid, where + ".spacing_mm: three lengths of at most 100 mm, of volumes with a window"};
   if (volume && how.height > 0 && how.depth * how.height > kMaxVoxels / how.width)
     return Error{Code::too_large, where + ": a volume of more than 2^28 voxels"};
   for (const double deviation : how.std) {
@@ -117,24 +123,27 @@ std::int64_t first_not_finite(const Array& array) {
 
 Status check_port(const Port& port, const Array& array) {
   const std::string who = "input \"" + port.name + "\": ";
-  if (array.dtype != port.dtype)
+  if (array.dtype != port.dtype) {
     return Error{Code::invalid,
                  who + "must be " + std::string{to_string(port.dtype)} + ", is " + std::string{to_string(array.dtype)}};
+  }
   bool fits = array.shape.size() == port.shape.size() + 1;
   for (std::size_t d = 0; fits && d < port.shape.size(); ++d)
     fits = port.shape[d] == -1 || port.shape[d] == array.shape[d + 1];
-  if (!fits)
+  if (!fits) {
     return Error{Code::invalid,
                  who + "must have shape [N] + " + to_string(port.shape) + ", has " + to_string(array.shape)};
+  }
   ACESO_TRY(const std::int64_t count, element_count(array.shape));
   if (static_cast<std::uint64_t>(count) * size_of(array.dtype) != array.data.size())
     return Error{Code::invalid, who + "its data do not fill its shape"};
   std::int64_t bad = -1;
   if (array.dtype == DType::f32) bad = first_not_finite<float>(array);
   if (array.dtype == DType::f64) bad = first_not_finite<double>(array);
-  if (bad >= 0)
+  if (bad >= 0) {
     return Error{Code::invalid, who + "sample " + std::to_string(bad / (count / array.shape[0])) +
                                     " holds a value that is not finite"};
+  }
   return {};
 }
 
@@ -175,6 +184,7 @@ Json to_json(const ModelSignature& signature) {
   if (how.channels_last) json["preprocessing"]["channels_last"] = true;
   if (how.depth != 0) json["preprocessing"]["depth"] = how.depth;
   if (!how.window.empty()) json["preprocessing"]["window"] = how.window;
+  if (!how.spacing_mm.empty()) json["preprocessing"]["spacing_mm"] = how.spacing_mm;
   return json;
 }
 
@@ -194,9 +204,10 @@ Result<ModelSignature> parse_signature(const Json& json) {
 }
 
 Status check_inputs(const ModelSignature& signature, const NamedArrays& batch) {
-  if (batch.size() > signature.inputs.size())
+  if (batch.size() > signature.inputs.size()) {
     return Error{Code::invalid,
                  "an input that the model does not have; it has " + std::to_string(signature.inputs.size())};
+  }
   std::int64_t samples = -1;
   for (const Port& port : signature.inputs) {
     const auto found = batch.find(port.name);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <numbers>
 
 #include "aceso/base/random.hpp"
@@ -156,7 +157,7 @@ void make_split(const SynthesiseOptions& options, const std::string& name, std::
   const std::size_t axes = options.volume ? 3 : 2;
   Shape shape{static_cast<std::int64_t>(count)};
   shape.insert(shape.end(), axes, options.size);
-  Array images = Array::zeros(DType::u8, shape);
+  Array images = Array::zeros(options.hounsfield ? DType::i16 : DType::u8, shape);
   Array masks = Array::zeros(DType::u8, shape);
   const bool findings = options.task == PhantomTask::findings, sized = options.task == PhantomTask::size;
   const auto width = static_cast<std::int64_t>(findings ? class_names(options.task).size() : 1);
@@ -191,8 +192,13 @@ void make_split(const SynthesiseOptions& options, const std::string& name, std::
         for (std::size_t x = 0; x < side; ++x, ++at) {
           const Point p{middle(x), middle(y), options.volume ? middle(z) : chest.plane()};
           const double hu = chest.hounsfield(p) + options.noise_hu * draw.normal((z * side + y) * side + x);
-          const double byte = std::clamp((hu - kWindowLow) / (kWindowHigh - kWindowLow) * 255, 0.0, 255.0);
-          images.data[at] = static_cast<std::byte>(std::lround(byte));
+          if (options.hounsfield) {
+            const auto value = static_cast<std::int16_t>(std::lround(std::clamp(hu, -1024.0, 3071.0)));  // of 12 bits
+            std::memcpy(&images.data[at * sizeof value], &value, sizeof value);
+          } else {
+            const double byte = std::clamp((hu - kWindowLow) / (kWindowHigh - kWindowLow) * 255, 0.0, 255.0);
+            images.data[at] = static_cast<std::byte>(std::lround(byte));
+          }
           if (!chest.in_nodule(p)) continue;
           masks.data[at] = std::byte{1};
           const std::array<std::size_t, 3> index{z, y, x};
@@ -209,6 +215,10 @@ void make_split(const SynthesiseOptions& options, const std::string& name, std::
       box[d] = low[d + 3 - axes];
       box[axes + d] = high[d + 3 - axes];
     }
+  }
+  if (options.hounsfield) {
+    const std::vector<float> spacing(count * axes, static_cast<float>(mm));
+    out[name + "_spacing"] = Array::from({static_cast<std::int64_t>(count), static_cast<std::int64_t>(axes)}, spacing);
   }
   out[name + "_images"] = std::move(images);
   out[name + "_labels"] = std::move(labels);
@@ -229,7 +239,7 @@ Status check(const SynthesiseOptions& o) {
   constexpr std::size_t kMost = 10'000'000;
   if (o.train > kMost || o.validation > kMost || o.test > kMost)
     return Error{Code::too_large, "more than 10 million samples"};
-  std::uint64_t bytes = (o.train + o.validation + o.test) * 2;
+  std::uint64_t bytes = (o.train + o.validation + o.test) * (o.hounsfield ? 3 : 2);
   for (int d = 0; d < (o.volume ? 3 : 2); ++d) bytes *= static_cast<std::uint64_t>(o.size);
   if (bytes > kMaxBytes) return Error{Code::too_large, "the phantoms would take more than 4 GiB"};
   return {};

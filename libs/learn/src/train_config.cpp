@@ -209,6 +209,7 @@ constexpr std::array kFields{
     choice<[](C& c) -> TrainTask& { return c.task; }, kTasks>("task"),
     Field{"outline_labels", set_outline_labels, [](C& c) { return Json(c.outline_labels); }},
     whole<[](C& c) -> std::int64_t& { return c.patch; }, 0, 1024>("patch"),
+    real<[](C& c) -> double& { return c.spacing_mm; }, 0.0, 100.0>("spacing_mm"),
     real<[](C& c) -> double& { return c.options.label_smoothing; }, 0.0, 0.999>("label_smoothing"),
     real<[](C& c) -> double& { return c.options.focal_gamma; }, 0.0, 100.0>("focal_gamma"),
     choice<[](C& c) -> Optimiser& { return c.options.optimiser; }, kOptimisers>("optimiser"),
@@ -421,6 +422,8 @@ Status check_search(const TrainConfig& config) {
 }
 
 Status check_whole(const TrainConfig& config) {
+  if (config.spacing_mm > 0 && config.patch == 0)
+    return Error{Code::invalid, "spacing_mm: goes with patch, for outlines of volumes"};
   if (config.patch > 0 && config.image_size > 0)
     return Error{Code::invalid, "patch: leave image_size out, the network sees windows of the images as they are"};
   if (config.folds == 1) return Error{Code::invalid, "folds: 2 to 20, or 0 for none"};

@@ -12,6 +12,7 @@
 #include "aceso/learn/synthesise.hpp"
 #include "aceso/learn/trainer.hpp"
 #include "batches.hpp"
+#include "choose_preprocessing.hpp"
 #include "fake_engine.hpp"
 #include "resize.hpp"
 #include "train_task.hpp"
@@ -222,15 +223,176 @@ TEST_F(OutlineTest, answers_come_back_in_the_samples_own_grid) {
   const Dataset data = import(bright_blobs(24, {18, 22}), "image");
   Array large = data.array(0);
   const ModelSignature resized = signature_of({1, 36, 44}, grey_input(PortKind::image, 36, 44), {"blob"});
-  const auto answers = outline_probabilities(grey, resized, {&large, 1}, {});
+  const auto answers = outline_probabilities(grey, resized, {&large, 1}, {}, {});
   ASSERT_OK(answers);
   EXPECT_EQ(answers->front().shape, (Shape{1, 18, 22}));
   const ModelSignature slid = signature_of({1, 8, 8}, grey_input({8, 8}), {"blob"});
-  const auto windows = outline_probabilities(grey, slid, {&large, 1}, {});
+  const auto windows = outline_probabilities(grey, slid, {&large, 1}, {}, {});
   ASSERT_OK(windows);
   ASSERT_EQ(windows->front().shape, (Shape{1, 18, 22}));
   for (std::size_t i = 0; i < large.data.size(); ++i)
     EXPECT_NEAR(windows->front().f32()[i], static_cast<float>(std::to_integer<int>(large.data[i])) / 255.0F, 1e-5);
+}
+
+// A ball of 16 mm across in a box of 36 mm, the same in the patient at any spacing: the share of each voxel that it
+// fills.
+Array ball_at(const std::array<double, 3>& spacing) {
+  Shape shape;
+  for (const double mm : spacing) shape.push_back(std::llround(36 / mm));
+  std::vector<float> values;
+  for (std::int64_t z = 0; z < shape[0]; ++z) {
+    for (std::int64_t y = 0; y < shape[1]; ++y) {
+      for (std::int64_t x = 0; x < shape[2]; ++x) {
+        int inside = 0;
+        for (int part = 0; part < 27; ++part) {
+          const auto mm = [&](std::int64_t at, int third, double step) {
+            return (static_cast<double>(at) + (third + 0.5) / 3) * step;
+          };
+          const double dz = mm(z, part / 9, spacing[0]) - 15, dy = mm(y, part / 3 % 3, spacing[1]) - 19,
+                       dx = mm(x, part % 3, spacing[2]) - 20;
+          inside += dz * dz + dy * dy + dx * dx < 8 * 8 ? 1 : 0;
+        }
+        values.push_back(static_cast<float>(inside) / 27.0F);
+      }
+    }
+  }
+  return Array::from(shape, std::move(values));
+}
+
+TEST_F(OutlineTest, training_sees_volumes_in_their_common_spacing_with_the_outline_on_the_same_place) {
+  // Blobs are boxes of 4 by 5 pixels in every slice: 12 mm of slices, whose thickness differs.
+  NamedArrays arrays = bright_blobs(24, {12, 20, 20});
+  std::vector<float> spacing;
+  for (int i = 0; i < 24; ++i) {
+    for (const float mm : {i % 3 == 0 ? 2.0F : 1.0F, 0.5F, 0.5F}) spacing.push_back(mm);
+  }
+  arrays.emplace("spacing", Array::from({24, 3}, spacing));
+  const Dataset data = import(arrays, "volume");
+  EXPECT_EQ(data.manifest().samples[3].spacing_mm, (std::vector<double>{2, 0.5, 0.5}));
+  TrainConfig config;
+  config.architecture = "unet";
+  config.patch = 8;
+  const auto how = choose_preprocessing(data, config);
+  ASSERT_OK(how);
+  EXPECT_EQ(how->spacing_mm, (std::vector<double>{1, 0.5, 0.5})) << "the median by axis";
+  config.spacing_mm = 0.5;
+  const auto fine = choose_preprocessing(data, config);
+  ASSERT_OK(fine);
+  EXPECT_EQ(fine->spacing_mm, (std::vector<double>(3, 0.5)));
+  const auto brought = to_spacing(*how, data.array(3), data.manifest().samples[3].spacing_mm);
+  ASSERT_OK(brought);
+  EXPECT_EQ(brought->shape, (Shape{24, 20, 20, 1}));
+  for (const Preprocessing& one : {*how, *fine}) {
+    Preprocessing whole = one;
+    whole.window = {96, 48, 48};  // all of each sample, padded to one size
+    const auto train = data.indices(Split::train);
+    const auto batch = BatchMaker(data, config, whole, false, 1).plain(train);
+    ASSERT_OK(batch);
+    expect_bright_where_outlined(*batch, 0.02);
+    // A blob keeps its size in the patient: 4 by 5 pixels of 0.5 mm, 12 or 24 mm high.
+    const std::size_t each = batch->targets.f32().size() / train.size();
+    for (std::size_t i = 0; i < train.size(); ++i) {
+      double points = 0;
+      for (const float value : batch->targets.f32().subspan(i * each, each)) points += static_cast<double>(value);
+      const double mm3 = points * one.spacing_mm[0] * one.spacing_mm[1] * one.spacing_mm[2];
+      EXPECT_NEAR(mm3, 4 * 0.5 * 5 * 0.5 * (train[i] % 3 == 0 ? 24 : 12), 1e-3);
+    }
+  }
+  config.patch = 0;
+  config.spacing_mm = 0;
+  EXPECT_TRUE(choose_preprocessing(data, config)->spacing_mm.empty()) << "whole volumes are resized";
+  EXPECT_FALSE(parse_train_config_json(Json{{"spacing_mm", 1}}).ok()) << "without patch";
+  const Dataset silent = import(bright_blobs(24, {12, 20, 20}), "volume");
+  config.patch = 8;
+  EXPECT_TRUE(choose_preprocessing(silent, config)->spacing_mm.empty());
+  config.spacing_mm = 1;
+  EXPECT_NE(choose_preprocessing(silent, config).error().message().find("does not say"), std::string::npos);
+}
+
+TEST_F(OutlineTest, a_spacing_of_arrays_and_of_a_signature_is_checked) {
+  ImportOptions options;
+  options.name = "blobs";
+  options.kind = "volume";
+  const auto why = [&](Shape shape, float value) {
+    NamedArrays arrays = bright_blobs(4, {6, 8, 8});
+    std::vector<float> values(static_cast<std::size_t>(*element_count(shape)), value);
+    arrays.emplace("spacing", Array::from(std::move(shape), std::move(values)));
+    const auto made =
+        Dataset::import_arrays(arrays, "blobs", dir_.path() / std::to_string(made_++), options, *progress_, {});
+    return made ? std::string{} : made.error().message();
+  };
+  EXPECT_EQ(why({4, 3}, 1), "");
+  EXPECT_NE(why({4, 2}, 1).find("spacing must have shape [4, 3]"), std::string::npos);
+  EXPECT_NE(why({4, 3}, 0).find("must be positive"), std::string::npos);
+  EXPECT_NE(why({4, 3}, std::nanf("")).find("must be positive"), std::string::npos);
+  ModelSignature signature = signature_of({1, 8, 8, 8}, grey_input({8, 8, 8}), {"ball"});
+  signature.preprocessing.kind = PortKind::volume;
+  signature.preprocessing.spacing_mm = {2, 1, 0.5};
+  const auto read = parse_signature(to_json(signature));
+  ASSERT_OK(read);
+  EXPECT_EQ(read->preprocessing.spacing_mm, signature.preprocessing.spacing_mm);
+  for (const std::vector<double>& wrong : {std::vector<double>{1, 1}, {1, 1, 0}, {1, 1, 1e9}}) {
+    signature.preprocessing.spacing_mm = wrong;
+    EXPECT_EQ(parse_signature(to_json(signature)).error().code(), Code::invalid);
+  }
+}
+
+struct Found {
+  double volume_mm3 = 0;
+  std::array<double, 3> middle_mm{};
+};
+Found measure_ball(const Array& mask, const std::array<double, 3>& spacing) {
+  Found found;
+  double count = 0;
+  for (std::size_t i = 0; i < mask.data.size(); ++i) {
+    if (mask.data[i] == std::byte{0}) continue;
+    const auto width = static_cast<std::size_t>(mask.shape[2]), height = static_cast<std::size_t>(mask.shape[1]);
+    const std::array<std::size_t, 3> at{i / width / height, i / width % height, i % width};
+    for (std::size_t d = 0; d < 3; ++d) found.middle_mm[d] += (static_cast<double>(at[d]) + 0.5) * spacing[d];
+    count += 1;
+  }
+  for (double& mm : found.middle_mm) mm /= std::max(count, 1.0);
+  found.volume_mm3 = count * spacing[0] * spacing[1] * spacing[2];
+  return found;
+}
+
+// What a network of 1 mm sees of a volume of any spacing, and where its answer lies in the patient.
+TEST_F(OutlineTest, a_model_of_one_spacing_finds_the_same_ball_in_volumes_of_others) {
+  ModelSignature signature = signature_of({1, 8, 8, 8}, grey_input({8, 8, 8}), {"ball"});
+  signature.preprocessing.kind = PortKind::volume;
+  signature.preprocessing.scale = 1;
+  signature.preprocessing.spacing_mm = {1, 1, 1};
+  // As untrained as it gets: the share of tissue is the probability. What it sees and what comes back are measured.
+  const Forward network = [](const Array& windows) -> Result<Array> { return windows; };
+  constexpr double kBall = 4.0 / 3 * 3.14159265358979 * 8 * 8 * 8;
+  for (const std::array<double, 3>& spacing :
+       {std::array<double, 3>{1, 1, 1}, {2, 2, 2}, {0.5, 0.5, 0.5}, {3, 0.75, 0.75}, {1, 2, 0.5}}) {
+    SCOPED_TRACE(spacing[0] * 100 + spacing[1] * 10 + spacing[2]);
+    const Array volume = ball_at(spacing);
+    const std::vector<double> given{spacing.begin(), spacing.end()};
+    const auto brought = to_spacing(signature.preprocessing, volume, given);
+    ASSERT_OK(brought);
+    EXPECT_EQ(brought->shape, (Shape{36, 36, 36})) << "36 mm in voxels of 1 mm";
+    const Found inside = measure_ball(
+        draw_mask(Array::from({1, 36, 36, 36}, {brought->f32().begin(), brought->f32().end()}), 0.5), {1, 1, 1});
+    const auto answer = outline_probabilities(network, signature, {&volume, 1}, {&given, 1}, {});
+    ASSERT_OK(answer);
+    ASSERT_EQ(answer->front().shape, (Shape{1, volume.shape[0], volume.shape[1], volume.shape[2]}));
+    const Found drawn = measure_ball(draw_mask(answer->front(), 0.5), spacing);
+    for (const Found& found : {inside, drawn}) {
+      EXPECT_NEAR(found.volume_mm3 / kBall, 1, 0.15);
+      EXPECT_NEAR(found.middle_mm[0], 15, 0.2);
+      EXPECT_NEAR(found.middle_mm[1], 19, 0.2);
+      EXPECT_NEAR(found.middle_mm[2], 20, 0.2);
+    }
+  }
+  // Without a spacing it is taken as it is; one that is off by no more than a hundredth is not resampled.
+  const Array volume = ball_at({2, 2, 2});
+  EXPECT_EQ(outline_probabilities(network, signature, {&volume, 1}, {}, {})->front().shape, (Shape{1, 18, 18, 18}));
+  EXPECT_EQ(to_spacing(signature.preprocessing, volume, std::vector<double>{1.005, 0.995, 1})->shape, volume.shape);
+  EXPECT_EQ(to_spacing(signature.preprocessing, volume, std::vector<double>{0, 1, 1}).error().code(), Code::invalid);
+  EXPECT_EQ(to_spacing(signature.preprocessing, volume, std::vector<double>{100, 100, 100}).error().code(),
+            Code::too_large);
 }
 
 TEST_F(OutlineTest, a_threshold_and_figures_of_a_model_that_is_right) {

@@ -101,6 +101,7 @@ Result<Synthesis> parse_synthesis(const Json& json) {
     return Error{Code::invalid, "synthesis: " + known.error().message()};
   }
   ACESO_TRY(o.volume, reader.boolean_or("volume", false));
+  ACESO_TRY(o.hounsfield, reader.boolean_or("hounsfield", false));
   for (const auto& [key, value] :
        {std::pair{"train", &o.train}, std::pair{"validation", &o.validation}, std::pair{"test", &o.test}}) {
     ACESO_TRY(const std::int64_t n, reader.integer_or(key, static_cast<std::int64_t>(*value), 0, kMost));

@@ -1,7 +1,9 @@
 #include "predictions.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "aceso/base/id.hpp"
@@ -61,6 +63,23 @@ Result<ModelVersion> PredictionService::usable(const contracts::ModelRef& ref) c
 }
 
 namespace {
+
+std::string unknown_spacing(const learn::Preprocessing& how) {
+  std::string out = "The spacing of the voxels is not known: they were taken to lie ";
+  for (std::size_t d = 0; d < how.spacing_mm.size(); ++d) {
+    std::array<char, 32> text{};
+    (void)std::snprintf(text.data(), text.size(), "%s%.3g", d == 0 ? "" : " x ", how.spacing_mm[d]);
+    out += text.data();
+  }
+  return out + " mm apart, as the model works.";
+}
+
+// In the model's spacing, as the network takes it.
+Result<learn::Array> as_tensor(const learn::Preprocessing& how, const learn::Array& sample,
+                               const std::vector<double>& spacing_mm) {
+  ACESO_TRY(const learn::Array brought, learn::to_spacing(how, sample, spacing_mm));
+  return learn::preprocess(how, {&brought, 1});
+}
 
 StoredPrediction begin(const Context& context, const Actor& actor, const ModelVersion& version,
                        const ServedModel& served) {
@@ -280,7 +299,11 @@ Result<StoredPrediction> PredictionService::predict_given(const Actor& actor, co
   learn::LimitsVerdict limits = learn::check_limits(served->applicability().limits, facts);
   std::vector<std::string> warnings;
   ACESO_TRY_OK(check_contract(signature, sample, type, warnings));
-  ACESO_TRY(learn::Array tensor, learn::preprocess(signature.preprocessing, {&sample, 1}));
+  if (!signature.preprocessing.spacing_mm.empty() &&
+      given.spacing_mm.size() != signature.preprocessing.spacing_mm.size()) {
+    warnings.push_back(unknown_spacing(signature.preprocessing));
+  }
+  ACESO_TRY(learn::Array tensor, as_tensor(signature.preprocessing, sample, given.spacing_mm));
   learn::NamedArrays batch;
   const std::string tensor_hash = hash_array(tensor);
   const std::vector<float> appearance = learn::appearance_row(tensor, 0);
@@ -345,7 +368,7 @@ Result<StoredPrediction> PredictionService::draw(const Actor& actor, const Model
     return std::move(answers.output);
   };
   ACESO_TRY(std::vector<learn::Array> answers,
-            learn::outline_probabilities(forward, signature, {&given.sample, 1}, {}));
+            learn::outline_probabilities(forward, signature, {&given.sample, 1}, {&given.spacing_mm, 1}, {}));
   const double sure = learn::sureness(answers.front(), learn::draw_mask(answers.front(), threshold));
   StoredPrediction p = begin(context_, actor, version, served);
   p.outlines = make_outlines(signature, std::move(answers.front()), threshold, given.spacing_mm);

@@ -26,11 +26,14 @@ std::vector<std::string> outline_labels(const ModelSignature& signature);  // wi
 using Forward = std::function<Result<Array>(const Array& inputs)>;
 Forward forward_of(InferenceSession& session, const ModelSignature& signature);
 
-// Preprocesses, runs the network, slides it over the sample where the signature has a window, and brings the answer
-// back to the sample's own grid: for each sample [outputs, spatial...] float32. Errors: invalid (a sample that the
-// model does not take), cancelled, those of `forward`.
+// Brings samples to the signature's spacing, preprocesses, runs the network, slides it over the sample where the
+// signature has a window, and brings the answer back to the sample's own grid: for each sample [outputs, spatial...]
+// float32. `spacings_mm`: of each sample by axis; empty, for one or for all, where it is not known. Errors: invalid (a
+// sample that the model does not take), too_large, cancelled, those of `forward`.
 Result<std::vector<Array>> outline_probabilities(const Forward& forward, const ModelSignature& signature,
-                                                 std::span<const Array> samples, const std::stop_token& stop);
+                                                 std::span<const Array> samples,
+                                                 std::span<const std::vector<double>> spacings_mm,
+                                                 const std::stop_token& stop);
 
 // uint8 [spatial...]. One output: 1 where it reaches the threshold; several: the largest.
 Array draw_mask(const Array& probabilities, double threshold);

@@ -52,6 +52,8 @@ struct Preprocessing {
   bool flip_average = false;   // the answer is the mean over the image and its mirror image (with_flip_average)
   Shape window = {};  // spatial size of the network's input where it is slid over the sample (sliding_window.hpp);
                       // empty: the sample is the input
+  std::vector<double> spacing_mm = {};  // of each spatial axis of the sample: volumes with another spacing are brought
+                                        // to it before anything else (to_spacing); empty: as they come
 };
 
 struct ModelSignature {

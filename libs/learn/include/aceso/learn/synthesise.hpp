@@ -26,11 +26,13 @@ struct SynthesiseOptions {
   double noise_hu = 25;      // standard deviation, 0 to 500
   double label_noise = 0;    // share of labels that say the opposite, 0 to 0.5; outlines stay true. Not of size
   std::uint64_t seed = 7;
+  bool hounsfield = false;  // int16 in Hounsfield units with the spacing of the pixels, as a scanner gives them
 };
 
 // {train,val,test}_{images,labels,masks,boxes}: uint8 of a lung window (-1350 to 150 HU), [n, size, size] or [n, size,
-// size, size]; a mask is 1 inside the nodule; labels are [n, 1], of findings [n, 3], of size float64. The same for the
-// same options. Errors: invalid (out of the ranges above), too_large (more than 4 GiB). Thread-safe.
+// size, size]; with hounsfield int16 in HU, and {train,val,test}_spacing [n, axes] in mm; a mask is 1 inside the
+// nodule; labels are [n, 1], of findings [n, 3], of size float64. The same for the same options. Errors: invalid (out
+// of the ranges above), too_large (more than 4 GiB). Thread-safe.
 Result<NamedArrays> synthesise(const SynthesiseOptions& options);
 std::vector<std::string> class_names(PhantomTask task);
 Result<PhantomTask> parse_phantom_task(std::string_view name);  // "shape", "presence", "findings", "size"

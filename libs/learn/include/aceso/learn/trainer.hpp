@@ -30,6 +30,7 @@ struct TrainConfig {
   std::string architecture = "article_cnn";
   TrainTask task = TrainTask::automatic;
   std::vector<std::string> outline_labels;  // names of the masks' values from 1 on; empty: "outline", "outline 2"...
+  double spacing_mm = 0;  // outlines of volumes with patch: the spacing that the network sees; 0: the data set's median
   std::int64_t patch = 0;  // outlines: side of the windows that the network sees, drawn at random in training, slid
                            // over the whole afterwards; 0: it sees the whole sample
   int epochs = 10;
@@ -116,5 +117,10 @@ Result<TrainResult> train(Engine& engine, const Dataset& dataset, const Architec
 // Batch of preprocessed samples as the model's first input [N, C, H, W] float (the one place that does it, for training
 // and serving).
 Result<Array> preprocess(const Preprocessing& how, std::span<const Array> samples);
+// A volume [depth, height, width] or with channels behind, whose voxels lie `spacing_mm` apart, as float32 in the
+// model's spacing, before preprocess(): the same box in the patient, linear between voxel middles, antialiased where it
+// shrinks. As it is where the model has no spacing, the volume's is not known (empty), or they differ by at most 1 %.
+// Errors: invalid (shape, spacing, values), too_large (more than 2^28 voxels). Thread-safe.
+Result<Array> to_spacing(const Preprocessing& how, const Array& sample, std::span<const double> spacing_mm);
 
 }  // namespace aceso::learn
