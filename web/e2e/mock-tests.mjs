@@ -485,7 +485,7 @@ export function mockTests(mock) {
     await dialog.getByLabel('Reason').fill('the new detector is approved');
     await dialog.getByRole('button', { name: 'Change the reference' }).click();
     await page.getByText('the new detector is approved', { exact: false }).waitFor();
-    await page.getByText('No alarm', { exact: true }).waitFor();
+    await page.getByText('Not judged at present', { exact: true }).waitFor();   // no day yet with the new reference
     await visitor.go('/models/lung-nodule-ct/1?tab=watch');
     await page.getByText('None yet: the bundle of this version carries none', { exact: false }).waitFor();
     await page.getByText('No answers yet', { exact: false }).waitFor();

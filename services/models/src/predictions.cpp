@@ -478,6 +478,7 @@ Result<PredictionService::BatchAnswer> PredictionService::predict_batch(const Ac
     add_embedding(*served, row_of(answers.embedding, static_cast<std::int64_t>(i)), measured);
     add_scores(*served, p, std::move(measured));
     answer.ids.push_back(p.id);
+    answer.about.push_back(Json{{"uncertainty", p.uncertainty}, {"warnings", p.warnings}});
     made.push_back(std::move(p));
   }
   ACESO_TRY_OK(store(actor, made));

@@ -79,6 +79,7 @@ class PredictionService {
     std::shared_ptr<ServedModel> served;  // shared with the serving cache
     learn::Array output;                  // [samples, outputs]
     std::vector<std::string> ids;
+    std::vector<Json> about = {};  // {uncertainty, warnings} of each sample
   };
   // Which version answers and which is asked behind it. A version that was retired since still answers, so that a
   // promotion fails no request.

@@ -64,7 +64,7 @@ Status prepare_pictures(const learn::ModelSignature& signature, learn::NamedArra
   return {};
 }
 
-// What the numbers of an answer mean, where they are not classes.
+// What the numbers of an answer mean.
 Json output_parameters(const learn::Bundle& bundle) {
   const learn::Task task = learn::task_of(bundle.signature);
   Json about = Json::object();
@@ -81,6 +81,10 @@ Json output_parameters(const learn::Bundle& bundle) {
       about["interval_coverage"] = interval.value("coverage", Json());
     }
   }
+  if (task == learn::Task::classes && !bundle.card.classes.empty()) {
+    about["classes"] = bundle.card.classes;  // one output: the probability of the second of them
+    if (bundle.card.classes.size() <= 2) about["threshold"] = bundle.card.threshold;
+  }
   return about;
 }
 
@@ -89,7 +93,9 @@ net::Response answer_response(const PredictionService::BatchAnswer& answer, cons
   if (!asked.id.empty()) head["id"] = asked.id;
   head["parameters"] = Json{{"stage", answer.model.stage},
                             {"model_hash", answer.model.bundle},
+                            {"intended_use", answer.served->info().card.intended_use},
                             {"prediction_ids", answer.ids},
+                            {"samples", answer.about},
                             {"notice", "Research use only."}};
   KServeAnswer made = kserve_answer(std::move(head), answer.output, output_parameters(answer.served->info()),
                                     asked.wants_binary("output"));

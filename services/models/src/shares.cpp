@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "aceso/crypto/hash.hpp"
+#include "aceso/learn/outlines.hpp"
+#include "aceso/learn/trainer.hpp"
 #include "predictions.hpp"
 #include "registry.hpp"
 
@@ -20,6 +22,14 @@ Share share_from_row(const store::Row& row) {
           .percent = row.number(3),
           .since = row.integer(4),
           .by = row.text(5)};
+}
+
+// A canary answers in the place of the live version: with the same kind of answer, of the same classes, to the same
+// kind of input.
+bool answers_alike(const learn::Bundle& a, const learn::Bundle& b) {
+  return learn::task_of(a.signature) == learn::task_of(b.signature) && a.card.classes == b.card.classes &&
+         learn::draws_outlines(a.signature) == learn::draws_outlines(b.signature) &&
+         a.signature.preprocessing.kind == b.signature.preprocessing.kind;
 }
 
 Status check_share(const ModelVersion& v, std::string_view mode, double percent) {
@@ -71,7 +81,13 @@ Result<Json> Registry::set_share(const Actor& actor, std::string_view name, int 
   ACESO_TRY(const ModelVersion seen, find(name, version));
   ACESO_TRY_OK(check_share(seen, mode, percent));
   if (mode != "none") {
-    ACESO_TRY([[maybe_unused]] const ModelVersion live, find(name, 0));
+    ACESO_TRY(const ModelVersion live, find(name, 0));
+    ACESO_TRY(const auto usual, info(live.bundle));
+    ACESO_TRY(const auto other, info(seen.bundle));
+    if (mode == "canary" && !answers_alike(*usual, *other)) {
+      return Error{Code::precondition,
+                   "a canary needs the task, the classes and the kind of input of the live version; a shadow does not"};
+    }
   }
   ACESO_TRY_OK(context_.catalogue->write([&](store::Transaction& tx) -> Status {
     ACESO_TRY(const auto stages, tx.query("SELECT stage FROM model_version WHERE name = ?1 AND version = ?2",
@@ -113,6 +129,9 @@ Result<PredictionService::Chosen> PredictionService::choose(const contracts::Mod
   Result<ModelVersion> other = registry_.find(out.version.name, share->version);
   if (!other || other->stage == "retired" || other->version == out.version.version) return out;
   if (share->canary) {
+    const auto usual = registry_.info(out.version.bundle);
+    const auto beside = registry_.info(other->bundle);
+    if (!usual || !beside || !answers_alike(**usual, **beside)) return out;  // another version went live since
     out.version = *std::move(other);
   } else {
     out.shadow = *std::move(other);

@@ -17,7 +17,9 @@ constexpr std::int64_t kMostDaysInWindow = 7;
 constexpr std::int64_t kMostCasesADay = 2000;
 constexpr std::int64_t kSilenceDays = 14;
 constexpr std::int64_t kSilenceCases = 20;
-constexpr std::size_t kJudgeAfter = 10;  // answers, or a tenth of what a window needs
+constexpr std::size_t kJudgeAfter = 10;  // answers
+constexpr std::chrono::hours kRound{1};  // after which everything is judged, told of or not
+constexpr std::string_view kSilence = "answers a day";
 const Actor kJudge{.id = "system", .name = "system", .source_address = "local", .request_id = {}};
 
 std::string text_in(const Json& json, const char* key) {
@@ -58,12 +60,15 @@ Result<Watch::Day> Watch::read_day(const ModelVersion& version, std::int64_t day
   if (out.answers == 0) return out;
   store::SqlArgs args = which;
   args.emplace_back(kMostCasesADay);
-  ACESO_TRY(const auto rows, context_.catalogue->query(
-                                 "SELECT tensor_sha256, applicable, unusual, finding, score, layout, measured FROM "
-                                 "observation WHERE prediction IN (SELECT MIN(prediction) FROM observation WHERE "
-                                 "model = ?1 AND version = ?2 AND day = ?3 GROUP BY tensor_sha256) ORDER BY "
-                                 "tensor_sha256 LIMIT ?4",
-                                 args));
+  ACESO_TRY(
+      const auto rows,
+      context_.catalogue->query("SELECT tensor_sha256, applicable, unusual, finding, score, layout, measured FROM "
+                                "observation WHERE prediction IN (SELECT MIN(o.prediction) FROM observation o WHERE "
+                                "o.model = ?1 AND o.version = ?2 AND o.day = ?3 AND NOT EXISTS (SELECT 1 FROM "
+                                "prediction p WHERE p.tensor_sha256 = o.tensor_sha256 AND p.blinded = 1 AND NOT EXISTS "
+                                "(SELECT 1 FROM verdict v WHERE v.prediction = p.id AND v.reader = p.agent)) GROUP BY "
+                                "o.tensor_sha256) ORDER BY tensor_sha256 LIMIT ?4",
+                                args));
   out.cases.reserve(rows.size());
   for (const store::Row& row : rows) {
     if (row.integer(5) != learn::kWatchLayout) continue;
@@ -130,7 +135,7 @@ void Watch::add_silence(const ModelVersion& version, std::int64_t day, Json& ver
   for (const store::Row& row : *rows) quietest = std::min(quietest, row.integer(1));
   const auto answers = verdict.value("answers", std::int64_t{0});
   if (quietest < kSilenceCases || answers * 2 >= quietest) return;
-  verdict["tests"].push_back(Json{{"name", "answers a day"},
+  verdict["tests"].push_back(Json{{"name", kSilence},
                                   {"group", "quality"},
                                   {"method", "half of the quietest of 14 days"},
                                   {"reference", quietest},
@@ -142,13 +147,20 @@ void Watch::add_silence(const ModelVersion& version, std::int64_t day, Json& ver
   verdict["state"] = "alarm";
 }
 
-Status Watch::raise(const ModelVersion& version, std::int64_t day, const Json& verdict, bool complete) const {
+Status Watch::raise(const ModelVersion& version, std::int64_t day, const Json& verdict, bool whole, bool judged) const {
   ACESO_TRY(const auto rows, context_.catalogue->query(
-                                 "SELECT id, test, last_day FROM watch_alarm WHERE model = ?1 AND version = ?2 AND "
+                                 "SELECT id, test, measured FROM watch_alarm WHERE model = ?1 AND version = ?2 AND "
                                  "state <> 'over'",
                                  {version.name, std::int64_t{version.version}}));
   std::map<std::string, std::string> open;  // test -> id
-  for (const store::Row& row : rows) open.emplace(row.text(1), row.text(0));
+  const auto answers = verdict.value("answers", std::int64_t{0});
+  bool still_silent = false;  // compared with what was usual when it began
+  for (const store::Row& row : rows) {
+    open.emplace(row.text(1), row.text(0));
+    if (row.text(1) != kSilence) continue;
+    ACESO_TRY(const Json measured, parse_own(row.text(2)));
+    still_silent = answers * 2 < measured.value("reference", std::int64_t{0});
+  }
   std::set<std::string> alarming;
   std::vector<std::pair<std::string, std::string>> raised;  // id, test
   ACESO_TRY_OK(context_.catalogue->write([&](store::Transaction& tx) -> Status {
@@ -171,10 +183,9 @@ Status Watch::raise(const ModelVersion& version, std::int64_t day, const Json& v
                      {id, version.name, std::int64_t{version.version}, name, day, dump(test), context_.now_us()}));
       raised.emplace_back(id, name);
     }
-    // Over only by a whole day that could be judged and was quiet.
-    if (complete && verdict.value("state", std::string{}) != "waiting") {
-      for (const auto& [name, id] : open) {
-        if (alarming.contains(name)) continue;
+    for (const auto& [name, id] : open) {
+      const bool over = name == kSilence ? whole && !still_silent : judged;
+      if (over && !alarming.contains(name)) {
         ACESO_TRY([[maybe_unused]] const auto n,
                   tx.execute("UPDATE watch_alarm SET state = 'over' WHERE id = ?1 AND last_day <= ?2", {id, day}));
       }
@@ -203,8 +214,12 @@ Status Watch::judge(const std::string& model, int version) {
 }
 
 Status Watch::judge_version(const ModelVersion& version) {
+  if (version.stage == "retired") return end_alarms(version);
   ACESO_TRY(const auto reference, this->reference(version));
   if (!reference) return {};
+  // Only where nobody decided that there are fewer requests.
+  ACESO_TRY(const std::optional<Share> share, registry_.share_of(version.name));
+  const bool watches_silence = version.stage == "live" && !share;
   const std::int64_t number = version.version, now = today();
   ACESO_TRY(const auto bounds,
             context_.catalogue->query("SELECT MIN(day), (SELECT MAX(day) FROM watch_day WHERE model = ?1 AND version = "
@@ -215,15 +230,16 @@ Status Watch::judge_version(const ModelVersion& version) {
   if (!bounds.front().is_null(1)) day = std::max(day, bounds.front().integer(1) + 1);
   for (; day < now; ++day) {  // whole days are judged once and kept
     ACESO_TRY(Json verdict, judge_day(version, *reference, day));
-    add_silence(version, day, verdict);
-    ACESO_TRY_OK(raise(version, day, verdict, true));
+    const bool judged = verdict.value("state", std::string{}) != "waiting";
+    if (watches_silence) add_silence(version, day, verdict);
+    ACESO_TRY_OK(raise(version, day, verdict, true, judged));
     ACESO_TRY_OK(
         context_.catalogue->execute("INSERT INTO watch_day (model, version, day, verdict) VALUES (?1, ?2, ?3, ?4)",
                                     {version.name, number, day, dump(verdict)}));
   }
   if (day == now) {
     ACESO_TRY(const Json verdict, judge_day(version, *reference, now));
-    ACESO_TRY_OK(raise(version, now, verdict, false));
+    ACESO_TRY_OK(raise(version, now, verdict, false, false));
   }
   return {};
 }
@@ -246,9 +262,10 @@ void Watch::noticed(const std::string& model, int version) {
 }
 
 void Watch::run(const std::stop_token& stop) {
+  auto round = std::chrono::steady_clock::now() + kRound;
   std::unique_lock lock{mutex_};
   while (!stop.stop_requested()) {
-    const bool told = wake_.wait_for(lock, stop, std::chrono::hours{1}, [this] { return dirty_; });
+    wake_.wait_until(lock, stop, round, [this] { return dirty_; });
     if (stop.stop_requested()) return;
     std::vector<Key> due;
     for (auto& [key, count] : pending_) {
@@ -262,7 +279,10 @@ void Watch::run(const std::stop_token& stop) {
       if (const Status judged = judge(model, version); !judged)
         context_.log.warn("models.watch.not_judged", {{"model", model}, {"code", to_string(judged.error().code())}});
     }
-    if (!told) judge_everything();
+    if (std::chrono::steady_clock::now() >= round) {
+      judge_everything();
+      round = std::chrono::steady_clock::now() + kRound;
+    }
     lock.lock();
   }
 }

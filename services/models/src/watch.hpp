@@ -32,6 +32,7 @@ struct StoredPrediction;
 // Of everything but a model that gave nothing to note.
 Status insert_observation(store::Transaction& tx, const StoredPrediction& p);
 
+// An answer that waits for the verdict of a blinded reading does not count before it: figures of a day must not say it.
 // Days are counted in UTC. A day is judged together with up to six days before it until there are enough cases; one
 // input counts once, at most 2,000 a day do (which ones, their hash decides). Thread-safe.
 class Watch {
@@ -86,7 +87,8 @@ class Watch {
   Result<Json> judge_day(const ModelVersion& version, const Reference& reference, std::int64_t day) const;
   Status judge_version(const ModelVersion& version);
   void add_silence(const ModelVersion& version, std::int64_t day, Json& verdict) const;
-  Status raise(const ModelVersion& version, std::int64_t day, const Json& verdict, bool complete) const;
+  // `whole`: the day is over. `judged`: and there were enough cases, so that what it does not say is over.
+  Status raise(const ModelVersion& version, std::int64_t day, const Json& verdict, bool whole, bool judged) const;
   Status end_alarms(const ModelVersion& version) const;
   Result<Json> alarms_of(const ModelVersion& version) const;
   Result<Json> agreement(const ModelVersion& version, std::int64_t day) const;

@@ -210,7 +210,11 @@ Result<Json> WatchDrill::run(store::JobContext& job) const {
     changed.push_back(std::move(after));
     progress.update({.phase = "drill", .done = i + 1, .total = indices.size(), .values = {}});
   }
-  const std::int64_t days = input.value("days", std::int64_t{7}), per_day = input.value("per_day", std::int64_t{100});
+  // At most half of the samples a day, so that no two days are the same one.
+  const std::int64_t days = input.value("days", std::int64_t{7});
+  const std::int64_t per_day =
+      std::max(static_cast<std::int64_t>(learn::kWatchMinimum),
+               std::min(input.value("per_day", std::int64_t{100}), static_cast<std::int64_t>(indices.size()) / 2));
   const Json usual = week(reference, as_they_are, days, per_day, random);
   const Json after = week(reference, changed, days, per_day, random);
   Json noticed = nullptr;
@@ -230,7 +234,7 @@ Result<Json> WatchDrill::run(store::JobContext& job) const {
               {"reference", {{"source", reference.source}, {"cases", reference.cases}}},
               {"change", {{"brightness", change.brightness}, {"contrast", change.contrast}, {"noise", change.noise}}},
               {"days", days},
-              {"per_day", std::min<std::int64_t>(per_day, static_cast<std::int64_t>(indices.size()))},
+              {"per_day", per_day},
               {"unchanged", usual},
               {"changed", after},
               {"noticed_on", std::move(noticed)},

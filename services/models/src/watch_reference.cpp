@@ -1,6 +1,7 @@
 // What answers of a version are compared with: the bundle's validation data, its own first answers, or those of days
 // that somebody chose.
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "aceso/learn/outlines.hpp"
 #include "object_reader.hpp"
@@ -78,21 +79,23 @@ Result<std::optional<Watch::Reference>> Watch::reference(const ModelVersion& ver
 // Once there are enough of them they are kept: later answers change nothing.
 Result<std::optional<Watch::Reference>> Watch::first_answers(const ModelVersion& version) const {
   ACESO_TRY(const auto days,
-            context_.catalogue->query("SELECT day, COUNT(DISTINCT tensor_sha256) FROM observation WHERE model = ?1 AND "
-                                      "version = ?2 AND day < ?3 GROUP BY day ORDER BY day LIMIT 400",
-                                      {version.name, std::int64_t{version.version}, today()}));
-  std::size_t counted = 0;
-  std::int64_t last = -1;
-  for (const store::Row& row : days) {
-    counted += static_cast<std::size_t>(row.integer(1));
-    last = row.integer(0);
-    if (counted >= kOwnCases) break;
-  }
-  if (counted < kOwnCases) return std::optional<Reference>{};
+            context_.catalogue->query(
+                "SELECT DISTINCT day FROM observation WHERE model = ?1 AND version = ?2 AND day < ?3 ORDER BY day "
+                "LIMIT 400",
+                {version.name, std::int64_t{version.version}, today()}));
   std::vector<std::string> findings;
   ACESO_TRY(std::vector<learn::WatchFeature> layout, layout_of(version, &findings));
-  ACESO_TRY(const std::vector<learn::WatchCase> cases,
-            read_days(version, days.front().integer(0), last, findings, layout.size()));
+  std::set<std::string> seen;
+  std::vector<learn::WatchCase> cases;
+  std::int64_t last = -1;
+  for (const store::Row& row : days) {
+    last = row.integer(0);
+    ACESO_TRY(Day day, read_day(version, last, findings, layout.size()));
+    for (auto& [hash, one] : day.cases) {
+      if (seen.insert(hash).second) cases.push_back(std::move(one));
+    }
+    if (cases.size() >= kOwnCases) break;
+  }
   if (cases.size() < kOwnCases) return std::optional<Reference>{};
   Reference out;
   ACESO_TRY(out.data, learn::fit_watch_reference("first answers", std::move(layout), std::move(findings), cases));

@@ -237,6 +237,14 @@ TEST_F(Http, kserve_answers_metadata_and_tensors) {
   EXPECT_EQ(body(answer)["outputs"][0]["shape"], (Json{2, 1}));
   EXPECT_GT(body(answer)["outputs"][0]["data"][0].get<double>(), 0.99);
   EXPECT_LT(body(answer)["outputs"][0]["data"][1].get<double>(), 0.01);
+  // Never a number alone: what it is the probability of, where it is divided, how far to trust it, and what for.
+  const Json about = body(answer)["parameters"];
+  EXPECT_EQ(about["intended_use"], "Research use only: a test.");
+  ASSERT_EQ(about["samples"].size(), 2U);
+  EXPECT_EQ(about["samples"][0]["uncertainty"]["kind"], "validation-calibration");
+  EXPECT_TRUE(about["samples"][0]["warnings"].is_array());
+  EXPECT_EQ(body(answer)["outputs"][0]["parameters"]["classes"], (Json{"normal", "pneumonia"}));
+  EXPECT_EQ(body(answer)["outputs"][0]["parameters"]["threshold"], 0.5);
   EXPECT_EQ(body(get("/api/v1/predictions?model=m"))["items"].size(), 2U) << "predictions through KServe are stored";
   EXPECT_EQ(audit.of("prediction.create").size(), 2U);
   const std::string id = body(answer)["parameters"]["prediction_ids"][0].get<std::string>();

@@ -67,6 +67,14 @@ class Shares : public Service {
     add_model("m", true, 2);
     ASSERT_TRUE(models->promote(actor("a"), "m", 1, "live"));
   }
+  // A version of `m` with other classes than add_model() gives.
+  void add_stranger() {
+    learn::Bundle other = make_bundle("m", 16, true, 9);
+    other.card.classes = {"no effusion", "effusion"};
+    const std::filesystem::path folder = home.path() / "stranger";
+    ASSERT_TRUE(learn::write_bundle(folder, other, "<!doctype html><html><body>report</body></html>", signing_key()));
+    ASSERT_TRUE(models->register_bundle(actor("scientist"), folder, ""));
+  }
   Result<Json> ask(int seed, int version = 0) {
     return models->predict_bytes(actor("dr"), {.name = "m", .version = version}, grey_png(16, 60 + seed, seed),
                                  "image/png", false);
@@ -112,6 +120,18 @@ TEST_F(Shares, a_canary_answers_its_share_and_one_input_always_goes_the_same_way
   const auto audited = audit.of("model.share");
   ASSERT_EQ(audited.size(), 2U);
   EXPECT_EQ(Json::parse(audited[1].detail)["before"]["percent"], 50);
+}
+
+TEST_F(Shares, a_canary_answers_what_the_live_version_answers) {
+  two_versions();
+  add_stranger();
+  EXPECT_EQ(models->set_share(actor("head"), "m", 3, "canary", 50).error().code(), Code::precondition);
+  ASSERT_TRUE(models->set_share(actor("head"), "m", 3, "shadow", 50));
+  // One that was alike, until another version went live: the live one answers.
+  ASSERT_TRUE(models->set_share(actor("head"), "m", 2, "canary", 100));
+  EXPECT_EQ((*ask(1))["model"]["version"], 2);
+  ASSERT_TRUE(models->promote(actor("a"), "m", 3, "live"));
+  EXPECT_EQ((*ask(1))["model"]["version"], 3);
 }
 
 TEST_F(Shares, a_shadow_is_asked_behind_the_answer_and_shown_to_nobody) {

@@ -211,8 +211,9 @@ TEST_F(WatchService, few_answers_a_day_are_taken_together_and_one_input_counts_o
   EXPECT_EQ(watched()["days"][0]["answers"], 79);
 }
 
-TEST_F(WatchService, a_day_much_quieter_than_any_of_two_weeks_alarms) {
+TEST_F(WatchService, a_day_is_quiet_beside_days_that_were_busy) {
   train_watched();
+  ASSERT_TRUE(models->promote(actor("dr"), "m", 1, "live"));
   for (std::uint64_t day = 0; day < 14; ++day) {
     day_of(900 + day, 22);
     next_day();
@@ -226,17 +227,80 @@ TEST_F(WatchService, a_day_much_quieter_than_any_of_two_weeks_alarms) {
   EXPECT_TRUE(report["alarms"].empty()) << "the quietest of the two weeks before had 11 answers, which are too few";
 }
 
-TEST_F(WatchService, silence_alarms) {
+TEST_F(WatchService, silence_alarms_until_as_much_arrives_as_before) {
+  train_watched();
+  ASSERT_TRUE(models->promote(actor("dr"), "m", 1, "live"));
+  for (std::uint64_t day = 0; day < 14; ++day) {
+    day_of(1000 + day, 60, day == 13 ? 40 : 0);  // the last of them is bright: another alarm
+    next_day();
+  }
+  const std::size_t others = watched()["alarms"].size();
+  ASSERT_GT(others, 0U);
+  next_day();  // a day without an answer
+  const auto state_of = [](const Json& report, std::string_view test) {
+    for (const Json& alarm : report["alarms"]) {
+      if (alarm["test"] == test) return alarm["state"].get<std::string>();
+    }
+    return std::string{"none"};
+  };
+  const Json silent = watched();
+  ASSERT_EQ(silent["alarms"].size(), others + 1);
+  EXPECT_EQ(state_of(silent, "answers a day"), "open");
+  EXPECT_EQ(silent["alarms"][0]["measured"]["current"], 0);
+  EXPECT_EQ(state_of(silent, "intensity: mean"), "open");  // silence says nothing of brightness
+  day_of(1100, 25);                                        // still less than half
+  next_day();
+  EXPECT_EQ(state_of(watched(), "answers a day"), "open");
+  day_of(1101, 60);
+  next_day();
+  const Json back = watched();
+  EXPECT_EQ(state_of(back, "answers a day"), "over");
+  EXPECT_EQ(state_of(back, "intensity: mean"), "over");
+}
+
+TEST_F(WatchService, a_version_that_lost_its_requests_on_purpose_is_not_silent) {
   train_watched();
   for (std::uint64_t day = 0; day < 14; ++day) {
     day_of(1000 + day, 22);
     next_day();
   }
-  next_day();  // a day without an answer
+  next_day();
+  EXPECT_TRUE(watched()["alarms"].empty());  // a candidate
+  day_of(1400, 60, 40);
+  ASSERT_FALSE(watched()["alarms"].empty());
+  ASSERT_TRUE(models->promote(actor("dr"), "m", 1, "retired"));
+  for (const Json& alarm : watched()["alarms"]) EXPECT_EQ(alarm["state"], "over");
+}
+
+// Two reports around a blinded reading must not give its score away.
+TEST_F(WatchService, what_a_blinded_reader_may_not_see_counts_after_the_verdict) {
+  train_watched();
+  day_of(1500, 60);
+  const Json before = watched()["days"][0];
+  const learn::Array picture = watched_pictures(1, 1600);
+  learn::Array one = learn::Array::zeros(learn::DType::u8, {kWatchSide, kWatchSide});
+  one.data = picture.data;
+  const auto blinded =
+      models->predict_bytes(actor("dr"), {.name = "m", .version = 1}, learn::to_npy(one), "application/x-npy", true);
+  ASSERT_TRUE(blinded) << blinded.error().message();
+  const Json during = watched()["days"][0];
+  EXPECT_EQ(during["cases"], before["cases"]);
+  EXPECT_EQ(during["tests"], before["tests"]);
+  ASSERT_TRUE(
+      models->put_verdict(actor("dr"), (*blinded)["id"].get<std::string>(), "pneumonia", Json{{"label", "normal"}}));
+  EXPECT_EQ(watched()["days"][0]["cases"], before["cases"].get<int>() + 1);
+}
+
+TEST_F(WatchService, first_answers_are_gathered_although_days_share_inputs) {
+  add_model("m", true, 1, kWatchSide);
+  for (std::uint64_t day = 0; day < 4; ++day) {
+    day_of(1700, 20);  // a phantom for quality assurance, the same every day
+    day_of(1701 + day, 50);
+    next_day();
+  }
   const Json report = watched();
-  ASSERT_EQ(report["alarms"].size(), 1U);
-  EXPECT_EQ(report["alarms"][0]["test"], "answers a day");
-  EXPECT_EQ(report["alarms"][0]["measured"]["current"], 0);
+  EXPECT_EQ(report["reference"]["source"], "first answers");
+  EXPECT_EQ(report["reference"]["cases"], 220);
 }
 
 TEST_F(WatchService, readers_verdicts_stand_beside_the_estimate) {

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::int64_t kNoEnd = std::numeric_limits<std::int64_t>::max();
 constexpr std::size_t kMaxTags = 100, kMaxExperimentTag = 5000;
+constexpr std::size_t kMaxPage = std::size_t{16} << 20;  // bytes of an answer, beyond the last entry's own
 
 struct Endpoint {
   std::string_view name;
@@ -244,12 +245,14 @@ Result<Json> Mlflow::search_experiments(const Json& request) const {
                                  std::to_string(where.args.size() - 1) + " OFFSET ?" + n,
                              where.args));
   Json list = Json::array();
-  for (std::size_t i = 0; i < std::min(limit, rows.size()); ++i) {
+  std::size_t bytes = 0, i = 0;
+  for (; i < std::min(limit, rows.size()) && bytes < kMaxPage; ++i) {
     ACESO_TRY(Json one, experiment_json(rows[i]));
+    bytes += dump_text(one).size();
     list.push_back(std::move(one));
   }
   Json answer{{"experiments", std::move(list)}};
-  if (rows.size() > limit) answer["next_page_token"] = std::to_string(start + limit);
+  if (rows.size() > i) answer["next_page_token"] = std::to_string(start + i);
   return answer;
 }
 
@@ -263,6 +266,13 @@ Result<Json> Mlflow::change_experiment(const Json& request, const Caller& who, s
   if (id == 0) return Error{Code::invalid, "the experiment Default stays as it is"};
   const std::int64_t now = now_ms();
   const Status done = catalogue_.write([&](store::Transaction& t) -> Status {
+    if (how != "restore") {
+      ACESO_TRY(const auto own, t.query("SELECT 1 FROM runs WHERE experiment = ?1 AND own = 1 LIMIT 1", {id}));
+      if (!own.empty()) {
+        return Error{Code::denied,
+                     "the node keeps runs of its own in this experiment: it is neither renamed nor deleted"};
+      }
+    }
     Result<std::int64_t> n =
         how == "update"
             ? t.execute("UPDATE experiments SET name = ?2, updated_ms = ?3 WHERE id = ?1 AND stage = 'active'",
@@ -333,12 +343,14 @@ Result<Json> Mlflow::search_runs(const Json& request) const {
   sql.append(std::to_string(args.size() - 1)).append(" OFFSET ?").append(std::to_string(args.size()));
   ACESO_TRY(const auto rows, catalogue_.query(sql, args));
   Json runs = Json::array();
-  for (std::size_t i = 0; i < std::min(limit, rows.size()); ++i) {
+  std::size_t bytes = 0, i = 0;
+  for (; i < std::min(limit, rows.size()) && bytes < kMaxPage; ++i) {
     ACESO_TRY(Json one, run_json(run_of(rows[i])));
+    bytes += dump_text(one).size();
     runs.push_back(std::move(one));
   }
   Json answer{{"runs", std::move(runs)}};
-  if (rows.size() > limit) answer["next_page_token"] = std::to_string(start + limit);
+  if (rows.size() > i) answer["next_page_token"] = std::to_string(start + i);
   return answer;
 }
 

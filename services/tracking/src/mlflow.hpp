@@ -81,6 +81,7 @@ class Mlflow {
   static Json info_json(const RunInfo& run);
   static Result<Point> read_metric(const Json& json);
   static Result<Pair> read_pair(const Json& json, std::string_view what, std::size_t max);
+  static Status check_free(const Pair& tag);  // denied: the node's own
   Status put_metrics(store::Transaction& t, const std::string& run, const std::vector<Point>& points) const;
   Status put_param(store::Transaction& t, const std::string& run, const Pair& pair) const;
   Status put_tag(store::Transaction& t, const std::string& run, const Pair& pair) const;

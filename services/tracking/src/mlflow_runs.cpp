@@ -12,6 +12,7 @@ namespace aceso::tracking {
 namespace {
 
 constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kMostTime = 8'640'000'000'000'000;  // ms: the last instant that a date of ECMAScript can be
 constexpr std::array<std::string_view, 5> kStatuses{"RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"};
 constexpr std::size_t kMaxMetricsBatch = 1000, kMaxPairsBatch = 100, kMaxInputs = 100, kMaxInputText = 256 << 10;
 
@@ -126,7 +127,7 @@ Result<Mlflow::Point> Mlflow::read_metric(const Json& json) {
   ACESO_TRY(out.value, fields.number("value"));
   ACESO_TRY(out.step, fields.integer_or("step", 0, -kMost, kMost));
   if (!fields.has("timestamp")) return Error{Code::invalid, "metric.timestamp: is missing"};
-  ACESO_TRY(out.time_ms, fields.integer_or("timestamp", 0, 0, kMost));
+  ACESO_TRY(out.time_ms, fields.integer_or("timestamp", 0, 0, kMostTime));
   return out;
 }
 
@@ -181,6 +182,12 @@ Status Mlflow::put_param(store::Transaction& t, const std::string& run, const Pa
   return Error{Code::invalid, "a parameter that was logged cannot be changed to another value"};
 }
 
+// What the node says of its own trainings nobody else says of theirs.
+Status Mlflow::check_free(const Pair& tag) {
+  if (!tag.key.starts_with("aceso.")) return {};
+  return Error{Code::denied, "tags that begin with aceso. are the node's own"};
+}
+
 Status Mlflow::put_tag(store::Transaction& t, const std::string& run, const Pair& pair) const {
   if (pair.key == "mlflow.runName") {
     if (pair.value.empty() || pair.value.size() > kMaxName)
@@ -204,12 +211,13 @@ Result<Json> Mlflow::create_run(const Json& request, const Caller& who) {
   run.user = who.name;  // who it is, whatever the client says
   run.status = "RUNNING";
   run.stage = "active";
-  ACESO_TRY(run.start_ms, fields.integer_or("start_time", now_ms(), 0, kMost));
+  ACESO_TRY(run.start_ms, fields.integer_or("start_time", now_ms(), 0, kMostTime));
   ACESO_TRY(run.name, fields.text_or("run_name", kMaxName, {}));
   ACESO_TRY(const auto items, fields.list("tags", kMaxPairsBatch));
   std::vector<Pair> tags;
   for (const Json* item : items) {
     ACESO_TRY(Pair tag, read_pair(*item, "tag", kMaxTag));
+    ACESO_TRY_OK(check_free(tag));
     if (tag.key == "mlflow.runName" && run.name.empty()) run.name = tag.value.substr(0, kMaxName);
     if (tag.key != "mlflow.runName") tags.push_back(std::move(tag));
   }
@@ -250,7 +258,7 @@ Result<Json> Mlflow::update_run(const Json& request, const Caller& who) {
     return Error{Code::invalid, "request.status: RUNNING, SCHEDULED, FINISHED, FAILED or KILLED is expected"};
   ACESO_TRY(run.name, fields.text_or("run_name", kMaxName, run.name));
   if (fields.has("end_time")) {
-    ACESO_TRY(run.end_ms, fields.integer_or("end_time", 0, 0, kMost));
+    ACESO_TRY(run.end_ms, fields.integer_or("end_time", 0, 0, kMostTime));
   }
   ACESO_TRY_OK(catalogue_.execute(
       "UPDATE runs SET status = ?2, name = ?3, end_ms = ?4 WHERE id = ?1",
@@ -307,6 +315,7 @@ Result<Json> Mlflow::log_batch(const Json& request) {
   }
   for (const Json* item : tags) {
     ACESO_TRY(Pair pair, read_pair(*item, "tag", kMaxTag));
+    ACESO_TRY_OK(check_free(pair));
     labels.push_back(std::move(pair));
   }
   ACESO_TRY(const RunInfo run, writable(id));
@@ -353,8 +362,8 @@ Result<Json> Mlflow::set_tag(const Json& request, bool away) {
   ACESO_TRY(const Pair pair, read_pair(request, "tag", kMaxTag));
   ACESO_TRY(const RunInfo run, run_info(id));
   if (run.stage != "active") return Error{Code::invalid, "the run is deleted: restore it first"};
-  if (run.own &&
-      (pair.key.starts_with("aceso.") || (pair.key.starts_with("mlflow.") && pair.key != "mlflow.note.content")))
+  ACESO_TRY_OK(check_free(pair));
+  if (run.own && pair.key.starts_with("mlflow.") && pair.key != "mlflow.note.content")
     return Error{Code::denied, "the node keeps this tag of its runs itself"};
   const Status written = catalogue_.write([&](store::Transaction& t) -> Status {
     if (!away) return put_tag(t, run.id, pair);

@@ -376,7 +376,40 @@ TEST_F(Runs, the_nodes_own_runs_can_be_read_and_tagged_and_are_not_changed_by_ot
   EXPECT_EQ(put(experiment + "/" + id + "/artifacts/x", "x").status, 403);
   EXPECT_EQ(post("runs/set-tag", {{"run_id", id}, {"key", "aceso.version"}, {"value", "2"}}).status, 403);
   EXPECT_EQ(post("runs/set-tag", {{"run_id", id}, {"key", "mlflow.note.content"}, {"value", "good"}}).status, 200);
+  // What holds the node's runs stays in sight, and nobody else's run passes for one of them.
+  EXPECT_EQ(post("experiments/delete", {{"experiment_id", experiment}}).status, 403);
+  EXPECT_EQ(post("experiments/update", {{"experiment_id", experiment}, {"new_name", "other"}}).status, 403);
+  const Json tag{{"key", "aceso.model"}, {"value", "chest"}};
+  EXPECT_EQ(post("runs/create", {{"experiment_id", "0"}, {"tags", {tag}}}).status, 403);
+  const std::string foreign = run("foreign", 0.99, "3");
+  EXPECT_EQ(post("runs/set-tag", {{"run_id", foreign}, {"key", "aceso.model"}, {"value", "chest"}}).status, 403);
+  EXPECT_EQ(post("runs/log-batch", {{"run_id", foreign}, {"tags", {tag}}}).status, 403);
   EXPECT_CODE(tracking->begin({.id = "x", .experiment = "e", .name = "n", .user = "u", .parent = ""}), Code::invalid);
+}
+
+TEST_F(Runs, a_page_is_bounded_in_bytes_and_times_can_be_dates) {
+  const std::string text(7999, 'x');
+  std::size_t sent = 0;
+  for (int i = 0; sent < (std::size_t{20} << 20); ++i) {
+    const std::string id = run("big" + std::to_string(i), 0.5, "1");
+    for (int batch = 0; batch < 5; ++batch) {
+      Json tags = Json::array();
+      for (int k = 0; k < 100; ++k) tags.push_back({{"key", "t" + std::to_string(batch * 100 + k)}, {"value", text}});
+      ASSERT_EQ(post("runs/log-batch", {{"run_id", id}, {"tags", tags}}).status, 200);
+      sent += 100 * text.size();
+    }
+  }
+  const auto first = post("runs/search", {{"experiment_ids", {"0"}}, {"max_results", 1000}});
+  ASSERT_EQ(first.status, 200);
+  ASSERT_TRUE(first.json.contains("next_page_token"));
+  std::size_t seen = first.json["runs"].size();
+  EXPECT_GT(seen, 1U);
+  const auto rest = post(
+      "runs/search", {{"experiment_ids", {"0"}}, {"max_results", 1000}, {"page_token", first.json["next_page_token"]}});
+  seen += rest.json["runs"].size();
+  EXPECT_GE(seen, 6U);
+  EXPECT_FALSE(rest.json.contains("next_page_token"));
+  EXPECT_EQ(post("runs/create", {{"experiment_id", "0"}, {"start_time", 9'000'000'000'000'000}}).status, 400);
 }
 
 TEST_F(Runs, a_long_history_is_thinned_with_its_last_value_kept) {

@@ -54,6 +54,10 @@ function Alarms({ report }: { report: WatchReport }) {
   const { can } = useSession();
   const [asked, setAsked] = useState<WatchAlarm | null>(null);
   const current = report.alarms.filter((alarm) => alarm.state !== 'over');
+  const last = report.days.find((day) => day.state !== 'waiting');   // the newest comes first
+  const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
+  if (current.length === 0 && report.reference && (!last || last.state === 'reference' || last.state === 'alarm' || last.day < yesterday)) return <Alert color="gray" icon={<Activity size={18} />} title={t('watch.notJudged')}>{last && last.state !== 'reference' && last.state !== 'alarm' ? t('watch.lastJudged', { day: last.day }) : t('watch.neverJudged')}</Alert>;
+  if (current.length === 0 && report.reference && last?.state === 'warning') return <Alert color="yellow" icon={<TriangleAlert size={18} />} title={t('watch.unlikely')}>{t('watch.unlikelyText', { day: last.day })}</Alert>;
   if (current.length === 0) return report.reference ? <Alert color="aceso" icon={<CircleCheck size={18} />} title={t('watch.noAlarms')}>{report.alarms.length > 0 ? t('watch.pastAlarms', { n: report.alarms.length }) : t('watch.noAlarmsText')}</Alert> : null;
   return (
     <Paper p="md" component="section" aria-label={t('watch.alarms')}>

@@ -71,7 +71,7 @@ export default function RunsPage() {
                     <Table.Td>{t(`runs.states.${state(run.status)}`)}</Table.Td>
                     {columns.map((key) => <Table.Td key={key} className="num">{run.metrics.has(key) ? figure(run.metrics.get(key)) : '–'}</Table.Td>)}
                     <Table.Td>{run.user}</Table.Td>
-                    <Table.Td className="nowrap">{dateTime(new Date(run.start).toISOString(), language)}</Table.Td>
+                    <Table.Td className="nowrap">{Number.isFinite(new Date(run.start).getTime()) ? dateTime(new Date(run.start).toISOString(), language) : '–'}</Table.Td>
                     <Table.Td className="nowrap">{run.end === null ? '–' : duration((run.end - run.start) / 1000, language)}</Table.Td>
                   </Table.Tr>
                 ))}
