@@ -114,7 +114,11 @@ void JobRuns::trial(const learn::TrialRecord& trial) {
   if (context_.runs == nullptr) return;
   using State = learn::TrialRecord::State;
   const std::string run = run_of(trial.plan.number);
-  if (trial.state == State::waiting || trial.state == State::promoted) return;
+  if (trial.state == State::waiting || trial.state == State::promoted) {
+    ended_.erase(trial.plan.number);  // it goes on
+    return;
+  }
+  ended_.insert(trial.plan.number);
   kept(
       context_.runs->end(run, trial.state == State::failed ? TrackedEnd::failed : TrackedEnd::finished, now_ms(),
                          {{"aceso.state", learn::to_string(trial.state)}, {"aceso.rung", std::to_string(trial.rung)}}));
@@ -125,6 +129,11 @@ void JobRuns::end(const Result<Json>& done, bool back_in_queue) {
   const std::string run = run_of(0);
   if (!done) {
     const bool cancelled = done.error().code() == Code::cancelled;
+    for (const auto& [number, begun] : begun_) {
+      if (number > 0 && !ended_.contains(number)) {
+        kept(context_.runs->end(begun, cancelled ? TrackedEnd::cancelled : TrackedEnd::failed, now_ms(), {}));
+      }
+    }
     kept(context_.runs->end(run, cancelled ? TrackedEnd::cancelled : TrackedEnd::failed, now_ms(), {}));
     return;
   }
