@@ -34,7 +34,7 @@ class JobRuns {
   learn::TrainConfig config_;
   std::vector<learn::TrialPlan> plans_;
   std::map<int, std::string> begun_;  // by trial; 0: the job
-  std::set<int> ended_;  // trials
+  std::set<int> ended_;               // trials
   bool complained_ = false;
 };
 
