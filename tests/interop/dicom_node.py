@@ -1,5 +1,4 @@
 """What the interop tests of DICOM share: a node, programs of other hands, and the count of what failed. Only the standard library."""
-import http.client
 import json
 import os
 import pathlib
@@ -15,6 +14,7 @@ import urllib.request
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tools"))
 sys.dont_write_bytecode = True
 import dicom_sender as dicom  # noqa: E402,F401 - makes the objects
+from model_node import UnixHttp  # noqa: E402
 
 failed = passed = 0
 ENVIRONMENT = dict(os.environ) | {"TCP_NODELAY": "1"}
@@ -105,16 +105,6 @@ class Peer:
             self.process.kill()
             self.process.wait()
         self.log.close()
-
-
-class UnixHttp(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("node")
-        self.path = str(path)
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(self.path)
 
 
 class Node(Peer):

@@ -14,7 +14,7 @@
 #include "object_reader.hpp"
 #include "serving.hpp"
 #include "training.hpp"
-#include "watch.hpp"
+#include "watch_fitting.hpp"
 
 namespace aceso::models {
 namespace {
@@ -90,37 +90,18 @@ Result<std::pair<double, double>> range_of(const learn::Dataset& dataset, const 
   return std::pair{low, high};
 }
 
-struct Answering {
-  ServedModel& served;
-  std::vector<std::string> scores, findings;
-
-  Result<learn::WatchCase> answer(const learn::Array& sample) const {
-    const learn::Bundle& bundle = served.info();
-    const learn::ModelSignature& signature = bundle.signature;
-    ACESO_TRY(learn::Array inputs, learn::preprocess(signature.preprocessing, {&sample, 1}));
-    const learn::Array shown = inputs;
-    ACESO_TRY(const Answers answers,
-              Serving::run(served, {{signature.inputs.front().name, std::move(inputs)}}, {.lane = Lane::bulk}));
-    const std::span<const float> embedding =
-        answers.embedding.shape.empty() ? std::span<const float>{} : answers.embedding.f32();
-    const auto values = answers.output.f32();
-    const std::vector<double> numbers(values.begin(), values.end());
-    const learn::Familiarity familiarity =
-        learn::familiarity(served.applicability(), learn::appearance_row(shown, 0), embedding);
-    learn::WatchCase one;
-    one.values = learn::watch_values(signature, served.applicability(), shown, 0, embedding, numbers, scores.size());
-    one.unusual = familiarity.state >= learn::Familiarity::State::unusual;
-    one.applicable = familiarity.state != learn::Familiarity::State::outside;
-    if (numbers.empty()) return one;
-    const auto top = std::max_element(numbers.begin(), numbers.end());
-    one.score = *top;
-    if (!findings.empty()) {
-      one.finding =
-          numbers.size() == 1 ? (numbers[0] >= bundle.card.threshold ? 1 : 0) : static_cast<int>(top - numbers.begin());
-    }
-    return one;
-  }
-};
+Result<learn::WatchCase> answer_of(ServedModel& served, const learn::Array& sample) {
+  const learn::ModelSignature& signature = served.info().signature;
+  ACESO_TRY(learn::Array inputs, learn::preprocess(signature.preprocessing, {&sample, 1}));
+  const learn::Array shown = inputs;
+  ACESO_TRY(const Answers answers,
+            Serving::run(served, {{signature.inputs.front().name, std::move(inputs)}}, {.lane = Lane::bulk}));
+  const std::span<const float> embedding =
+      answers.embedding.shape.empty() ? std::span<const float>{} : answers.embedding.f32();
+  const auto values = answers.output.f32();
+  const std::vector<double> numbers(values.begin(), values.end());
+  return watch_case(served.info(), served.applicability(), shown, embedding, numbers);
+}
 
 // `count` different ones of `all` cases, which ones (day, seed) decides.
 std::vector<learn::WatchCase> some_of(const std::vector<learn::WatchCase>& all, std::size_t count, const Philox& random,
@@ -197,15 +178,14 @@ Result<Json> WatchDrill::run(store::JobContext& job) const {
   ACESO_TRY(const auto range, range_of(*dataset, indices));
   const Change change{input.value("brightness", 0.0), input.value("contrast", 1.0), input.value("noise", 0.0)};
   const Philox random{input.value("seed", std::uint64_t{1})};
-  const Answering answering{*served, watched_scores(served->info()), watched_findings(served->info())};
   JobProgress progress{job, context_.clock};
   std::vector<learn::WatchCase> as_they_are, changed;
   for (std::size_t i = 0; i < indices.size(); ++i) {
     if (job.stop().stop_requested()) return Error{Code::cancelled, "cancelled"};
     learn::Array sample = dataset->array(indices[i]);
-    ACESO_TRY(learn::WatchCase before, answering.answer(sample));
+    ACESO_TRY(learn::WatchCase before, answer_of(*served, sample));
     with_values(sample, [&](auto values) { alter(values, change, range.first, range.second, random, i); });
-    ACESO_TRY(learn::WatchCase after, answering.answer(sample));
+    ACESO_TRY(learn::WatchCase after, answer_of(*served, sample));
     as_they_are.push_back(std::move(before));
     changed.push_back(std::move(after));
     progress.update({.phase = "drill", .done = i + 1, .total = indices.size(), .values = {}});

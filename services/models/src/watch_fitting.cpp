@@ -8,16 +8,23 @@
 #include "watch.hpp"
 
 namespace aceso::models {
-namespace {
-
-// The decision as a stored answer has it.
-int finding_of(const std::vector<double>& probabilities, double threshold) {
-  if (probabilities.empty()) return -1;
-  if (probabilities.size() == 1) return probabilities[0] >= threshold ? 1 : 0;
-  return static_cast<int>(std::max_element(probabilities.begin(), probabilities.end()) - probabilities.begin());
+learn::WatchCase watch_case(const learn::Bundle& bundle, const learn::Applicability& applicability,
+                            const learn::Array& inputs, std::span<const float> embedding,
+                            std::span<const double> scores) {
+  const learn::Familiarity familiarity = learn::familiarity(applicability, learn::appearance_row(inputs, 0), embedding);
+  learn::WatchCase one;
+  one.values =
+      learn::watch_values(bundle.signature, applicability, inputs, 0, embedding, scores, watched_scores(bundle).size());
+  one.unusual = familiarity.state >= learn::Familiarity::State::unusual;
+  one.applicable = familiarity.state != learn::Familiarity::State::outside;
+  if (scores.empty()) return one;
+  const auto top = std::max_element(scores.begin(), scores.end());
+  one.score = *top;
+  if (watched_findings(bundle).empty()) return one;
+  one.finding =
+      scores.size() == 1 ? (scores[0] >= bundle.card.threshold ? 1 : 0) : static_cast<int>(top - scores.begin());
+  return one;
 }
-
-}  // namespace
 
 Result<Json> fit_watch(const learn::Bundle& bundle, const learn::Applicability& applicability,
                        const learn::Dataset& dataset, const learn::Predictions& validation,
@@ -42,14 +49,7 @@ Result<Json> fit_watch(const learn::Bundle& bundle, const learn::Applicability& 
     const std::span<const float> embedding =
         has_embedding ? std::span{validation.embeddings}.subspan(i * width, width) : std::span<const float>{};
     const std::vector<double>& scores = validation.probabilities[i];
-    const learn::Familiarity familiarity =
-        learn::familiarity(applicability, learn::appearance_row(inputs, 0), embedding);
-    learn::WatchCase one;
-    one.values = learn::watch_values(signature, applicability, inputs, 0, embedding, scores, names.size());
-    one.unusual = familiarity.state >= learn::Familiarity::State::unusual;
-    one.applicable = familiarity.state != learn::Familiarity::State::outside;
-    if (!findings.empty()) one.finding = finding_of(scores, bundle.card.threshold);
-    one.score = scores.empty() ? 0 : *std::max_element(scores.begin(), scores.end());
+    learn::WatchCase one = watch_case(bundle, applicability, inputs, embedding, scores);
     if (!findings.empty())
       right.push_back(scores.size() == 1 ? validation.labels[i] : one.finding == validation.labels[i]);
     cases.push_back(std::move(one));
