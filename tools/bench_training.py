@@ -70,8 +70,8 @@ print(json.dumps({"median_ms": 1e3 * sorted(t)[len(t) // 2], "cpu_ms": 1e3 * (ti
 # case: (train or infer, network, batch, size, steps, our racers, peers)
 CASES = {
     "article_train": ("train", "article_cnn", 32, 128, 30, ("fp32", "bf16"), ("keras", "torch", "torch_channels_last")),
-    "article_infer": ("infer", "article_cnn", 32, 128, 30, ("openvino", "torch_engine"), ("keras", "keras_function", "torch", "onnxruntime")),
-    "article_infer_1": ("infer", "article_cnn", 1, 128, 200, ("openvino", "torch_engine"), ("keras", "keras_function", "torch", "onnxruntime")),
+    "article_infer": ("infer", "article_cnn", 32, 128, 30, ("loops", "openvino", "torch_engine"), ("keras", "keras_function", "torch", "onnxruntime")),
+    "article_infer_1": ("infer", "article_cnn", 1, 128, 200, ("loops", "openvino", "torch_engine"), ("keras", "keras_function", "torch", "onnxruntime")),
     "resnet18_train": ("train", "resnet18", 32, 128, 8, ("fp32", "bf16"), ("torch", "torch_channels_last")),
     "resnet18_infer": ("infer", "resnet18", 32, 128, 10, ("openvino",), ("torch", "onnxruntime")),
 }
@@ -88,7 +88,7 @@ def command(racer, case, o):
         return [o.python, "-c", TORCH, what, network, "fp32", *numbers, "1" if racer == "torch_channels_last" else "0"]
     ours = [os.environ["ACESO_STEP"], network, "--batch", str(batch), "--size", str(size), "--steps", str(steps), "--threads", str(o.threads)]
     if what == "infer":
-        ours += ["--infer", "--engine", "openvino" if racer == "openvino" else "torch"]
+        ours += ["--infer", "--engine", {"torch_engine": "torch"}.get(racer, racer)]
     return ours + (["--bf16"] if racer == "bf16" else [])
 
 

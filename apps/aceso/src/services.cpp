@@ -271,7 +271,7 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   impl->portal->add_metrics([a = impl->archive.get()](std::string& out) { a->write_metrics(out); });
   impl->portal->add_metrics([a = impl->analyses.get()](std::string& out) { a->write_metrics(out); });
   impl->portal->add_metrics([m = impl->models.get()](std::string& out) { m->write_metrics(out); });
-  impl->portal->set_engines({"openvino", "torch"});
+  impl->portal->set_engines({"loops", "openvino", "torch"});
   impl->handler = impl->portal->wrap(impl->router);
   impl->max_body = portal::Portal::body_limit(impl->router);
   return std::unique_ptr<Services>{

@@ -1,5 +1,5 @@
 // Times training steps or predictions of a network of the registry on random images, and prints them as JSON.
-//   learn_torch_step NETWORK [--engine torch|openvino] [--infer] [--bf16] [--batch N] [--size N] [--channels N]
+//   learn_torch_step NETWORK [--engine torch|openvino|loops] [--infer] [--bf16] [--batch N] [--size N] [--channels N]
 //   [--steps N] [--threads N] [--device auto|cpu|cuda] [--engines FOLDER]
 #include <sys/resource.h>
 
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "aceso/learn/engine.hpp"
+#include "aceso/learn_loops/engine.hpp"
 
 using namespace aceso;  // NOLINT(google-build-using-namespace)
 
@@ -124,7 +125,8 @@ int main(int argc, char** argv) {
   learn::NamedArrays inputs_of_batch;
   inputs_of_batch.emplace(port, std::move(images));
 
-  const auto engine = must(learn::load_engine("learn_" + asked.engine, asked.engines));
+  const auto engine = asked.engine == "loops" ? learn_loops::make_engine()
+                                              : must(learn::load_engine("learn_" + asked.engine, asked.engines));
   const learn::Device device = device_of(asked.device);
   const int threads = static_cast<int>(asked.numbers.at("--threads"));
   if (asked.infer) {

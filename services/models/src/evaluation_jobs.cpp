@@ -106,7 +106,7 @@ Result<EvaluationJobs::Judged> EvaluationJobs::judge(const std::string& model, i
     return Error{Code::invalid, "the dataset's numbers are in another unit than those of model " + model};
   if (task != learn::Task::regression && bundle.card.classes != dataset.manifest().classes)
     return Error{Code::invalid, "the dataset's classes are not those of model " + model};
-  ACESO_TRY(learn::Engine * engine, engines_.serving());
+  ACESO_TRY(learn::Engine * engine, engines_.serving_for(bundle, ""));
   ACESO_TRY(auto loaded,
             learn::load_bundle(*engine, bundle, {.threads = context_.options.inference_threads, .allow_bf16 = false}));
   const auto session = learn::with_flip_average(std::move(loaded), bundle.signature);
@@ -133,7 +133,7 @@ std::size_t EvaluationJobs::seen_in_training(const learn::Bundle& bundle, const 
 Result<EvaluationJobs::Evaluated> EvaluationJobs::evaluate_outlines(const learn::Bundle& bundle,
                                                                     const learn::Dataset& dataset, learn::Split split,
                                                                     store::JobContext& job) const {
-  ACESO_TRY(learn::Engine * engine, engines_.serving());
+  ACESO_TRY(learn::Engine * engine, engines_.serving_for(bundle, ""));
   ACESO_TRY(auto loaded,
             learn::load_bundle(*engine, bundle, {.threads = context_.options.inference_threads, .allow_bf16 = false}));
   const auto session = learn::with_flip_average(std::move(loaded), bundle.signature);

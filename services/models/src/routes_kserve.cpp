@@ -154,14 +154,18 @@ std::vector<int> versions_of(const Registry& registry, const std::string& name) 
   return out;
 }
 
-// Where the networks run: the engine's name, as Triton's "platform".
-constexpr std::string_view kPlatform = "openvino";
+// Where the network runs: the engine's name, as Triton's "platform".
+Result<std::string> platform_of(const Models::Impl& impl, const learn::Bundle& bundle) {
+  ACESO_TRY(const learn::Applicability applicability, learn::parse_applicability(bundle.applicability));
+  return impl.engines.name_for(bundle, wanted_embedding(bundle, applicability));
+}
 
 Result<net::Response> metadata(Models::Impl& impl, const net::Request& request) {
   ACESO_TRY(const contracts::ModelRef ref, model_ref(request));
   ACESO_TRY(const ModelVersion version, impl.predictions->usable(ref));
   ACESO_TRY(const auto info, impl.registry.info(version.bundle));
-  return net::Response::json(kserve_metadata(version.name, versions_of(impl.registry, version.name), kPlatform,
+  ACESO_TRY(const std::string platform, platform_of(impl, *info));
+  return net::Response::json(kserve_metadata(version.name, versions_of(impl.registry, version.name), platform,
                                              info->signature,
                                              kserve_output_shape(info->signature, info->card.classes.size())));
 }
@@ -170,7 +174,8 @@ Result<net::Response> configuration(Models::Impl& impl, const net::Request& requ
   ACESO_TRY(const contracts::ModelRef ref, model_ref(request));
   ACESO_TRY(const ModelVersion version, impl.predictions->usable(ref));
   ACESO_TRY(const auto info, impl.registry.info(version.bundle));
-  return net::Response::json(kserve_config(version.name, kPlatform, info->signature,
+  ACESO_TRY(const std::string platform, platform_of(impl, *info));
+  return net::Response::json(kserve_config(version.name, platform, info->signature,
                                            kserve_output_shape(info->signature, info->card.classes.size()),
                                            impl.context.options.max_batch, impl.context.options.batch_window_us));
 }

@@ -105,15 +105,18 @@ Result<std::shared_ptr<ServedModel>> Serving::model(const ModelVersion& version)
   return loaded;
 }
 
+std::string wanted_embedding(const learn::Bundle& bundle, const learn::Applicability& applicability) {
+  const bool members = learn::ensemble_size(bundle.network) > 0;  // their answers stand where an embedding would
+  if (!applicability.embedding && !members) return {};
+  return learn::embedding_layer(bundle.network, input_shapes(bundle.signature));
+}
+
 Result<std::shared_ptr<ServedModel>> Serving::load(const ModelVersion& version) {
-  ACESO_TRY(learn::Engine * engine, engines_.serving());
   ACESO_TRY(const learn::Bundle read, registry_.read(version.bundle));
   ACESO_TRY(auto info, registry_.info(version.bundle));
   ACESO_TRY(learn::Applicability applicability, learn::parse_applicability(read.applicability));
-  const bool members = learn::ensemble_size(read.network) > 0;  // their answers stand where an embedding would
-  const std::string layer = applicability.embedding || members
-                                ? learn::embedding_layer(read.network, input_shapes(read.signature))
-                                : std::string{};
+  const std::string layer = wanted_embedding(read, applicability);
+  ACESO_TRY(learn::Engine * engine, engines_.serving_for(read, layer));
   const Options& options = context_.options;
   ACESO_TRY(auto session,
             learn::load_bundle(*engine, read,

@@ -92,6 +92,8 @@ class Serving {
 // What a loaded model takes, from the size of its weights: the engine keeps its own copy in the layout of the processor
 // beside what it read, and room for intermediate results (measured, docs/benchmarks/serving.md).
 std::uint64_t memory_of_weights(std::uint64_t weight_bytes);
+// The layer whose value a served model answers as well: "" when nothing is judged by it.
+std::string wanted_embedding(const learn::Bundle& bundle, const learn::Applicability& applicability);
 std::map<std::string, learn::Shape> input_shapes(
     const learn::ModelSignature& signature);  // with a free batch dimension
 

@@ -142,6 +142,8 @@ class FakeEngines final : public EngineProvider {
  public:
   FakeEngine engine;
   Result<learn::Engine*> serving() override { return &engine; }
+  Result<learn::Engine*> serving_for(const learn::Bundle&, const std::string&) override { return &engine; }
+  std::string name_for(const learn::Bundle&, const std::string&) const override { return "fake"; }
   std::string loaded() const override { return "fake 1.0"; }
 };
 

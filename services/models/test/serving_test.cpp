@@ -9,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include "aceso/learn/foreign_model.hpp"
 #include "service_fixture.hpp"
 #include "serving.hpp"
 #include "tar.hpp"
@@ -208,6 +209,34 @@ TEST_F(Batching, who_waits_too_long_is_told_and_takes_no_place_any_more) {
   EXPECT_TRUE(queue->submit(input, {})) << "its place is free";
   hold(false);
   EXPECT_TRUE(running->wait());
+}
+
+TEST(ModuleEngines, plain_networks_run_in_our_own_loops_and_need_no_module) {
+  const auto engines = make_module_engines("openvino", "/nowhere");
+  const learn::Bundle plain = make_bundle("plain", 16, false);
+  EXPECT_EQ(engines->loaded(), "");
+  EXPECT_EQ(engines->name_for(plain, "relu3"), "loops");
+  const auto engine = engines->serving_for(plain, "relu3");
+  ASSERT_TRUE(engine) << engine.error().message();
+  EXPECT_EQ((*engine)->name(), "loops");
+  EXPECT_EQ(engines->loaded(), "loops 1");
+  const auto session = learn::load_bundle(**engine, plain, {.threads = 1, .embedding = "relu3"});
+  ASSERT_TRUE(session) << session.error().message();
+  learn::NamedArrays batch;
+  batch.emplace("image", learn::Array::zeros(learn::DType::f32, {2, 1, 16, 16}));
+  const auto answers = (*session)->run(batch);
+  ASSERT_TRUE(answers) << answers.error().message();
+  EXPECT_EQ(answers->at("output").shape, (learn::Shape{2, 1}));
+  EXPECT_EQ(answers->at("embedding").shape, (learn::Shape{2, 128}));
+
+  learn::Bundle other = plain;
+  other.network.layers[1].stride = {2, 2};
+  learn::Bundle foreign = plain;
+  foreign.onnx.resize(1);
+  for (const learn::Bundle& bundle : {other, foreign}) {
+    EXPECT_EQ(engines->name_for(bundle, ""), "openvino");
+    EXPECT_EQ(engines->serving_for(bundle, "").error().code(), Code::not_found);
+  }
 }
 
 TEST(ComputeSlots, one_run_at_a_time_where_there_is_one_slot) {

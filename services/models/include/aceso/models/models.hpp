@@ -26,6 +26,7 @@
 #include "aceso/contracts/runs.hpp"
 #include "aceso/crypto/crypto.hpp"
 #include "aceso/learn/applicability.hpp"
+#include "aceso/learn/bundle.hpp"
 #include "aceso/learn/dataset.hpp"
 #include "aceso/learn/engine.hpp"
 #include "aceso/models/worker.hpp"
@@ -48,16 +49,21 @@ struct Urgency {
   std::int64_t timeout_us = 0;  // longest wait for the run; 0, or longer than the node's own: the node's
 };
 
-// The engine that serves. Thread-safe.
+// The engines that serve. Thread-safe.
 class EngineProvider {
  public:
   EngineProvider() = default;
   EngineProvider(const EngineProvider&) = delete;
   EngineProvider& operator=(const EngineProvider&) = delete;
   virtual ~EngineProvider() = default;
-  virtual Result<learn::Engine*> serving() = 0;  // loaded on the first call; lives as long as the provider
-  virtual std::string loaded() const = 0;        // "openvino 2026.4.0", "" before the first call
+  virtual Result<learn::Engine*>
+  serving() = 0;  // for any model; loaded on the first call; lives as long as the provider
+  // For this one; `embedding`: the layer whose value is wanted too, "": none.
+  virtual Result<learn::Engine*> serving_for(const learn::Bundle& bundle, const std::string& embedding) = 0;
+  virtual std::string name_for(const learn::Bundle& bundle, const std::string& embedding) const = 0;  // "openvino"
+  virtual std::string loaded() const = 0;  // "loops 1, openvino 2026.4.0", "" before the first call
 };
+// Plain networks run in our own loops (libs/learn_loops), everything else in the module, loaded when it is needed.
 std::unique_ptr<EngineProvider> make_module_engines(std::string name, std::filesystem::path folder);
 
 struct Options {

@@ -1,6 +1,6 @@
 // Our own loops against their definitions written out in double precision, with every instruction set that this
 // processor has.
-#include "kernels.hpp"
+#include "aceso/learn_loops/kernels.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@
 #include <string>
 #include <utility>
 
-namespace aceso::learn_torch {
+namespace aceso::learn_loops {
 namespace {
 
 std::vector<float> random_floats(std::size_t count, std::uint32_t seed, float deviation = 1) {
@@ -248,4 +248,4 @@ TEST(Kernels, dense_layers_and_their_gradients) {
 }
 
 }  // namespace
-}  // namespace aceso::learn_torch
+}  // namespace aceso::learn_loops

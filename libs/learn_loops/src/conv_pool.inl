@@ -3,7 +3,7 @@
 // not at all: what passes is listed first, and only its products are computed, a quarter of the dense arithmetic or
 // less.
 
-namespace aceso::learn_torch::ACESO_ISA {
+namespace aceso::learn_loops::ACESO_ISA {
 namespace {
 
 using Index = std::int32_t __attribute__((vector_size(kBytes)));
@@ -304,4 +304,4 @@ void conv_pool_forward_bf16(const ConvPool& s, const float* x, const std::uint16
 #endif
 
 }  // namespace
-}  // namespace aceso::learn_torch::ACESO_ISA
+}  // namespace aceso::learn_loops::ACESO_ISA

@@ -4,12 +4,12 @@
 #include <cstddef>
 #include <cstring>
 
-#include "kernels.hpp"
+#include "aceso/learn_loops/kernels.hpp"
 #if defined(ACESO_BF16)
 #include <immintrin.h>
 #endif
 
-namespace aceso::learn_torch::ACESO_ISA {
+namespace aceso::learn_loops::ACESO_ISA {
 namespace {
 
 constexpr int kLanes = ACESO_LANES;
@@ -27,14 +27,24 @@ inline void store(float* p, Vec v) {
 inline Vec splat(float x) {
   return x - Vec{};
 }
+// What is no number stays none.
+inline Vec positive(Vec x) {
+  return x <= 0.0F ? Vec{} : x;
+}
+inline Vec larger(Vec a, Vec b) {
+  return ((a > b) | (a != a)) ? a : b;
+}
 
 }  // namespace
-}  // namespace aceso::learn_torch::ACESO_ISA
+}  // namespace aceso::learn_loops::ACESO_ISA
 
 #include "conv_pool.inl"
 #include "dense.inl"
+#include "panel.inl"
+#include "planes.inl"
+#include "winograd.inl"
 
-namespace aceso::learn_torch::ACESO_ISA {
+namespace aceso::learn_loops::ACESO_ISA {
 
 #if defined(ACESO_BF16)
 constexpr auto kForwardBf16 = conv_pool_forward_bf16;
@@ -47,7 +57,13 @@ extern const Kernels kKernels{kLanes,
                               kForwardBf16,
                               conv_pool_backward_input,
                               conv_pool_backward_weights,
+                              winograd,
+                              winograd_weights,
+                              winograd_scratch,
+                              conv_planes,
                               dense_forward,
+                              dense_panel,
+                              panel_width,
                               dense_backward};
 
-}  // namespace aceso::learn_torch::ACESO_ISA
+}  // namespace aceso::learn_loops::ACESO_ISA

@@ -1,7 +1,7 @@
 // Dense layers of wide inputs and small batches: what a matrix library packs and tiles for large batches costs more
 // than the products. Each weight is read once, in the order of memory.
 
-namespace aceso::learn_torch::ACESO_ISA {
+namespace aceso::learn_loops::ACESO_ISA {
 namespace {
 
 constexpr int kDenseRows = kLanes == 16 ? 4 : 2;
@@ -71,8 +71,9 @@ inline void panel(const float* g, std::int64_t g_row, std::int64_t g_step, const
 
 void dense_forward(const Dense& s, const float* x, const float* w, const float* bias, float* y, std::int64_t begin,
                    std::int64_t end) {
+  const std::int64_t stride = s.stride > 0 ? s.stride : s.out;
   for (std::int64_t m = 0; m < s.rows; ++m)
-    for (std::int64_t o = begin; o < end; ++o) y[m * s.out + o] = bias[o];
+    for (std::int64_t o = begin; o < end; ++o) y[m * stride + o] = bias[o];
   for (std::int64_t k = 0; k < s.in; k += kDenseBlock) {
     const std::int64_t count = std::min(kDenseBlock, s.in - k);
     for (std::int64_t o = begin; o < end;) {
@@ -80,15 +81,15 @@ void dense_forward(const Dense& s, const float* x, const float* w, const float* 
       for (std::int64_t m = 0; m < s.rows;) {
         const std::int64_t rows = s.rows - m >= kDenseRows ? kDenseRows : 1;
         const float *a = x + m * s.in + k, *b = w + o * s.in + k;
-        float* to = y + m * s.out + o;
+        float* to = y + m * stride + o;
         if (rows == kDenseRows && columns == 4) {
-          products<kDenseRows, 4>(a, b, s.in, count, to, s.out);
+          products<kDenseRows, 4>(a, b, s.in, count, to, stride);
         } else if (columns == 4) {
-          products<1, 4>(a, b, s.in, count, to, s.out);
+          products<1, 4>(a, b, s.in, count, to, stride);
         } else if (rows == kDenseRows) {
-          products<kDenseRows, 1>(a, b, s.in, count, to, s.out);
+          products<kDenseRows, 1>(a, b, s.in, count, to, stride);
         } else {
-          products<1, 1>(a, b, s.in, count, to, s.out);
+          products<1, 1>(a, b, s.in, count, to, stride);
         }
         m += rows;
       }
@@ -111,4 +112,4 @@ void dense_backward(const Dense& s, const float* x, const float* w, const float*
 }
 
 }  // namespace
-}  // namespace aceso::learn_torch::ACESO_ISA
+}  // namespace aceso::learn_loops::ACESO_ISA

@@ -1,12 +1,12 @@
-// Our own loops where LibTorch's cost too much on the CPU, for each instruction set; float32. The functions are
-// thread-safe: threads take different ranges.
+// Loops for networks of 3 x 3 convolutions and wide dense layers on the CPU, for each instruction set; float32. The
+// functions are thread-safe: threads take different ranges.
 #pragma once
 
 #include <bit>
 #include <cstdint>
 #include <vector>
 
-namespace aceso::learn_torch {
+namespace aceso::learn_loops {
 
 // A window whose largest value ReLU set to 0: no gradient passes.
 inline constexpr int kInactive = 4;
@@ -45,6 +45,28 @@ constexpr std::uint16_t bf16(float x) noexcept {
 // y = x w' + bias of x: [rows, in], w: [out, in].
 struct Dense {
   std::int64_t rows = 0, in = 0, out = 0;  // in: a multiple of the lanes
+  std::int64_t stride = 0;                 // of dense_forward: floats from one row of y to the next; 0: out
+};
+
+// 3 x 3 convolution of stride 1 with what may follow it: ReLU, and 2 x 2 max pooling of stride 2.
+struct Conv {
+  std::int64_t height = 0, width = 0, in = 0, out = 0;  // of the input, with padding at least 3 x 3, 4 x 4 to be pooled
+  std::int64_t padding = 0;                             // zeros around the input: 0 or 1
+  bool relu = true, pool = true;
+
+  // Of the convolution, and of the result.
+  std::int64_t rows() const noexcept { return height + 2 * padding - 2; }
+  std::int64_t columns() const noexcept { return width + 2 * padding - 2; }
+  std::int64_t result_rows() const noexcept { return pool ? rows() / 2 : rows(); }
+  std::int64_t result_columns() const noexcept { return pool ? columns() / 2 : columns(); }
+  // winograd() computes tiles of 4 x 4 of the convolution.
+  std::int64_t tile_rows() const noexcept { return ((pool ? 2 * result_rows() : rows()) + 3) / 4; }
+  std::int64_t tile_columns() const noexcept { return ((pool ? 2 * result_columns() : columns()) + 3) / 4; }
+};
+
+// An image of few channels that stands plane by plane: floats from one row and from one channel to the next.
+struct Planes {
+  std::int64_t row = 0, plane = 0;
 };
 
 struct Kernels {
@@ -66,9 +88,32 @@ struct Kernels {
   void (*conv_pool_backward_weights)(const ConvPool&, const float* x, const float* gy, const std::uint8_t* where,
                                      float* gw, float* gb, std::int64_t begin, std::int64_t end, ConvPoolScratch&);
 
+  // Winograd's F(4 x 4, 3 x 3) (Lavin and Gray, CVPR 2016, arXiv:1509.09308): 36 products a tile of 16 results and
+  // channel in place of 144. One image. x: [height, width, in], y: [result rows, result columns, out], in and out
+  // multiples of the lanes; u: what winograd_weights() made; scratch: winograd_scratch() floats. where: as above, only
+  // with relu and pool; null when no gradient is wanted. Rows of tiles from begin to end. What is no number may spread
+  // over its tile. The result of a tile does not depend on the range.
+  void (*winograd)(const Conv&, const float* x, const float* u, const float* bias, float* y, std::uint8_t* where,
+                   std::int64_t begin, std::int64_t end, float* scratch);
+  // w: [3, 3 * in, out]. u: 36 * in * out floats, in the order that winograd() reads.
+  void (*winograd_weights)(const Conv&, const float* w, float* u);
+  std::int64_t (*winograd_scratch)(const Conv&);
+  // One image of in <= 4 planes, padding 0 (the caller has padded), readable one row and one column further than height
+  // and width; w: [9 * in, out], rows of the kernel, in them channels, in them columns. Result rows from begin to end;
+  // when nothing is pooled both are even, or the end is that of the image.
+  void (*conv_planes)(const Conv&, const Planes&, const float* x, const float* w, const float* bias, float* y,
+                      std::int64_t begin, std::int64_t end);
+
   // Outputs from begin to end.
   void (*dense_forward)(const Dense&, const float* x, const float* w, const float* bias, float* y, std::int64_t begin,
                         std::int64_t end);
+  // The same without bias, for weights that are packed once and used often: w: panels of panel() outputs one after the
+  // other, each [in, panel], out filled up to a multiple of the lanes. One panel, from output `first` on, and the
+  // inputs from begin to end of the sums; y: [rows, stride], overwritten there.
+  void (*dense_panel)(const Dense&, const float* x, const float* w, float* y, std::int64_t first, std::int64_t begin,
+                      std::int64_t end);
+  // Outputs of the panel that begins at output `first` of `out`, a multiple of the lanes.
+  std::int64_t (*panel)(std::int64_t first, std::int64_t out);
   // Inputs from begin to end, both multiples of the lanes. gx: [rows, in] and gw: [out, in] are overwritten; null: not
   // wanted.
   void (*dense_backward)(const Dense&, const float* x, const float* w, const float* gy, float* gx, float* gw,
@@ -80,4 +125,4 @@ const Kernels& kernels() noexcept;
 // All that this processor can run, the widest first: for tests.
 std::vector<const Kernels*> all_kernels();
 
-}  // namespace aceso::learn_torch
+}  // namespace aceso::learn_loops

@@ -1,6 +1,6 @@
-#include "kernels.hpp"
+#include "aceso/learn_loops/kernels.hpp"
 
-namespace aceso::learn_torch {
+namespace aceso::learn_loops {
 
 namespace base {
 extern const Kernels kKernels;
@@ -35,4 +35,4 @@ const Kernels& kernels() noexcept {
   return widest;
 }
 
-}  // namespace aceso::learn_torch
+}  // namespace aceso::learn_loops
