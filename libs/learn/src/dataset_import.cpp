@@ -176,11 +176,20 @@ class Importer {
     if (manifest_.task != Task::classes) return check_targets();
     std::set<int> labels;
     for (const Sample& sample : manifest_.samples) labels.insert(sample.label);
-    if (labels.erase(-1) > 0 && labels.empty()) return Error{Code::invalid, "no sample has a label"};
+    if (labels.erase(-1) > 0 && labels.empty())
+      return to_be_labelled()
+                 ? Status{}
+                 : Status{Error{Code::invalid, "no sample has a label: name two or more classes to label them later"}};
     if (labels.size() < 2)
       return Error{Code::invalid, "one class only: all samples have the label \"" +
                                       manifest_.classes[static_cast<std::size_t>(*labels.begin())] + "\""};
     return {};
+  }
+
+  // Nothing is known yet, and the classes that people will choose from are named.
+  bool to_be_labelled() const {
+    return manifest_.task == Task::classes && options_.classes.size() >= 2 &&
+           std::all_of(manifest_.samples.begin(), manifest_.samples.end(), [](const Sample& s) { return s.label < 0; });
   }
 
   // Of several labels one must hold in some samples and not in others; numbers must differ.
@@ -291,6 +300,7 @@ class Importer {
       if (manifest_.task == Task::multi_label) report_labels();
       return count(Split::train) > 0 ? Status{} : Status{Error{Code::invalid, "the training split is empty"}};
     }
+    if (to_be_labelled()) return {};
     for (const Split split : {Split::train, Split::validation, Split::test}) {
       std::set<int> labels;
       for (const Sample& sample : manifest_.samples) {

@@ -43,6 +43,20 @@ class FolderSource final : public SampleSource {
     masks_ = std::move(found.masks);
     std::set<std::string> names;
     std::vector<std::pair<fs::path, SourceItem>> pending;
+    // Images in no class folder at all, and the classes named: nobody has labelled them yet.
+    const bool flat =
+        options.classes.size() >= 2 && std::none_of(found.images.begin(), found.images.end(),
+                                                    [](const fs::path& file) { return file.has_parent_path(); });
+    if (flat) {
+      classes = options.classes;
+      for (const fs::path& file : found.images) {
+        SourceItem item;
+        item.id = file.generic_string();
+        add(file, std::move(item));
+      }
+      look_at_heads(options);
+      return {};
+    }
     for (const fs::path& file : found.images) {
       std::vector<std::string> parts;
       for (const auto& part : file) parts.push_back(part.string());
