@@ -70,7 +70,7 @@ export function mockTests(mock) {
   });
 
   test('navigation shows what the role may do, and no more', async (visit) => {
-    const expected = { okafor: ['Diagnose', 'Worklist', 'Studies', 'Patients', 'Modalities', 'Predictions', 'Models'], lin: ['Diagnose', 'Predictions', 'Datasets', 'Training', 'Runs', 'Models'] };
+    const expected = { okafor: ['Diagnose', 'Worklist', 'Studies', 'Patients', 'Modalities', 'Predictions', 'Labelling', 'Models'], lin: ['Diagnose', 'Predictions', 'Labelling', 'Datasets', 'Training', 'Runs', 'Models'] };
     for (const [name, entries] of Object.entries(expected)) {
       const visitor = await visit();
       await visitor.signIn(name, password);

@@ -7,6 +7,7 @@ import { startMock } from './mock-server/server.mjs';
 import { mockTests } from './mock-tests.mjs';
 import { pageTests } from './page-tests.mjs';
 import { archiveTests } from './archive-tests.mjs';
+import { labellingTests } from './labelling-tests.mjs';
 import { realTests } from './real-tests.mjs';
 import { schedulingTests } from './scheduling-tests.mjs';
 import { studyTests } from './study-tests.mjs';
@@ -19,7 +20,7 @@ if (real) {
   if (ct) archiveTests({ name: credentials.name, password: credentials.password, ct });
   if (!credentials.password) { console.error('ACESO_E2E_PASSWORD is needed with ACESO_E2E_URL'); process.exit(2); }
   realTests(credentials);
-  if (!credentials.setupToken) pageTests({ name: credentials.name, password: credentials.password, pages: [['datasets', '/datasets'], ['training', '/training'], ['runs', '/runs'], ['models', '/models'], ['predictions', '/predictions'], ['diagnose', '/diagnose'], ['studies', '/studies'], ['worklist', '/worklist'], ['scheduling', '/modality-worklist'], ['patients', '/patients'], ['audit', '/audit'], ['users', '/users'], ['account', '/account']] });
+  if (!credentials.setupToken) pageTests({ name: credentials.name, password: credentials.password, pages: [['datasets', '/datasets'], ['training', '/training'], ['runs', '/runs'], ['labelling', '/labelling'], ['models', '/models'], ['predictions', '/predictions'], ['diagnose', '/diagnose'], ['studies', '/studies'], ['worklist', '/worklist'], ['scheduling', '/modality-worklist'], ['patients', '/patients'], ['audit', '/audit'], ['users', '/users'], ['account', '/account']] });
   process.exit((await runAll({ origin: real, only })) ? 0 : 1);
 }
 
@@ -31,9 +32,10 @@ if (admin) admin.roles = ['admin', 'clinician'];
 mockTests(mock);
 studyTests(mock);
 schedulingTests(mock);
+labellingTests(mock);
 pageTests({
   name: 'admin', password, mock,
-  pages: [['diagnose', '/diagnose'], ['studies', '/studies'], ['study', '/studies/1-2-826-0-1-3680043-8-498-1001'], ['worklist', '/worklist'], ['scheduling', '/modality-worklist'], ['performed', '/modality-worklist#performed'], ['drawn', '/studies/1-2-826-0-1-3680043-8-498-1900'], ['patients', '/patients'], ['patient', '/patients/1-2-826-0-1-3680043-8-498-1001'], ['predictions', '/predictions'], ['models', '/models'], ['model', '/models/pneumonia-chest-xray/3'], ['evaluation', '/models/pneumonia-chest-xray/3#evaluation'], ['watch', '/models/pneumonia-chest-xray/3?tab=watch'], ['datasets', '/datasets'], ['dataset', '/datasets/pneumonia-mnist'], ['training', '/training'], ['job', '/training/j-done'], ['runs', '/runs'], ['audit', '/audit'], ['users', '/users'], ['tokens', '/users#tokens'], ['account', '/account'], ['nothing', '/nothing-here']],
+  pages: [['diagnose', '/diagnose'], ['studies', '/studies'], ['study', '/studies/1-2-826-0-1-3680043-8-498-1001'], ['worklist', '/worklist'], ['scheduling', '/modality-worklist'], ['performed', '/modality-worklist#performed'], ['drawn', '/studies/1-2-826-0-1-3680043-8-498-1900'], ['patients', '/patients'], ['patient', '/patients/1-2-826-0-1-3680043-8-498-1001'], ['predictions', '/predictions'], ['models', '/models'], ['model', '/models/pneumonia-chest-xray/3'], ['evaluation', '/models/pneumonia-chest-xray/3#evaluation'], ['watch', '/models/pneumonia-chest-xray/3?tab=watch'], ['datasets', '/datasets'], ['dataset', '/datasets/pneumonia-mnist'], ['training', '/training'], ['job', '/training/j-done'], ['runs', '/runs'], ['labelling', '/labelling'], ['labelling-project', '/labelling/p-done'], ['labelling-read', '/labelling/p-label/read'], ['labelling-adjudicate', '/labelling/p-queue/adjudicate'], ['audit', '/audit'], ['users', '/users'], ['tokens', '/users#tokens'], ['account', '/account'], ['nothing', '/nothing-here']],
 });
 const passed = await runAll({ origin: mock.url, only, after: () => mock.resetThrottle() });
 await mock.stop();

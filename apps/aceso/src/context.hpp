@@ -83,6 +83,7 @@ void add_model(CLI::App& app, Context& context);
 void add_model_import(CLI::App& group, Context& context);  // of add_model
 void add_explain(CLI::App& app, Context& context);
 void add_watch(CLI::App& app, Context& context);
+void add_labels(CLI::App& app, Context& context);
 void add_predict(CLI::App& app, Context& context);
 void add_job(CLI::App& app, Context& context);
 void add_user(CLI::App& app, Context& context);

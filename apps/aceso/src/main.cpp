@@ -66,6 +66,7 @@ void add_commands(CLI::App& app, Context& context) {
   add_model(app, context);
   add_predict(app, context);
   add_watch(app, context);
+  add_labels(app, context);
   add_explain(app, context);
   add_deid(app, context);
   add_archive(app, context);

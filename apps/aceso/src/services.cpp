@@ -168,7 +168,8 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
                             .workers = *impl->workers,
                             .pseudonym_key = pseudonym_key,
                             .explainers = impl->explainers.get(),
-                            .runs = impl->tracking.get()};
+                            .runs = impl->tracking.get(),
+                            .accounts = impl->portal.get()};
   if (settings.boolean("models.encrypt_inputs")) deps.blob_key = blob_key;
   ACESO_TRY(impl->models, models::Models::create(home.root / "models", std::move(deps), how));
 

@@ -228,4 +228,17 @@ Result<Json> DatasetStore::split(const Actor& actor, std::string_view name, cons
   return finish(actor, made, options.name, job_id);
 }
 
+Result<Json> DatasetStore::relabel(const Actor& actor, std::string_view name, const learn::Relabelling& how,
+                                   std::string_view job_id, ProgressSink& progress, const std::stop_token& stop) {
+  ACESO_TRY(const auto done,
+            context_.catalogue->query("SELECT 1 FROM dataset WHERE name = ?1 AND job_id = ?2 AND job_id <> ''",
+                                      {how.name, std::string{job_id}}));
+  if (!done.empty()) return show(how.name);
+  ACESO_TRY(const auto source, open(name));
+  ACESO_TRY_OK(make_way(how.name, job_id));
+  ACESO_TRY(const learn::Dataset made,
+            learn::relabel_dataset(*source, folder(name), folder(how.name), how, progress, stop));
+  return finish(actor, made, how.name, job_id);
+}
+
 }  // namespace aceso::models

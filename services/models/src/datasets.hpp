@@ -15,6 +15,7 @@
 #include "aceso/learn/dataset.hpp"
 #include "aceso/learn/dataset_check.hpp"
 #include "aceso/learn/dataset_export.hpp"
+#include "aceso/learn/dataset_relabel.hpp"
 #include "aceso/learn/dataset_split.hpp"
 #include "context.hpp"
 
@@ -57,6 +58,9 @@ class DatasetStore {
   // A new version of `name` with other splits: options.name, or NAME@2, NAME@3...
   Result<Json> split(const Actor& actor, std::string_view name, const learn::SplitOptions& options,
                      std::string_view job_id, ProgressSink& progress, const std::stop_token& stop);
+  // A new version of `name` with labels that people gave: how.name.
+  Result<Json> relabel(const Actor& actor, std::string_view name, const learn::Relabelling& how,
+                       std::string_view job_id, ProgressSink& progress, const std::stop_token& stop);
   Result<Json> synthesise(const Actor& actor, const Json& request, std::string_view job_id, ProgressSink& progress,
                           const std::stop_token& stop);
   Status export_to(const Actor& actor, std::string_view name, const std::filesystem::path& target,

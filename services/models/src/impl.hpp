@@ -16,6 +16,7 @@
 #include "explanation.hpp"
 #include "feedback.hpp"
 #include "job_events.hpp"
+#include "labelling.hpp"
 #include "predictions.hpp"
 #include "registry.hpp"
 #include "serving.hpp"
@@ -33,6 +34,7 @@ struct Models::Impl {
   Result<Json> submit(const Actor& actor, std::string_view kind, Json input);  // audited; answers {"job": ...}
   Status in_use(std::string_view dataset) const;  // conflict when a waiting or running job names it
   Result<std::vector<store::Job>> unfinished() const;
+  Status check_no_labelling_job(std::string_view project) const;  // conflict: one makes its dataset
 
   // A request repeated with its Idempotency-Key gets the first answer. `act` runs at most once at a time for a key;
   // `recall` turns what was kept into an answer.
@@ -56,6 +58,8 @@ struct Models::Impl {
   std::unique_ptr<PredictionService> predictions;
   std::unique_ptr<Feedback> feedback;
   std::unique_ptr<WatchDrill> drills;
+  const contracts::Accounts* accounts = nullptr;
+  std::unique_ptr<Labelling> labelling;
   std::unique_ptr<EvaluationJobs> evaluation;
   WorkerLauncher* explainers = nullptr;
   std::unique_ptr<ExplanationJobs> explanation;

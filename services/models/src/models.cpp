@@ -50,6 +50,7 @@ Models::Impl::Impl(Deps deps, Options options, fs::path folder)
   explainers = deps.explainers;
   if (deps.pseudonym_key) context.pseudonyms.emplace(*deps.pseudonym_key);
   context.runs = deps.runs;
+  accounts = deps.accounts;
   learn::register_builtin_architectures(architectures);
 }
 
@@ -68,6 +69,7 @@ Status Models::Impl::open() {
   migrations.push_back({migrations.back().number + 1, migration_0002()});
   migrations.push_back({migrations.back().number + 1, migration_0003()});
   migrations.push_back({migrations.back().number + 1, migration_0004()});
+  migrations.push_back({migrations.back().number + 1, migration_0005()});
   ACESO_TRY(catalogue, store::open_sqlite(context.folder / "catalogue.sqlite", migrations, context.log));
   context.catalogue = catalogue.get();
   store::SegmentedLog::Options log_options;
@@ -79,6 +81,7 @@ Status Models::Impl::open() {
                       {.workers = context.options.job_workers, .max_queued = context.options.max_queued_jobs}));
   predictions = std::make_unique<PredictionService>(context, registry, serving, *blobs, watch);
   drills = std::make_unique<WatchDrill>(context, datasets, registry, serving);
+  labelling = std::make_unique<Labelling>(context, datasets, accounts);
   feedback = std::make_unique<Feedback>(context, datasets, registry, *blobs);
   evaluation = std::make_unique<EvaluationJobs>(context, datasets, registry, engines, *blobs);
   explanation = std::make_unique<ExplanationJobs>(context, registry, *predictions, *blobs, explainers);
@@ -133,6 +136,13 @@ void Models::Impl::register_handlers() {
   });
   jobs->handle("train", [this](store::JobContext& job) { return training.run(job); });
   jobs->handle("feedback-export", [this](store::JobContext& job) { return feedback->run(job); });
+  jobs->handle("labelling-finish", [this](store::JobContext& job) -> Result<Json> {
+    Result<Json> made = labelling->run_finish(job);
+    const bool again = !made && made.error().code() == Code::cancelled && !job.cancelled();  // shutdown
+    const Result<Json> input = parse_own(job.job().input_json);
+    if (!made && !again && input) ACESO_TRY_OK(labelling->unfinish(input->value("project", std::string{})));
+    return made;
+  });
   jobs->handle("evaluate", [this](store::JobContext& job) { return evaluation->run(job); });
   jobs->handle("compare", [this](store::JobContext& job) { return evaluation->run_comparison(job); });
   jobs->handle("watch-drill", [this](store::JobContext& job) { return drills->run(job); });
@@ -145,6 +155,16 @@ Result<std::vector<store::Job>> Models::Impl::unfinished() const {
   ACESO_TRY(std::vector<store::Job> running, jobs->list(store::JobState::running, 1000));
   for (store::Job& job : running) all.push_back(std::move(job));
   return all;
+}
+
+Status Models::Impl::check_no_labelling_job(std::string_view project) const {
+  ACESO_TRY(const auto busy, unfinished());
+  for (const store::Job& job : busy) {
+    const Result<Json> input = parse_own(job.input_json);
+    if (job.kind == "labelling-finish" && input && input->value("project", std::string{}) == project)
+      return Error{Code::conflict, "a job makes the data set of this project: wait for its end or cancel it"};
+  }
+  return {};
 }
 
 Status Models::Impl::in_use(std::string_view dataset) const {
@@ -231,7 +251,8 @@ Status Models::start() {
     if (!input || !input->is_object()) continue;
     if (job.kind == "dataset-import" && input->contains("options"))
       importing.insert((*input)["options"].value("name", std::string{}));
-    if (job.kind == "feedback-export" || job.kind == "dataset-split" || job.kind == "dataset-synthesise")
+    if (job.kind == "feedback-export" || job.kind == "dataset-split" || job.kind == "dataset-synthesise" ||
+        job.kind == "labelling-finish")
       importing.insert(input->value("name", std::string{}));
     spooled.insert(input->value("source", std::string{}));
   }
@@ -339,6 +360,7 @@ Result<std::vector<std::byte>> Models::contact_sheet(std::string_view name, cons
 }
 Status Models::delete_dataset(const Actor& actor, std::string_view name) {
   ACESO_TRY_OK(impl_->in_use(name));
+  ACESO_TRY_OK(impl_->labelling->in_use(name));
   return impl_->datasets.remove(actor, name);
 }
 

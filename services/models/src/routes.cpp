@@ -82,6 +82,7 @@ void Models::register_routes(net::Router& router) {
   routes.predictions();
   routes.kserve();
   routes.watch();
+  routes.labelling();
 }
 
 }  // namespace aceso::models

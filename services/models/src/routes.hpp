@@ -24,6 +24,7 @@ struct Routes {
   void predictions();
   void kserve();
   void watch();
+  void labelling();
 };
 
 // unauthenticated without a principal, denied without the scope.

@@ -207,8 +207,9 @@ void Routes::datasets() {
        .scope = "datasets:read",
        .query = {{"split", "train, validation, test"}, {"label", "class index"}, {"cursor", ""}, {"limit", "1 to 500"}},
        .audit_read = true},
-      [this_ = &models](net::Request& request, const Actor&) -> Result<net::Response> {
+      [this_ = &models, parts = &impl](net::Request& request, const Actor& actor) -> Result<net::Response> {
         ACESO_TRY(const SampleQuery query, sample_query(request));
+        ACESO_TRY_OK(parts->labelling->check_not_blinded(actor, request.param("name")));
         ACESO_TRY(const Json json, this_->samples(request.param("name"), query));
         return net::Response::json(json);
       });
@@ -244,7 +245,8 @@ void Routes::datasets() {
       });
   add(Method::get, "/api/v1/datasets/{name}/check",
       {.summary = "The report of the last check", .tag = "datasets", .scope = "datasets:read", .audit_read = true},
-      [this_ = &models](net::Request& request, const Actor&) -> Result<net::Response> {
+      [this_ = &models, parts = &impl](net::Request& request, const Actor& actor) -> Result<net::Response> {
+        ACESO_TRY_OK(parts->labelling->check_not_blinded(actor, request.param("name")));
         ACESO_TRY(const Json report, this_->dataset_check(request.param("name")));
         return net::Response::json(report);
       });
@@ -279,8 +281,9 @@ void Routes::datasets() {
        .response_type = "image/png",
        .query = {{"split", "train, validation, test"}, {"label", "class index"}, {"cursor", ""}, {"limit", "1 to 500"}},
        .audit_read = true},
-      [this_ = &models](net::Request& request, const Actor&) -> Result<net::Response> {
+      [this_ = &models, parts = &impl](net::Request& request, const Actor& actor) -> Result<net::Response> {
         ACESO_TRY(const SampleQuery query, sample_query(request));
+        if (query.label) ACESO_TRY_OK(parts->labelling->check_not_blinded(actor, request.param("name")));
         ACESO_TRY(std::vector<std::byte> png, this_->contact_sheet(request.param("name"), query));
         return png_response(std::move(png));
       });

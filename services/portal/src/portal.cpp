@@ -156,6 +156,12 @@ Status Portal::require(const contracts::Principal& principal, std::string_view s
   return Error{Code::denied, "this needs the scope " + std::string{scope}};
 }
 
+Result<std::optional<contracts::Account>> Portal::find_account(std::string_view name) const {
+  ACESO_TRY(const auto user, impl_->users.find_by_name(name));
+  if (!user || user->disabled) return std::optional<contracts::Account>{};
+  return std::optional{contracts::Account{.id = user->id, .name = user->name, .scopes = scopes_of(user->roles)}};
+}
+
 std::optional<std::string> Portal::setup_token() const {
   return impl_->setup.token();
 }

@@ -35,6 +35,21 @@ TEST_F(UsersNode, are_made_changed_and_removed_and_it_is_written_down) {
   for (const auto& record : audit("user.")) EXPECT_THAT(record["detail"].get<std::string>(), Not(HasSubstr("quiet")));
 }
 
+TEST_F(UsersNode, are_found_by_name_for_a_task_unless_they_are_disabled) {
+  auto a = admin();
+  const auto id = add_user(a, "sam", {"clinician"});
+  const auto found = portal->find_account("SAM");
+  ASSERT_TRUE(found);
+  ASSERT_TRUE(found->has_value());
+  EXPECT_EQ((*found)->id, id);
+  EXPECT_EQ((*found)->name, "sam");
+  EXPECT_THAT((*found)->scopes, testing::Contains("feedback:write"));
+  EXPECT_THAT((*found)->scopes, Not(testing::Contains("datasets:write")));
+  ASSERT_EQ(a.patch("/api/v1/users/" + id, Json{{"disabled", true}}).status, 200);
+  EXPECT_FALSE(portal->find_account("sam")->has_value());
+  EXPECT_FALSE(portal->find_account("nobody")->has_value());
+}
+
 TEST_F(UsersNode, are_refused_when_they_make_no_sense) {
   auto a = admin();
   const auto refused = [&](const Json& body) { return a.post("/api/v1/users", body).status; };

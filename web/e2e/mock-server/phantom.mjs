@@ -21,7 +21,11 @@ const soft = (d, width) => 1 / (1 + Math.exp((d - 1) / width));
 const mix = (a, b, k) => a + (b - a) * k;
 
 // nodule: 'none' | 'smooth' | 'spiculated'. Grey values follow a lung window.
-export function phantom({ seed = 1, size = 256, nodule = 'none', noise = 9 } = {}) {
+export function phantom(options = {}) {
+  const { size = 256 } = options;
+  return png(phantomGrey(options), size, size);
+}
+export function phantomGrey({ seed = 1, size = 256, nodule = 'none', noise = 9 } = {}) {
   const random = generator(seed);
   const pixels = new Uint8Array(size * size);
   const jitter = (amount) => (random() - 0.5) * amount;
@@ -93,7 +97,7 @@ export function phantom({ seed = 1, size = 256, nodule = 'none', noise = 9 } = {
     const gauss = Math.sqrt(-2 * Math.log(random() + 1e-9)) * Math.cos(2 * Math.PI * random());
     pixels[index] = Math.max(0, Math.min(255, field[index] + gauss * noise));
   }
-  return png(pixels, size, size);
+  return pixels;
 }
 
 const crcTable = Array.from({ length: 256 }, (_, n) => {

@@ -6,6 +6,7 @@ import { extname, join, normalize } from 'node:path';
 import { archiveRoutes } from './archive.mjs';
 import { history, job, model, nodules, scopesOf, seed, sha } from './data.mjs';
 import { phantom } from './phantom.mjs';
+import { labellingRoutes } from './labelling.mjs';
 import { runRoutes } from './runs.mjs';
 
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.json': 'application/json', '.png': 'image/png' };
@@ -395,6 +396,7 @@ export async function startMock({ dist, port = 0, epochMs = 700, now = () => Dat
   on('POST', '/api/v1/feedback/export', 'datasets:write', (c) => { const made = job(randomUUID(), 'feedback-export', 'succeeded', c.body, 0); state.jobs.unshift(made); c.status = 202; return { job: publicJob(made) }; });
 
   archiveRoutes({ on, fail, state, record });
+  labellingRoutes({ on, fail, state, record, job: (kind, input) => { const made = job(randomUUID(), kind, 'succeeded', input, 0); state.jobs.unshift(made); return publicJob(made); } });
 
   async function handle(request, response) {
     const url = new URL(request.url ?? '/', 'http://node');

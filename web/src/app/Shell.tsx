@@ -1,7 +1,7 @@
 // Frame around every page: navigation by scope, account menu, the reminder of what this is for.
 import { AppShell, Box, Burger, Divider, Group, Menu, NavLink, ScrollArea, Stack, Text, UnstyledButton, VisuallyHidden } from '@mantine/core';
 import { useDisclosure, useMediaQuery } from '@mantine/hooks';
-import { Boxes, CalendarClock, ChartLine, ChevronsUpDown, CircleUser, Database, GraduationCap, Images, Info, ListChecks, ListOrdered, LogOut, ScanSearch, ScrollText, UserRound, UsersRound, type LucideIcon } from 'lucide-react';
+import { Boxes, CalendarClock, ChartLine, ChevronsUpDown, CircleUser, Database, GraduationCap, Images, Info, ListChecks, ListOrdered, LogOut, ScanSearch, ScrollText, Tags, UserRound, UsersRound, type LucideIcon } from 'lucide-react';
 import { useEffect, type ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import type { Scope } from '../api/types';
@@ -19,7 +19,8 @@ const groups: { label: Key; entries: Entry[] }[] = [
     { path: '/studies', label: 'nav.studies', icon: Images, scope: 'archive:read' },
     { path: '/patients', label: 'nav.patients', icon: UserRound, scope: 'archive:read' },
     { path: '/modality-worklist', label: 'nav.scheduling', icon: CalendarClock, scope: 'archive:read' },
-    { path: '/predictions', label: 'nav.history', icon: ListChecks, scope: 'predictions:read' }] },
+    { path: '/predictions', label: 'nav.history', icon: ListChecks, scope: 'predictions:read' },
+    { path: '/labelling', label: 'nav.labelling', icon: Tags, scope: 'predictions:read' }] },
   { label: 'app.groupBuild', entries: [
     { path: '/datasets', label: 'nav.datasets', icon: Database, scope: 'datasets:read' },
     { path: '/training', label: 'nav.training', icon: GraduationCap, scope: 'jobs:read' },

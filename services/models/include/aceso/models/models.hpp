@@ -22,6 +22,7 @@
 #include "aceso/base/random.hpp"
 #include "aceso/base/result.hpp"
 #include "aceso/contracts/access.hpp"
+#include "aceso/contracts/accounts.hpp"
 #include "aceso/contracts/predictor.hpp"
 #include "aceso/contracts/runs.hpp"
 #include "aceso/crypto/crypto.hpp"
@@ -128,8 +129,9 @@ class Models final : public contracts::Predictor {
     std::optional<crypto::SecretKey> blob_key = {};  // inputs of predictions are encrypted at rest with it
     // Patients of DICOM files become groups by a hash with it; without it DICOM files are not imported.
     std::optional<crypto::SecretKey> pseudonym_key = {};
-    WorkerLauncher* explainers = nullptr;  // starts `aceso worker explain`; null: no explanations
-    contracts::RunSink* runs = nullptr;    // where trainings are kept as runs; null: nowhere
+    WorkerLauncher* explainers = nullptr;           // starts `aceso worker explain`; null: no explanations
+    contracts::RunSink* runs = nullptr;             // where trainings are kept as runs; null: nowhere
+    const contracts::Accounts* accounts = nullptr;  // who can be named a reader; null: no labelling projects are made
   };
   // Opens or creates `folder` (catalogue, datasets, bundles, jobs, blobs, spool). Only one process may have it open:
   // the caller holds the lock.

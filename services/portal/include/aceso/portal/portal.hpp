@@ -15,6 +15,7 @@
 #include "aceso/base/random.hpp"
 #include "aceso/base/result.hpp"
 #include "aceso/contracts/access.hpp"
+#include "aceso/contracts/accounts.hpp"
 #include "aceso/net/http.hpp"
 #include "aceso/portal/audit.hpp"
 #include "aceso/portal/keys.hpp"
@@ -41,7 +42,7 @@ struct PortalDeps {
 };
 
 // Thread-safe once the routes are registered.
-class Portal final : public contracts::Authorizer {
+class Portal final : public contracts::Authorizer, public contracts::Accounts {
  public:
   // Opens or creates home/portal/catalogue.sqlite. The caller holds the lock on `home`. While there is no user a
   // one-time set-up token stands in home/keys/setup-token (mode 0600).
@@ -66,6 +67,7 @@ class Portal final : public contracts::Authorizer {
   std::string issue_token(const contracts::Principal& principal) const;
   Result<contracts::Principal> verify_token(std::string_view token) const override;
   Status require(const contracts::Principal& principal, std::string_view scope) const override;
+  Result<std::optional<contracts::Account>> find_account(std::string_view name) const override;
 
   // What the operator types to make the first user; nothing once there is one.
   std::optional<std::string> setup_token() const;

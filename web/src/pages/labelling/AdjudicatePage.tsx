@@ -1,0 +1,1 @@
+export { AdjudicatePage as default } from './WorkPage';
