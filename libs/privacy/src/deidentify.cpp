@@ -4,6 +4,7 @@
 
 #include "aceso/base/json.hpp"
 #include "aceso/dicom/parse.hpp"
+#include "aceso/dicom/pixel.hpp"
 #include "aceso/dicom/tags.hpp"
 #include "aceso/dicom/write.hpp"
 #include "pass.hpp"
@@ -65,20 +66,66 @@ Status check_kind(const Object& object, const DeidOptions& options) {
 
 }  // namespace
 
-Deidentifier::Deidentifier(DeidOptions options, crypto::SecretKey key)
-    : options_{std::move(options)}, key_{std::move(key)} {}
+Deidentifier::Deidentifier(DeidOptions options, const crypto::SecretKey& key)
+    : options_{std::move(options)}, key_{key} {}
 
-Result<Deidentified> Deidentifier::run(std::span<const std::byte> part10) const {
+namespace {
+
+// Whether and how the picture is looked at and changed. Errors: precondition.
+Result<PixelWork> pixel_work(const Object& object, const DeidOptions& options, std::vector<std::string>& warnings) {
+  PixelWork work;
+  if (!object.dataset.contains(tags::kPixelData)) return work;
+  work.blanking = blanking_for(object, options);
+  work.rewrite = has_embedded_overlay(object.dataset);
+  const std::string why = suspicion(object);
+  const TextDetection detect = options.clean_pixel_data ? options.detect_text : TextDetection::none;
+  if (detect == TextDetection::all && why.empty()) {
+    // What is no picture of integers is passed as it would be without the detector.
+    ACESO_TRY(const PixelFormat format, pixel_format(object.dataset));
+    work.detect = format.bits_allocated != 1 && format.type == SampleType::integer;
+    if (!work.detect) warnings.emplace_back("pixels of one bit or of floating point were not searched for text");
+    return work;
+  }
+  work.detect = !why.empty() && detect != TextDetection::none;
+  if (why.empty() || work.detect || !work.blanking.empty()) return work;
+  if (!options.accept_pixels) return Error{Code::precondition, "the picture may hold burned-in text (" + why + ")"};
+  warnings.push_back("pixels passed as they are although they may hold burned-in text (" + why + ")");
+  return work;
+}
+
+std::string where_found(const FoundText& text) {
+  const Rectangle& r = text.area;
+  std::string out = text.second_look ? "text detector, second look: [" : "text detector: [";
+  for (const std::uint32_t side : {r.x, r.y, r.width}) out += std::to_string(side) + ", ";
+  out += std::to_string(r.height) + "]";
+  out += " of frame " + std::to_string(text.first + 1);
+  if (text.last > text.first) out += " to " + std::to_string(text.last + 1);
+  return out;
+}
+
+// The transfer syntax that `clean` is then written in.
+Result<std::string_view> clean_picture(const Object& object, std::span<const std::byte> bytes, const PixelWork& work,
+                                       const DeidControl& control, Dataset& clean,
+                                       std::vector<ManifestEntry>& manifest) {
+  const std::string_view as_it_is = object.syntax->encapsulated ? object.syntax->uid : kExplicitLittle;
+  if (!work.detect && !work.rewrite && work.blanking.empty()) return as_it_is;
+  ACESO_TRY(const CleanedPixels done, clean_pixels(object, bytes, work, control, clean));
+  const std::string path = to_hex(tags::kPixelData);
+  if (work.rewrite) manifest.push_back({path, "blanked", "embedded overlays"});
+  for (const std::string& rule : work.blanking.rules) manifest.push_back({path, "blanked", rule});
+  for (const FoundText& text : done.found) manifest.push_back({path, "blanked", where_found(text)});
+  if (work.detect && done.found.empty()) manifest.push_back({path, "kept", "text detector: nothing found"});
+  if (work.detect || !work.blanking.empty()) clean.set_text(tags::kBurnedInAnnotation, "NO");
+  return done.changed ? kExplicitLittle : as_it_is;
+}
+
+}  // namespace
+
+Result<Deidentified> Deidentifier::run(std::span<const std::byte> part10, const DeidControl& control) const {
   ACESO_TRY(const Object object, parse(part10));
   ACESO_TRY_OK(check_kind(object, options_));
-  const bool has_pixels = object.dataset.contains(tags::kPixelData);
-  const Blanking blanking = has_pixels ? blanking_for(object, options_) : Blanking{};
-  const std::string why = has_pixels ? suspicion(object) : std::string{};
   Deidentified out;
-  if (!why.empty() && blanking.empty()) {
-    if (!options_.accept_pixels) return Error{Code::precondition, "the picture may hold burned-in text (" + why + ")"};
-    out.warnings.push_back("pixels passed as they are although they may hold burned-in text (" + why + ")");
-  }
+  ACESO_TRY(const PixelWork work, pixel_work(object, options_, out.warnings));
   const Scope scope{key_, object.dataset};
   Pass pass{options_, scope, out.manifest};
   pass.collect(object.dataset);
@@ -90,21 +137,16 @@ Result<Deidentified> Deidentifier::run(std::span<const std::byte> part10) const 
   }
   if (clean.contains(tags::kPatientName)) clean.set_text(tags::kPatientName, scope.pseudonym());
   clean.set_text(tags::kPatientID, scope.pseudonym());
-  std::string syntax{object.syntax->encapsulated ? object.syntax->uid : kExplicitLittle};
-  if (!blanking.empty() || (has_pixels && has_embedded_overlay(object.dataset))) {
-    ACESO_TRY_OK(rewrite_pixels(object, part10, blanking, clean));
-    syntax = kExplicitLittle;
-    std::string rules = "embedded overlays";
-    for (const std::string& rule : blanking.rules) rules += ", " + rule;
-    out.manifest.push_back({to_hex(tags::kPixelData), "blanked", rules});
-    if (!blanking.empty()) clean.set_text(tags::kBurnedInAnnotation, "NO");
-  }
+  ACESO_TRY(const std::string_view syntax, clean_picture(object, part10, work, control, clean, out.manifest));
   declare(options_, clean, out.manifest);
   if (!clean.contains(tags::kSOPInstanceUID))
     clean.set_text(tags::kSOPInstanceUID, scope.map_uid(object.sop_instance()));
   if (!clean.contains(tags::kSOPClassUID)) clean.set_text(tags::kSOPClassUID, object.sop_class());
   out.study = clean.text_or(tags::kStudyInstanceUID);
+  out.series = clean.text_or(tags::kSeriesInstanceUID);
   out.sop_instance = clean.text_or(tags::kSOPInstanceUID);
+  out.sop_class = clean.text_or(tags::kSOPClassUID);
+  out.transfer_syntax = syntax;
   ACESO_TRY(out.bytes, write_part10(clean, syntax));
   return out;
 }

@@ -41,21 +41,32 @@ std::vector<Rectangle> ultrasound_regions(const Dataset& data) {
   return out;
 }
 
-void blank_pixel(Frame& frame, std::size_t pixel) {
-  const std::size_t width = frame.bits / 8U;
-  std::byte* at = frame.data.data() + pixel * frame.samples * width;
-  std::fill_n(at, frame.samples * width, std::byte{0});
-  const bool difference = frame.photometric == Photometric::ybr_full && frame.samples == 3 && width == 1;
-  if (difference) at[1] = at[2] = std::byte{128};
-}
-
-void blank(Frame& frame, const Blanking& blanking) {
+void blank(const Dataset& dataset, Frame& frame, std::uint32_t number, const Blanking& blanking) {
+  if (blanking.empty()) return;
+  const auto black = black_of(dataset, frame, number);
+  for (const Rectangle& area : blanking.blank) fill(frame, area, black);
+  if (blanking.keep.empty()) return;
   for (std::uint32_t y = 0; y < frame.rows; ++y) {
     for (std::uint32_t x = 0; x < frame.columns; ++x) {
-      if (inside(blanking.blank, x, y) || (!blanking.keep.empty() && !inside(blanking.keep, x, y)))
-        blank_pixel(frame, std::size_t{y} * frame.columns + x);
+      if (!inside(blanking.keep, x, y)) fill(frame, {x, y, 1, 1}, black);
     }
   }
+}
+
+// Errors as clean_pixels.
+Result<std::vector<Frame>> decoded(const Object& object, std::span<const std::byte> bytes) {
+  ACESO_TRY(const PixelFormat format, pixel_format(object.dataset));
+  if (format.bits_allocated == 1) return Error{Code::unsupported, "single-bit pixels are not rewritten"};
+  if (format.type != SampleType::integer) return Error{Code::unsupported, "floating point pixels are not rewritten"};
+  const std::uint64_t frame_size =
+      std::uint64_t{format.rows} * format.columns * format.samples * (format.bits_allocated / 8U);
+  if (frame_size * format.frames > (std::uint64_t{1} << 31)) return Error{Code::too_large, "pixels of more than 2 GiB"};
+  std::vector<Frame> frames(format.frames);
+  for (std::uint32_t i = 0; i < format.frames; ++i) {
+    ACESO_TRY(frames[i], decode_frame(object, bytes, i));
+  }
+  if (frames.empty()) return Error{Code::invalid, "an image without frames"};
+  return frames;
 }
 
 }  // namespace
@@ -66,7 +77,7 @@ std::string suspicion(const Object& object) {
   if (burned == "YES") return "BurnedInAnnotation says YES";
   if (object.syntax->codec == Codec::mpeg) return "video";
   const std::string type = data.text_or(tags::kImageType) + '\\' + data.text(tags::kImageType, 2).value_or("");
-  if (data.text_or(tags::kConversionType) != "" && burned != "NO") return "made by a converter or a screen shot";
+  if (!data.text_or(tags::kConversionType).empty() && burned != "NO") return "made by a converter or a screen shot";
   if (type.find("SCREEN") != std::string::npos) return "a screen shot";
   std::string_view sop = "";
   const std::string uid = object.sop_class();
@@ -100,30 +111,33 @@ bool has_embedded_overlay(const Dataset& dataset) {
   return false;
 }
 
-Status rewrite_pixels(const Object& object, std::span<const std::byte> bytes, const Blanking& blanking, Dataset& out) {
-  ACESO_TRY(const PixelFormat format, pixel_format(object.dataset));
-  if (format.bits_allocated == 1) return Error{Code::unsupported, "single-bit pixels are not rewritten"};
-  const std::uint64_t frame_size =
-      std::uint64_t{format.rows} * format.columns * format.samples * (format.bits_allocated / 8U);
-  if (frame_size * format.frames > (std::uint64_t{1} << 31)) return Error{Code::too_large, "pixels of more than 2 GiB"};
+Result<CleanedPixels> clean_pixels(const Object& object, std::span<const std::byte> bytes, const PixelWork& work,
+                                   const DeidControl& control, Dataset& out) {
+  ACESO_TRY(auto frames, decoded(object, bytes));
+  for (std::uint32_t i = 0; i < frames.size(); ++i) blank(object.dataset, frames[i], i, work.blanking);
+  CleanedPixels done;
+  if (work.detect) {
+    ACESO_TRY(done.found, clean_text_of(object.dataset, frames, control));
+  }
+  done.changed = work.rewrite || !work.blanking.empty() || !done.found.empty();
+  if (!done.changed) return done;
+  const Frame& first = frames.front();
+  const bool wide = first.bits != 8;
+  const std::string photometric{encoded_photometric(first, kExplicitLittle)};
+  out.set_text(tags::kPhotometricInterpretation, photometric);
+  out.set_integer(tags::kHighBit, first.bits_stored - 1);
+  if (first.samples > 1) out.set_integer(tags::kPlanarConfiguration, 0);
   std::vector<std::byte> pixels;
-  pixels.reserve(static_cast<std::size_t>(frame_size * format.frames));
-  Frame frame;
-  for (std::uint32_t i = 0; i < format.frames; ++i) {
-    ACESO_TRY(frame, decode_frame(object, bytes, i));
-    blank(frame, blanking);
+  pixels.reserve(frames.size() * first.data.size() + 1);
+  for (Frame& frame : frames) {
     pixels.insert(pixels.end(), frame.data.begin(), frame.data.end());
+    frame.data = {};
   }
   for (const Tag table : {tags::kExtendedOffsetTable, tags::kExtendedOffsetTableLengths}) out.erase(table);
-  if (frame.type == SampleType::float32) return Error{Code::unsupported, "floating point pixels are not rewritten"};
-  if (frame.type == SampleType::float64) return Error{Code::unsupported, "floating point pixels are not rewritten"};
-  out.set_bytes(tags::kPixelData, frame.bits == 8 ? Vr::ob : Vr::ow, std::move(pixels));
-  out.set_text(tags::kPhotometricInterpretation, encoded_photometric(frame, kExplicitLittle));
-  out.set_integer(tags::kHighBit, frame.bits_stored - 1);
-  if (frame.samples > 1) out.set_integer(tags::kPlanarConfiguration, 0);
+  out.set_bytes(tags::kPixelData, wide ? Vr::ow : Vr::ob, std::move(pixels));
   if (object.syntax->lossy && !out.contains(tags::kLossyImageCompression))
     out.set_text(tags::kLossyImageCompression, "01");
-  return {};
+  return done;
 }
 
 }  // namespace aceso::privacy

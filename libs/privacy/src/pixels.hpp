@@ -6,6 +6,7 @@
 
 #include "aceso/dicom/parse.hpp"
 #include "aceso/privacy/deidentify.hpp"
+#include "burned_text.hpp"
 
 namespace aceso::privacy {
 
@@ -26,9 +27,18 @@ Blanking blanking_for(const dicom::Object& object, const DeidOptions& options);
 // Overlays in the unused bits of pixel cells (PS3.3 C.9.2, retired).
 bool has_embedded_overlay(const dicom::Dataset& dataset);
 
-// Decodes every frame, blanks, and puts native little endian pixels into `out`. Errors: those of decode_frame,
-// too_large (2 GiB), unsupported.
-Status rewrite_pixels(const dicom::Object& object, std::span<const std::byte> bytes, const Blanking& blanking,
-                      dicom::Dataset& out);
+struct PixelWork {
+  Blanking blanking;
+  bool detect = false;   // search for text after that
+  bool rewrite = false;  // for another reason, such as overlays in the pixel cells
+};
+struct CleanedPixels {
+  bool changed = false;  // `out` holds native little endian pixels
+  std::vector<FoundText> found;
+};
+// Decodes every frame, blanks, looks for text, and puts native little endian pixels into `out` when something became
+// black or must be rewritten. Errors: those of decode_frame and clean_text_of, too_large (2 GiB), unsupported.
+Result<CleanedPixels> clean_pixels(const dicom::Object& object, std::span<const std::byte> bytes, const PixelWork& work,
+                                   const DeidControl& control, dicom::Dataset& out);
 
 }  // namespace aceso::privacy

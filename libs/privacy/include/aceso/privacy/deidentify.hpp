@@ -4,8 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +43,10 @@ struct SafePrivate {  // one private attribute known to hold no identity
   std::uint8_t element = 0;
 };
 
+// Which pictures are searched for burned-in text: none, those that may hold some (secondary captures, ultrasound, ...),
+// or all of them.
+enum class TextDetection : std::uint8_t { none, suspicious, all };
+
 struct DeidOptions {                            // the codes of CID 7050
   bool retain_uids = false;                     // 113110
   bool retain_device = false;                   // 113109
@@ -52,9 +58,10 @@ struct DeidOptions {                            // the codes of CID 7050
   bool clean_descriptors = false;               // 113105
   bool clean_structured_content = false;        // 113104
   bool clean_graphics = false;                  // 113103
-  bool clean_pixel_data = false;                // 113101: by pixel_rules and the regions of ultrasound images
+  bool clean_pixel_data = false;                // 113101: by pixel_rules, the regions of ultrasound images, detect_text
   std::vector<SafePrivate> safe_private;
   std::vector<PixelRule> pixel_rules;
+  TextDetection detect_text = TextDetection::none;  // with clean_pixel_data; found text is made black
   bool accept_pixels = false;   // pass images that may hold burned-in text: somebody has looked at them
   bool keep_documents = false;  // pass encapsulated documents as they are
 };
@@ -71,9 +78,17 @@ struct ManifestEntry {
 struct Deidentified {
   std::vector<std::byte> bytes;  // part 10
   std::string study;             // the new UIDs
+  std::string series;
   std::string sop_instance;
+  std::string sop_class;
+  std::string transfer_syntax;
   std::vector<ManifestEntry> manifest;  // no values
   std::vector<std::string> warnings;
+};
+
+struct DeidControl {
+  std::stop_token stop;                                                 // looked at between frames and levels
+  std::function<void(std::size_t frame, std::size_t frames)> progress;  // before each frame that is searched for text
 };
 
 // One object in, one out. The key makes UIDs, pseudonyms and shifts of dates consistent over objects and calls, and
@@ -81,11 +96,12 @@ struct Deidentified {
 // value for those that name D, else an empty one. Thread-safe.
 class Deidentifier {
  public:
-  Deidentifier(DeidOptions options, crypto::SecretKey key);
+  Deidentifier(DeidOptions options, const crypto::SecretKey& key);
 
-  // Errors: those of dicom::parse; precondition (the picture may hold burned-in text, or the object is an encapsulated
-  // document: options decide); unsupported (directories, pixels that must be rewritten and cannot be decoded).
-  Result<Deidentified> run(std::span<const std::byte> part10) const;
+  // Errors: those of dicom::parse; precondition (the picture may hold burned-in text, or holds some that cannot be
+  // removed, or the object is an encapsulated document: options decide); unsupported (directories, pixels that must be
+  // looked at or rewritten and cannot be decoded); cancelled.
+  Result<Deidentified> run(std::span<const std::byte> part10, const DeidControl& control = {}) const;
 
  private:
   DeidOptions options_;
