@@ -22,19 +22,37 @@ std::string decimal(double value) {
   return digits == "-0" ? "0" : digits;
 }
 
-Dataset number(const ReportedNumber& reported, const std::vector<ReferencedObject>& sources) {
+// Around the region and back to where it began.
+std::vector<double> corners(const ImageRegion& r) {
+  return {r.left, r.top, r.right, r.top, r.right, r.bottom, r.left, r.bottom, r.left, r.top};
+}
+
+// TID 320: where the number comes from, as precisely as it is known.
+std::vector<Dataset> sources_of(const MeasurementGroup& group) {
+  const CodedEntry name = dcm_code("121112", "Source of Measurement");
+  std::vector<Dataset> out;
+  if (group.region) {
+    out.push_back(outline_item(kInferred, name, group.images.front(), corners(*group.region)));
+    return out;
+  }
+  out.reserve(group.images.size());
+  for (const auto& image : group.images) out.push_back(image_item(kInferred, &name, image));
+  return out;
+}
+
+Dataset number(const ReportedNumber& reported, const MeasurementGroup& group) {
   Dataset value;
   value.set_items(tags::kMeasurementUnitsCodeSequence, {code_item(reported.unit)});
-  if (const auto digits = decimal(reported.value); digits.size() <= 16)
+  if (const auto digits = decimal(reported.value); digits.size() <= 16) {
     value.set_text(tags::kNumericValue, digits);
-  else
+  } else {
     value.set_number(tags::kNumericValue, reported.value);
+  }
   Dataset item = content_item(kContains, "NUM", &reported.concept_name);
   item.set_items(tags::kMeasuredValueSequence, {std::move(value)});
-  const CodedEntry source_name = dcm_code("121112", "Source of Measurement");
   std::vector<Dataset> children;
   for (const auto& one : reported.modifiers) children.push_back(coded_item(kModifier, one.concept_name, one.value));
-  for (const auto& source : sources) children.push_back(image_item(kInferred, &source_name, source));
+  for (auto& source : sources_of(group)) children.push_back(std::move(source));
   item.set_items(tags::kContentSequence, std::move(children));
   return finished_item(std::move(item));
 }
@@ -58,17 +76,21 @@ Dataset group_item(const MeasurementGroup& group) {
     rows.push_back(
         uid_item(kContains, dcm_code("121232", "Source series for segmentation"), group.images.front().series_uid));
   }
+  if (group.region) {
+    rows.push_back(
+        outline_item(kContains, dcm_code("111030", "Image Region"), group.images.front(), corners(*group.region)));
+  }
   if (group.algorithm) {
     rows.push_back(text_item(kModifier, dcm_code("111001", "Algorithm Name"), group.algorithm->name));
     rows.push_back(text_item(kModifier, dcm_code("111003", "Algorithm Version"), group.algorithm->version));
     for (const auto& parameter : group.algorithm->parameters)
       rows.push_back(text_item(kModifier, dcm_code("111002", "Algorithm Parameters"), parameter));
   }
-  for (const auto& one : group.numbers) rows.push_back(number(one, group.images));
+  for (const auto& one : group.numbers) rows.push_back(number(one, group));
   for (const auto& one : group.codes) rows.push_back(coded_item(kContains, one.concept_name, one.value));
   for (const auto& one : group.texts) rows.push_back(text_item(kContains, one.concept_name, one.text));
-  return container_item(kContains, dcm_code("125007", "Measurement Group"), group.segment ? "1411" : "1501",
-                        std::move(rows));
+  const std::string_view form = group.segment ? "1411" : group.region ? "1410" : "1501";
+  return container_item(kContains, dcm_code("125007", "Measurement Group"), form, std::move(rows));
 }
 
 std::vector<ReferencedObject> all_images(const MeasurementReport& report) {
@@ -106,6 +128,8 @@ Status check(const MeasurementReport& report) {
       return Error{Code::invalid, "a measurement group needs a tracking identifier and UID"};
     if (group.algorithm ? group.algorithm->name.empty() || group.algorithm->version.empty() : !report.verification)
       return Error{Code::invalid, "an algorithm is named with its version"};
+    if (const auto& r = group.region; r && (group.segment || !(r->left < r->right) || !(r->top < r->bottom)))
+      return Error{Code::invalid, "a region is empty, or beside a segment"};
     for (const auto& one : group.numbers) {
       if (!std::isfinite(one.value)) return Error{Code::invalid, "a reported number is not finite"};
     }
@@ -173,11 +197,13 @@ Result<Dataset> make_measurement_report(const Dataset& source, const DerivedObje
   for (auto& row : observer(report, object.equipment)) rows.push_back(std::move(row));
   rows.push_back(coded_item(kModifier, dcm_code("121058", "Procedure reported"), report.procedure));
   std::vector<Dataset> library;
+  library.reserve(images.size());
   for (const auto& one : images) library.push_back(image_item(kContains, nullptr, one));
   rows.push_back(
       container_item(kContains, dcm_code("111028", "Image Library"), "1600",
                      {container_item(kContains, dcm_code("126200", "Image Library Group"), {}, std::move(library))}));
   std::vector<Dataset> groups;
+  groups.reserve(report.groups.size());
   for (const auto& group : report.groups) groups.push_back(group_item(group));
   rows.push_back(container_item(kContains, dcm_code("126010", "Imaging Measurements"), {}, std::move(groups)));
 

@@ -72,6 +72,14 @@ Dataset image_item(std::string_view relation, const CodedEntry* concept_name, co
   return finished_item(std::move(item));
 }
 
+Dataset outline_item(std::string_view relation, const CodedEntry& concept_name, const ReferencedObject& image,
+                     const std::vector<double>& points) {
+  Dataset item = content_item(relation, "SCOORD", &concept_name);
+  item.set_numbers(tags::kGraphicData, Vr::fl, points).set_text(tags::kGraphicType, "POLYLINE");
+  item.set_items(tags::kContentSequence, {image_item(kSelected, nullptr, image)});
+  return finished_item(std::move(item));
+}
+
 Dataset hierarchical_reference(std::string_view study_uid, const std::vector<ReferencedObject>& objects) {
   std::map<std::string, std::vector<Dataset>> by_series;
   for (const auto& one : objects) by_series[one.series_uid].push_back(object_reference(one));

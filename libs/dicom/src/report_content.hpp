@@ -14,6 +14,7 @@ inline constexpr std::string_view kContains = "CONTAINS";
 inline constexpr std::string_view kContext = "HAS OBS CONTEXT";
 inline constexpr std::string_view kModifier = "HAS CONCEPT MOD";
 inline constexpr std::string_view kInferred = "INFERRED FROM";
+inline constexpr std::string_view kSelected = "SELECTED FROM";
 
 CodedEntry dcm_code(std::string value, std::string meaning);
 
@@ -30,6 +31,10 @@ Dataset person_item(std::string_view relation, const CodedEntry& concept_name, s
 // `presentation`: the presentation state it should be seen with; null: none.
 Dataset image_item(std::string_view relation, const CodedEntry* concept_name, const ReferencedObject& image,
                    const ReferencedObject* presentation = nullptr);
+
+// A closed line through `points` (column, row, column...; PS3.3 C.18.6.1.2) of an image, which is a child of the item.
+Dataset outline_item(std::string_view relation, const CodedEntry& concept_name, const ReferencedObject& image,
+                     const std::vector<double>& points);
 
 // (0008,1150) and (0008,1155).
 Dataset object_reference(const ReferencedObject& object);

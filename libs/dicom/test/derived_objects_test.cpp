@@ -380,5 +380,67 @@ TEST(MeasurementReport, of_a_segment_refers_to_it) {
   EXPECT_EQ(tree.find("E: "), std::string::npos) << tree;
 }
 
+TEST(MeasurementReport, of_a_region_says_where_it_lies_and_numbers_come_from_it) {
+  const Slices slices;
+  MeasurementReport report{.device_uid = "2.25.14",
+                           .device_name = "ACESO",
+                           .procedure = {"25045-6", "LN", "CT unspecified body region"},
+                           .groups = {{.tracking_identifier = "nodule 1",
+                                       .tracking_uid = "2.25.31",
+                                       .finding = CodedEntry{"52988006", "SCT", "Lesion"},
+                                       .algorithm = AlgorithmIdentification{"nodules", "2", {}},
+                                       .numbers = {{.concept_name = {"42798000", "SCT", "Area"},
+                                                    .value = 12.5,
+                                                    .unit = {"mm2", "UCUM", "square millimeter"}}},
+                                       .images = {{kCtImage, "1.2.3.7.1.2", "1.2.3.7.1"}},
+                                       .region = ImageRegion{.left = 2, .top = 1, .right = 6, .bottom = 4}}}};
+  const auto made = make_measurement_report(slices.kept[0], derived_object("2.25.61"), report);
+  ASSERT_OK(made);
+  const auto bytes = *write_part10(*made, kExplicitLittle);
+  const auto back = *parse(bytes);
+  const Dataset group = back.dataset.items(tags::kContentSequence).back().items(tags::kContentSequence)[0];
+  EXPECT_EQ(group.items(tags::kContentTemplateSequence)[0].text(tags::kTemplateIdentifier), "1410");
+  const std::vector<double> around{2, 1, 6, 1, 6, 4, 2, 4, 2, 1};  // closed: PS3.3 C.18.6.1.2
+  int places = 0;
+  const auto is_place = [&](const Dataset& item, std::string_view relation) {
+    if (item.text_or(tags::kValueType) != "SCOORD") return;
+    ++places;
+    EXPECT_EQ(item.text(tags::kRelationshipType), relation);
+    EXPECT_EQ(item.text(tags::kGraphicType), "POLYLINE");
+    EXPECT_EQ(item.numbers(tags::kGraphicData), around);
+    const auto of = item.items(tags::kContentSequence);
+    ASSERT_EQ(of.size(), 1U);
+    EXPECT_EQ(of[0].text(tags::kRelationshipType), "SELECTED FROM");
+    EXPECT_EQ(of[0].items(tags::kReferencedSOPSequence)[0].text(tags::kReferencedSOPInstanceUID), "1.2.3.7.1.2");
+  };
+  for (const Dataset& item : group.items(tags::kContentSequence)) {
+    is_place(item, "CONTAINS");
+    if (item.text_or(tags::kValueType) != "NUM") continue;
+    for (const Dataset& child : item.items(tags::kContentSequence)) is_place(child, "INFERRED FROM");
+  }
+  EXPECT_EQ(places, 2) << "of the group and of its number";
+  for (const ImageRegion wrong :
+       {ImageRegion{2, 1, 2, 4}, ImageRegion{2, 5, 6, 4}, ImageRegion{std::nan(""), 1, 6, 4}}) {
+    auto torn = report;
+    torn.groups[0].region = wrong;
+    EXPECT_CODE(make_measurement_report(slices.kept[0], derived_object("2.25.61"), torn), Code::invalid);
+  }
+  auto both = report;
+  both.groups[0].segment = ReferencedSegment{{std::string{kSegmentationStorage}, "2.25.21", "2.25.12"}, 1};
+  EXPECT_CODE(make_measurement_report(slices.kept[0], derived_object("2.25.61"), both), Code::invalid);
+  if (!has_validator("dciodvfy") || !has_validator("dsrdump"))
+    GTEST_SKIP() << "skipped: packages dicom3tools and dcmtk are not installed";
+  const auto verdict = said_by("dciodvfy", bytes);
+  EXPECT_EQ(error_lines(verdict), "") << verdict;
+  const auto tree = said_by("dsrdump +Pc +Pt", bytes);
+  EXPECT_NE(tree.find("SCOORD:(111030,DCM,\"Image Region\")=(POLYLINE"), std::string::npos) << tree;
+  EXPECT_NE(tree.find("TID 1410 (DCMR)"), std::string::npos) << tree;
+  EXPECT_EQ(tree.find("E: "), std::string::npos) << tree;
+  if (!testing::has_pixelmed()) return;
+  const auto said = testing::said_by_pixelmed(bytes);
+  EXPECT_NE(said.find("IOD validation complete"), std::string::npos) << said;
+  EXPECT_EQ(said.find("Error:"), std::string::npos) << said;
+}
+
 }  // namespace
 }  // namespace aceso::dicom

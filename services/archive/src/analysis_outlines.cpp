@@ -36,6 +36,19 @@ std::string tracking_text(std::size_t label, const PictureAnswer& answer) {
   return of + " " + std::to_string(label + 1);
 }
 
+dicom::ImageRegion box_around(const std::vector<std::uint8_t>& mask, std::int64_t columns) {
+  std::int64_t left = columns, right = 0, top = -1, bottom = 0;
+  for (std::size_t i = 0; i < mask.size(); ++i) {
+    if (mask[i] == 0) continue;
+    const auto x = static_cast<std::int64_t>(i) % columns, y = static_cast<std::int64_t>(i) / columns;
+    if (top < 0) top = y;
+    left = std::min(left, x);
+    right = std::max(right, x + 1);
+    bottom = y + 1;
+  }
+  return {static_cast<double>(left), static_cast<double>(top), static_cast<double>(right), static_cast<double>(bottom)};
+}
+
 }  // namespace
 
 Result<std::optional<DrawnResult>> make_drawn(std::span<const dicom::Dataset* const> sources,
@@ -45,8 +58,11 @@ Result<std::optional<DrawnResult>> make_drawn(std::span<const dicom::Dataset* co
   const auto& labels = answer.outlines->labels;
   dicom::Segmentation segmentation{.label = "AI", .description = std::string{kNotForDiagnosis}};
   DrawnResult drawn{.object = {}, .segment_of = std::vector<std::size_t>(labels.size())};
+  drawn.place_of.resize(labels.size());
+  const std::int64_t columns = sources.front()->integer(tags::kColumns).value_or(0);
   std::vector<std::int64_t> share(sources.size());
   for (std::size_t label = 0; label < labels.size(); ++label) {
+    std::int64_t most = 0;
     for (std::size_t source = 0; source < sources.size(); ++source) {
       auto mask = mask_of(label, source);
       const auto points = std::ranges::count(mask, std::uint8_t{1});
@@ -61,6 +77,10 @@ Result<std::optional<DrawnResult>> make_drawn(std::span<const dicom::Dataset* co
         drawn.segment_of[label] = segmentation.segments.size();
       }
       share[source] += points;
+      if (points > most && columns > 0) {
+        most = points;
+        drawn.place_of[label] = DrawnPlace{reference_of(*sources[source]), box_around(mask, columns)};
+      }
       segmentation.frames.push_back(
           {.segment = drawn.segment_of[label] - 1, .source = source, .values = std::move(mask)});
     }
@@ -85,14 +105,29 @@ std::vector<dicom::MeasurementGroup> groups_of(const dicom::Dataset& source, con
                                   .finding = own_code(region.label, region.label),
                                   .algorithm = algorithm_of(answer),
                                   .images = {reference_of(source)}};
-    if (region.size && volume)
+    const auto& place = drawn.place_of[label];
+    const bool segment = volume && !drawn.object.file.empty();
+    dicom::MeasurementGroup box = group;  // of a volume: where to look
+    if (place) {
+      box.images = {place->image};
+      box.region = place->box;
+      if (segment) {
+        box.texts.push_back({{"121106", "DCM", "Comment"},
+                             std::string{kNotForDiagnosis} + ". The box around what was drawn on this image."});
+      } else {
+        group = box;
+      }
+    }
+    if (region.size && volume) {
       group.numbers.push_back({.concept_name = {"118565006", "SCT", "Volume"},
                                .value = *region.size,
                                .unit = {"mm3", "UCUM", "cubic millimeter"}});
-    if (region.size && !volume)
+    }
+    if (region.size && !volume) {
       group.numbers.push_back({.concept_name = {"42798000", "SCT", "Area"},
                                .value = *region.size,
                                .unit = {"mm2", "UCUM", "square millimeter"}});
+    }
     const dicom::CodedEntry none{"1", "UCUM", "no units"};
     group.numbers.push_back({.concept_name = own_code("MEAN_PROBABILITY", "Mean probability of what was drawn"),
                              .value = region.mean_probability,
@@ -101,11 +136,13 @@ std::vector<dicom::MeasurementGroup> groups_of(const dicom::Dataset& source, con
                              .value = static_cast<double>(region.parts),
                              .unit = none});
     group.texts.push_back({{"121106", "DCM", "Comment"}, std::string{kNotForDiagnosis} + "."});
-    if (volume && !drawn.object.file.empty())
+    if (segment) {
       group.segment =
           dicom::ReferencedSegment{{drawn.object.sop_class_uid, drawn.object.sop_instance_uid, drawn.object.series_uid},
                                    static_cast<std::int64_t>(drawn.segment_of[label])};
+    }
     out.push_back(std::move(group));
+    if (segment && place) out.push_back(std::move(box));
   }
   return out;
 }

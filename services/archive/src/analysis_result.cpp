@@ -30,7 +30,8 @@ dicom::MeasurementGroup group_of(const dicom::Dataset& source, const PictureAnsw
           dicom::AlgorithmIdentification{answer.model_name,
                                          std::to_string(answer.model_version),
                                          {"model hash = " + answer.model_hash, "window = " + window_text(plan.window)}},
-      .images = {reference_of(source)}};
+      .images = {reference_of(source)},
+      .region = whole_of(source)};
   if (answer.threshold) group.algorithm->parameters.push_back("decision threshold = " + fixed_text(*answer.threshold));
   group.numbers.push_back({.concept_name = {"122157", "DCM", "Probability"},
                            .value = answer.probability,
@@ -57,7 +58,7 @@ dicom::MeasurementGroup group_of(const dicom::Dataset& source, const PictureAnsw
 
 Result<ResultObject> report_of(const dicom::Dataset& source, const PictureAnswer& answer, const ResultPlan& plan,
                                std::vector<dicom::MeasurementGroup> more = {}) {
-  const auto object = object_for("SR", kReportSeries, source, answer, plan);
+  const auto object = object_for("SR 2", kReportSeries, source, answer, plan);  // 2: with regions
   std::vector<dicom::MeasurementGroup> groups{group_of(source, answer, plan)};
   std::ranges::move(more, std::back_inserter(groups));
   const dicom::MeasurementReport report{.device_uid = fixed_uid("node " + plan.node),

@@ -24,7 +24,8 @@ Result<ResultObject> make_verified_report(const dicom::Dataset& source, const co
       .tracking_identifier = answer.prediction_id.empty() ? model_text(answer) : answer.prediction_id,
       .tracking_uid = derived_uid("tracking", plan.input_sha256, answer, plan),
       .finding = own_code(judgement.finding, judgement.finding),
-      .images = {reference_of(source)}};
+      .images = {reference_of(source)},
+      .region = whole_of(source)};
   group.codes.push_back({own_code("VERDICT", "Verdict on the result of an algorithm"),
                          judgement.agrees ? own_code("AGREED", "Agreed") : own_code("CORRECTED", "Corrected")});
   std::string said = model_text(answer) + " (hash " + answer.model_hash + ") said: " + answer.finding +

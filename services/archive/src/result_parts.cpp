@@ -36,9 +36,10 @@ imaging::Image resized(const imaging::Image& from) {
     const auto x1 = std::min(x0 + down, from.width), y1 = std::min(y0 + down, from.height);
     std::int64_t sum = 0;
     for (auto sy = y0; sy < y1; ++sy) {
-      for (auto sx = x0; sx < x1; ++sx)
+      for (auto sx = x0; sx < x1; ++sx) {
         sum += std::to_integer<std::int64_t>(
             from.pixels[static_cast<std::size_t>((sy * from.width + sx) * channels + channel)]);
+      }
     }
     out.pixels[static_cast<std::size_t>(at)] = static_cast<std::byte>(sum / ((x1 - x0) * (y1 - y0)));
   }
@@ -106,6 +107,12 @@ dicom::ReferencedObject reference_of(const dicom::Dataset& image) {
           image.text_or(tags::kSeriesInstanceUID)};
 }
 
+std::optional<dicom::ImageRegion> whole_of(const dicom::Dataset& image) {
+  const auto columns = image.integer(tags::kColumns).value_or(0), rows = image.integer(tags::kRows).value_or(0);
+  if (columns < 1 || rows < 1) return std::nullopt;
+  return dicom::ImageRegion{0, 0, static_cast<double>(columns), static_cast<double>(rows)};
+}
+
 // PS3.16 CID 100, Quantitative Diagnostic Imaging Procedures (version 20210905): it has none for radiographs.
 dicom::CodedEntry procedure_of(std::string_view modality) {
   if (modality == "CT") return {"25045-6", "LN", "CT unspecified body region"};
@@ -141,10 +148,11 @@ Result<BannerPicture> with_banner(const imaging::Image& picture, const std::vect
     ACESO_TRY_OK(imaging::draw_text(out.image, kMargin, y, text, 255, size));
     y += line_height * size / scale;
   }
-  for (std::int64_t row = 0; row < below.height; ++row)
+  for (std::int64_t row = 0; row < below.height; ++row) {
     std::copy_n(below.pixels.begin() + static_cast<std::ptrdiff_t>(row * below.width * channels),
                 below.width * channels,
                 out.image.pixels.begin() + static_cast<std::ptrdiff_t>(((banner + row) * width + out.left) * channels));
+  }
   return out;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,6 +10,7 @@
 
 #include "aceso/base/result.hpp"
 #include "aceso/dicom/derived.hpp"
+#include "aceso/dicom/measurement_report.hpp"
 #include "aceso/imaging/image.hpp"
 #include "analysis_result.hpp"
 
@@ -37,6 +39,8 @@ Status check_answer(const contracts::PictureAnswer& answer);
 dicom::DerivedObject object_for(std::string_view kind, std::int64_t series_number, const dicom::Dataset& source,
                                 const contracts::PictureAnswer& answer, const ResultPlan& plan);
 dicom::ReferencedObject reference_of(const dicom::Dataset& image);
+// All of an image; nullopt when it does not say its size. Viewers show a finding only where it has a place.
+std::optional<dicom::ImageRegion> whole_of(const dicom::Dataset& image);
 dicom::CodedEntry procedure_of(std::string_view modality);
 
 // A picture below a black banner with the lines, the first twice as large; nothing of the picture is covered. The

@@ -169,6 +169,21 @@ TEST(AnalysesOutlines, a_series_is_one_volume_by_position_and_its_mask_comes_bac
   const auto tree = dicom::testing::said_by("dsrdump +Pc +Pt", node.results(kReportClass).at(0));
   EXPECT_NE(tree.find("(118565006,SCT,\"Volume\")=\"1.25\" (mm3,UCUM"), std::string::npos) << tree;
   EXPECT_NE(tree.find("TID 1411 (DCMR)"), std::string::npos) << tree;
+  // The box around pixels (1, 1) and (2, 1), for viewers that show regions of images; under the segment's tracking UID.
+  const auto report_file = node.results(kReportClass).at(0);
+  const auto report = *dicom::parse(report_file);
+  const dicom::Dataset measured = report.dataset.items(tags::kContentSequence).back();
+  const auto groups_said = measured.items(tags::kContentSequence);
+  ASSERT_EQ(groups_said.size(), 3U) << "of the whole image, of the segment, of its box";
+  const auto tracked = [](const dicom::Dataset& group) {
+    return group.items(tags::kContentSequence)[1].text_or(tags::kUID);
+  };
+  EXPECT_EQ(tracked(groups_said[1]), tracked(groups_said[2]));
+  std::vector<double> box;
+  for (const auto& item : groups_said[2].items(tags::kContentSequence)) {
+    if (item.text_or(tags::kValueType) == "SCOORD") box = item.numbers(tags::kGraphicData);
+  }
+  EXPECT_EQ(box, (std::vector<double>{1, 1, 3, 1, 3, 2, 1, 2, 1, 1}));
   EXPECT_EQ(tree.find("E: "), std::string::npos) << tree;
 }
 

@@ -1,5 +1,5 @@
-// Structured reports of what an algorithm found: template TID 1500 "Measurement Report" with TID 1501 and TID 1411
-// groups (PS3.16), as Comprehensive 3D SR (PS3.3 A.35.13).
+// Structured reports of what an algorithm found: template TID 1500 "Measurement Report" with TID 1501, TID 1410 and
+// TID 1411 groups (PS3.16), as Comprehensive 3D SR (PS3.3 A.35.13).
 #pragma once
 
 #include <chrono>
@@ -35,7 +35,13 @@ struct ReferencedSegment {
   std::int64_t number = 1;
 };
 
-// TID 1501; TID 1411 with a segment, which then is what the numbers measure.
+// A rectangle on an image, in columns and rows from the outer corner of its first pixel (PS3.3 C.18.6.1.2): the whole
+// image is 0, 0, columns, rows.
+struct ImageRegion {
+  double left = 0, top = 0, right = 0, bottom = 0;
+};
+
+// TID 1501; TID 1411 with a segment or TID 1410 with a region, which then is what the numbers measure.
 struct MeasurementGroup {
   std::string tracking_identifier = {};
   std::string tracking_uid = {};
@@ -47,6 +53,7 @@ struct MeasurementGroup {
   std::vector<ReportedText> texts = {};
   std::vector<ReferencedObject> images = {};  // source of the numbers; at least one, of the study of `source`
   std::optional<ReferencedSegment> segment = {};
+  std::optional<ImageRegion> region = {};  // of the first image; not with a segment
 };
 
 // Who answers for a report (PS3.3 C.17.2, Verifying Observer Sequence) and which one it takes the place of.
@@ -67,8 +74,8 @@ struct MeasurementReport {
 };
 
 // In English, complete; unverified and preliminary unless it says who verified it. `source`: any image of the study.
-// Errors: invalid (no group; a group without image, tracking, algorithm's name or version; a number that is not finite;
-// a UID that is none; a verification without a name).
+// Errors: invalid (no group; a group without image, tracking, algorithm's name or version; a region that is empty or
+// beside a segment; a number that is not finite; a UID that is none; a verification without a name).
 Result<Dataset> make_measurement_report(const Dataset& source, const DerivedObject& object,
                                         const MeasurementReport& report);
 
