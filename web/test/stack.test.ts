@@ -156,6 +156,41 @@ describe('frames on their way', () => {
     store.stop();
     expect([...open.values()].every((one) => one.signal.aborted)).toBe(true);
   });
+  it('that a turning wheel passes are not called back, and those that are here are shown on the way', async () => {
+    const { asked, open, load, picture } = held();
+    let told = 0;
+    const store = new FrameStore(frames, load, () => { told += 1; });
+    store.want(5);
+    expect(asked).toEqual([5, 6, 4, 7]);
+    open.get(5)!.resolve(picture());
+    await settle();
+    for (const index of [6, 7, 8, 9, 10]) store.want(index);
+    expect([...open.values()].some((one) => one.signal.aborted)).toBe(false);
+    expect(store.nearest(5, 10)).toBe(5);
+    const before = told;
+    open.get(7)!.resolve(picture());
+    await settle();
+    expect(told).toBe(before + 1);
+    expect(store.nearest(5, 10)).toBe(7);
+    expect(asked.slice(5)).toEqual([9, 10]);
+    expect(store.nearest(-1, 10)).toBe(10);
+    open.get(10)!.resolve(picture());
+    await settle();
+    expect(store.nearest(7, 10)).toBe(10);
+    store.stop();
+  });
+  it('three ahead come for each one behind, and all come once', async () => {
+    const { asked, open, load, picture } = held();
+    const store = new FrameStore(frames, load, () => undefined);
+    store.want(19);
+    store.want(20);
+    for (let round = 0; round < 50; round += 1) { for (const [index, one] of [...open]) { open.delete(index); one.resolve(picture()); } await settle(); }
+    expect(asked.slice(0, 12)).toEqual([19, 20, 18, 21, 22, 23, 24, 25, 26, 27, 17, 28]);
+    expect([...asked].sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, n) => n));
+    const taken = store.take();
+    expect(taken.size).toBe(40);
+    expect(store.loaded).toBe(0);
+  });
   it('that failed are said to have, and are asked for again when wanted again', async () => {
     const { asked, open, load } = held();
     let told = 0;

@@ -137,6 +137,8 @@ export function decodeSamples(bytes: ArrayBuffer, frame: Frame): Int16Array | Ui
   const count = frame.rows * frame.columns;
   const wide = frame.bitsAllocated === 16;
   if (bytes.byteLength < count * (wide ? 2 : 1)) return null;
+  // All sixteen bits are stored: the words are the values.
+  if (wide && frame.bitsStored === 16 && frame.highBit === 15) return frame.signed ? new Int16Array(bytes, 0, count) : new Uint16Array(bytes, 0, count);
   const words = wide ? new Uint16Array(bytes, 0, count) : new Uint8Array(bytes, 0, count);
   const out = frame.signed ? new Int16Array(count) : new Uint16Array(count);
   const drop = frame.highBit + 1 - frame.bitsStored;

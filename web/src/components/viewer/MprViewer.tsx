@@ -14,7 +14,7 @@ import type { AiOverlay, PatientWords } from './StackViewer';
 import { loadVolume } from './volumeStore';
 import './viewer.css';
 
-interface Props { frames: Frame[]; load: Load; modality: string; words: PatientWords; overlay?: AiOverlay; start?: number; close: (index: number) => void }
+interface Props { frames: Frame[]; load: Load; modality: string; words: PatientWords; overlay?: AiOverlay; start?: number; here?: (frame: Frame) => boolean; close: (index: number) => void }
 const tools: { tool: PlaneTool; icon: LucideIcon; label: Key; key: string }[] = [
   { tool: 'cross', icon: Crosshair, label: 'planes.cross', key: 'C' }, { tool: 'window', icon: Contrast, label: 'stack.window', key: 'W' }, { tool: 'pan', icon: Hand, label: 'stack.pan', key: 'P' }, { tool: 'zoom', icon: ZoomIn, label: 'stack.zoom', key: 'Z' },
 ];
@@ -33,7 +33,7 @@ export function MprViewer(props: Props) {
 }
 
 function Loading(props: Props & { volume: Volume }) {
-  const { volume, load, start, close } = props;
+  const { volume, load, start, close, here } = props;
   const { t } = useI18n();
   const [done, setDone] = useState(0);
   const [data, setData] = useState<Samples | null>(null);
@@ -42,9 +42,9 @@ function Loading(props: Props & { volume: Volume }) {
   useEffect(() => {
     const controller = new AbortController();
     setDone(0); setData(null); setFailure(undefined);
-    loadVolume(volume, load, controller.signal, (n) => { if (!controller.signal.aborted) setDone(n); }).then((loaded) => { if (!controller.signal.aborted) setData(loaded); }, (error: unknown) => { if (!controller.signal.aborted) setFailure(error); });
+    loadVolume(volume, load, controller.signal, (n) => { if (!controller.signal.aborted) setDone(n); }, here).then((loaded) => { if (!controller.signal.aborted) setData(loaded); }, (error: unknown) => { if (!controller.signal.aborted) setFailure(error); });
     return () => controller.abort();
-  }, [volume, load, turn]);
+  }, [volume, load, turn, here]);
   if (data) return <Planes {...props} data={data} />;
   const total = volume.size[2];
   const loading = t('planes.loading', { done, total });

@@ -10,14 +10,14 @@ import { zoomAt, type View } from '../../lib/window';
 import { errorText } from '../feedback';
 import { AiLayer } from './AiLayer';
 import { PresetMenu, ToolButton } from './controls';
-import { FrameStore, type Load } from './frameStore';
+import { FrameStore, type Load, type Picture } from './frameStore';
 import { follow, moveBetween, type Link } from './link';
 import { MarkLayer } from './MarkLayer';
 import { Painter, type Mask } from './painter';
 import './viewer.css';
 
 export interface PatientWords { name: string; lines: string[]; study: string[] }
-interface Props { frames: Frame[]; load: Load; modality: string; words: PatientWords; overlay?: AiOverlay; note?: ReactNode; link?: Link; start?: number; openPlanes?: (index: number) => void }   // start: the image to begin with; openPlanes: shows the series in three planes
+interface Props { frames: Frame[]; load: Load; modality: string; words: PatientWords; overlay?: AiOverlay; note?: ReactNode; link?: Link; start?: number; openPlanes?: (index: number, loaded: Map<Frame, Picture>) => void }   // start: the image to begin with; openPlanes: shows the series in three planes, beginning with what is loaded
 // What models drew: segments by "image/frame", graphics and maps of influence by image. A map covers the image, so it is off until asked for.
 export interface AiOverlay { masks: Map<string, Mask[]>; annotations: Map<string, Annotation>; maps: Map<string, { bitmap: ImageBitmap; words: string }> }
 const nothingDrawn: AiOverlay = { masks: new Map(), annotations: new Map(), maps: new Map() };
@@ -39,6 +39,7 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
   const store = useRef<FrameStore | null>(null);
   const [index, setIndex] = useState(0);
   const standing = useRef(0);
+  const shownLast = useRef(-1);
   const linkedAt = useRef<number | null>(null);
   const me = useMemo(() => Symbol('viewer'), []);
   const [view, setView] = useState<View>(fitView);
@@ -60,6 +61,7 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
   useEffect(() => {
     const made = new FrameStore(frames, load, bump);
     store.current = made;
+    shownLast.current = -1;
     const middle = start ?? Math.floor((frames.length - 1) / 2);
     setIndex(middle); linkedAt.current = null; setView(fitView); setVoi(null); setInvert(false); setMarks([]); setCine(false); setFps(clamp(Math.round(frames[0]?.fps ?? 15), 1, 60));
     made.want(middle);
@@ -74,9 +76,14 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
     return () => observer.disconnect();
   }, []);
 
-  const frame = frames[Math.min(index, frames.length - 1)]!;
-  const picture = store.current?.get(index);
-  const failure = store.current?.error(index);
+  // While the wanted image is on its way, the last one stands, under its own number; those between are shown as they come.
+  const wanted = Math.min(index, frames.length - 1);
+  const seen = Math.min(store.current?.nearest(shownLast.current, wanted) ?? wanted, frames.length - 1);
+  shownLast.current = seen;
+  const frame = frames[seen]!;
+  const picture = store.current?.get(seen);
+  const ready = store.current?.get(wanted) !== undefined;
+  const failure = store.current?.error(wanted);
   const shown = useMemo(() => voi ?? frame.windows[0] ?? (picture?.samples ? fullRange(picture.samples, frame) : null), [voi, frame, picture]);
   const placement: Placement = useMemo(() => {
     const fit = Math.min(size.width / frame.columns, size.height / (frame.rows * frame.aspect));
@@ -194,6 +201,7 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
     if (held?.mark) setMarks((all) => all.filter((mark) => mark.id !== held.mark || Math.hypot(mark.b.x - mark.a.x, mark.b.y - mark.a.y) * placement.scale > 3));
     drag.current = null;
   }
+  const planes = () => openPlanes?.(seen, store.current?.take() ?? new Map<Frame, Picture>());
   const reset = () => { setView(fitView); setVoi(null); setInvert(false); };
   const erase = () => { open.current = 0; eraseLast(); };
   const eraseLast = () => setMarks((all) => { const last = all.filter((mark) => mark.sop === frame.sop && mark.frame === frame.frame).at(-1); return last ? all.filter((mark) => mark !== last) : []; });
@@ -203,7 +211,7 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
     if (event.ctrlKey || event.metaKey || event.altKey || (event.target as HTMLElement).closest('input')) return;
     const acts: Record<string, () => void> = {
       ArrowDown: () => (event.shiftKey ? tone(0, -10) : scroll(1)), ArrowUp: () => (event.shiftKey ? tone(0, 10) : scroll(-1)), ArrowLeft: () => tone(-10, 0), ArrowRight: () => tone(10, 0), PageDown: () => scroll(10), PageUp: () => scroll(-10), Home: () => go(0), End: () => go(frames.length - 1),
-      '+': () => zoom(1.25), '=': () => zoom(1.25), '-': () => zoom(0.8), 0: () => setView(fitView), i: () => setInvert((on) => !on), a: () => setOverlay((on) => !on), h: () => { setMapShown((on) => !on || !overlay); setOverlay(true); }, ' ': () => setCine((on) => !on), v: () => openPlanes?.(index), Delete: erase, Backspace: erase,
+      '+': () => zoom(1.25), '=': () => zoom(1.25), '-': () => zoom(0.8), 0: () => setView(fitView), i: () => setInvert((on) => !on), a: () => setOverlay((on) => !on), h: () => { setMapShown((on) => !on || !overlay); setOverlay(true); }, ' ': () => setCine((on) => !on), v: planes, Delete: erase, Backspace: erase,
       ...Object.fromEntries(tools.map((entry) => [entry.key.toLowerCase(), () => setTool(entry.tool)])), ...Object.fromEntries(offered.map((preset, at) => [String(at + 1), () => setVoi(preset)])),
     };
     const act = acts[event.key] ?? acts[event.key.toLowerCase()];
@@ -211,7 +219,7 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
   }
 
   // Buttons keep their commands by name, so that a new slice does not draw the whole toolbar anew.
-  const commands: Record<string, () => void> = { invert: () => setInvert((on) => !on), fit: () => setView(fitView), reset, erase, overlay: () => setOverlay((on) => !on), map: () => { setMapShown((on) => !on || !overlay); setOverlay(true); }, cine: () => setCine((on) => !on), planes: () => openPlanes?.(index), ...Object.fromEntries(tools.map((entry) => [entry.tool, () => setTool(entry.tool)])) };
+  const commands: Record<string, () => void> = { invert: () => setInvert((on) => !on), fit: () => setView(fitView), reset, erase, overlay: () => setOverlay((on) => !on), map: () => { setMapShown((on) => !on || !overlay); setOverlay(true); }, cine: () => setCine((on) => !on), planes, ...Object.fromEntries(tools.map((entry) => [entry.tool, () => setTool(entry.tool)])) };
   const latest = useRef(commands);
   latest.current = commands;
   const run = useCallback((command: string) => latest.current[command]?.(), []);
@@ -220,10 +228,10 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
   const at = pointer && size.width > 0 ? toImage(placement, pointer) : null;
   const [px, py] = at ? [Math.floor(at.x), Math.floor(at.y)] : [-1, -1];
   const under = picture?.samples && px >= 0 && py >= 0 && px < frame.columns && py < frame.rows ? picture.samples[py * frame.columns + px]! * frame.slope + frame.intercept : null;
-  const values = { n: index + 1, total: frames.length };
+  const values = { n: seen + 1, total: frames.length };
   return (
     <div className="viewer stack-viewer">
-      <div ref={stage} className="viewer-frame stack-stage" data-tool={tool} tabIndex={0} role="application" aria-roledescription={t('viewer.label')} aria-label={`${words.name}, ${t('stack.image', values)}`} aria-describedby={helpId} data-ready={picture ? 'true' : 'false'} data-index={index}
+      <div ref={stage} className="viewer-frame stack-stage" data-tool={tool} tabIndex={0} role="application" aria-roledescription={t('viewer.label')} aria-label={`${words.name}, ${t('stack.image', values)}`} aria-describedby={helpId} data-ready={ready ? 'true' : 'false'} data-index={index} data-shown={seen}
         onKeyDown={onKeyDown} onPointerDown={onPointerDown} onPointerMove={onPointerMove} onPointerUp={onPointerUp} onPointerCancel={onPointerUp} onPointerLeave={() => setPointer(null)} onContextMenu={(event) => event.preventDefault()}>
         <canvas ref={canvas} aria-hidden="true" />
         {picture && size.width > 0 && <MarkLayer marks={marks.filter((mark) => mark.sop === frame.sop && mark.frame === frame.frame)} frame={frame} samples={picture.samples} placement={placement} size={size} />}
@@ -244,7 +252,7 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
           {frame.spacingAt === 'detector' && <span>{t('stack.atDetector')}</span>}
           {frame.spacingAt === null && <span>{t('stack.uncalibrated')}</span>}
         </div>
-        {!picture && failure === undefined && <div className="stack-wait"><Loader color="gray" type="dots" aria-label={t('app.loading')} /></div>}
+        {!ready && failure === undefined && <div className="stack-wait"><Loader color="gray" type="dots" aria-label={t('app.loading')} /></div>}
         {failure !== undefined && <div className="stack-wait"><Alert color="red" role="alert" title={t('stack.failed')}>{errorText(failure, t)}<br /><Button size="compact-sm" mt={6} variant="default" onClick={() => { store.current?.want(index); bump(); }}>{t('common.retry')}</Button></Alert></div>}
       </div>
       <VisuallyHidden id={helpId}>{t('stack.help')}</VisuallyHidden>
@@ -265,7 +273,7 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
           <Group gap={6} wrap="nowrap" flex="1 1 240px" className="stack-scroll">
             <ToolButton label={`${t(cine ? 'stack.pause' : 'stack.play')} (Space)`} icon={cine ? Pause : Play} pressed={cine} command="cine" run={run} />
             <Rate fps={fps} setFps={setFps} />
-            <input type="range" className="stack-slider" min={1} max={frames.length} value={index + 1} aria-label={t('stack.slice')} aria-valuetext={t('stack.image', values)} onChange={(event) => go(Number(event.currentTarget.value) - 1)} />
+            <input type="range" className="stack-slider" min={1} max={frames.length} value={index + 1} aria-label={t('stack.slice')} aria-valuetext={t('stack.image', { ...values, n: index + 1 })} onChange={(event) => go(Number(event.currentTarget.value) - 1)} />
           </Group>
         )}
         <Help />

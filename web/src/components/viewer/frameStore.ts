@@ -5,6 +5,8 @@ import { decodeSamples, type Frame } from '../../lib/stack';
 export interface Picture { samples: Int16Array | Uint16Array | null; bitmap: ImageBitmap | null; bytes: number }
 export type Load = (frame: Frame, signal: AbortSignal) => Promise<Picture>;
 const together = 4;      // of the six connections that browsers open to one host
+const nearby = 6;        // frames that a turning wheel may still show: what flies there is not called back
+export const onTheWay = 40;   // as many images back, the last one shown stands until the wanted one is here
 const memory = 600 << 20;
 
 export class FrameStore {
@@ -28,10 +30,25 @@ export class FrameStore {
     // What is far away gives way to what is wanted.
     if (!this.pictures.has(index) && !this.flying.has(index) && this.flying.size >= together) {
       const farthest = [...this.flying.keys()].sort((a, b) => Math.abs(b - index) - Math.abs(a - index))[0];
-      if (farthest !== undefined) { this.flying.get(farthest)?.abort(); this.flying.delete(farthest); }
+      if (farthest !== undefined && Math.abs(farthest - index) > nearby) { this.flying.get(farthest)?.abort(); this.flying.delete(farthest); }
     }
     this.failed.delete(index);
     this.pump();
+  }
+  // Which image to show while `wanted` may be on its way: the nearest one that is here between the last one shown and it.
+  nearest(before: number, wanted: number): number {
+    if (this.pictures.has(wanted) || this.failed.has(wanted) || !this.pictures.has(before) || Math.abs(wanted - before) > onTheWay) return wanted;
+    const step = wanted > before ? -1 : 1;
+    for (let index = wanted + step; index !== before; index += step) if (this.pictures.has(index)) return index;
+    return before;
+  }
+  // All that is here, handed to whoever goes on with it; the store is empty afterwards.
+  take(): Map<Frame, Picture> {
+    const taken = new Map([...this.pictures].map(([index, picture]) => [this.frames[index]!, picture]));
+    this.pictures.clear();
+    this.bytes = 0;
+    this.stop();
+    return taken;
   }
   stop(): void {
     this.stopped = true;
@@ -40,17 +57,23 @@ export class FrameStore {
     this.pictures.clear();
   }
 
-  // The frame itself, then by distance, the direction of travel before the other.
+  // The frame itself and its neighbours, then three in the direction of travel for each one behind.
   private *order(): Generator<number> {
+    const { length } = this.frames;
     yield this.at;
-    for (let distance = 1; distance < this.frames.length; distance += 1) {
-      for (const index of [this.at + this.direction * distance, this.at - this.direction * distance]) if (index >= 0 && index < this.frames.length) yield index;
+    for (let ahead = 1, behind = 1; ahead < length || behind < length; behind += 1) {
+      for (const last = behind === 1 ? 1 : ahead + 2; ahead <= last; ahead += 1) {
+        const index = this.at + this.direction * ahead;
+        if (index >= 0 && index < length) yield index;
+      }
+      const index = this.at - this.direction * behind;
+      if (index >= 0 && index < length) yield index;
     }
   }
   private pump(): void {
     if (this.stopped) return;
     for (const index of this.order()) {
-      if (this.flying.size >= together) return;
+      if (this.flying.size >= together + (index === this.at ? 1 : 0)) return;   // a place of its own for what is wanted now
       if (this.pictures.has(index) || this.flying.has(index) || this.failed.has(index)) continue;
       if (this.bytes > this.limit && !this.makeRoom(index)) return;
       this.start(index);
@@ -76,7 +99,8 @@ export class FrameStore {
     }, (error: unknown) => { if (!controller.signal.aborted) this.failed.set(index, error); }).finally(() => {
       if (this.flying.get(index) === controller) this.flying.delete(index);
       if (this.stopped || controller.signal.aborted) return;
-      if (index === this.at || this.pictures.size % 8 === 0 || this.flying.size === 0) this.changed();
+      const shows = index === this.at || (!this.pictures.has(this.at) && Math.abs(index - this.at) <= onTheWay);
+      if (shows || this.pictures.size % 8 === 0 || this.flying.size === 0) this.changed();
       this.pump();
     });
   }

@@ -2,16 +2,16 @@
 import { Paper } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { FileText } from 'lucide-react';
-import { lazy, Suspense, useMemo, useState } from 'react';
+import { lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react';
 import { dicomweb, type Series } from '../../api/dicomweb';
 import type { Analysis, Study } from '../../api/types';
 import { EmptyState, ErrorState, ListSkeleton } from '../../components/feedback';
-import { makeLoad } from '../../components/viewer/frameStore';
+import { makeLoad, type Load, type Picture } from '../../components/viewer/frameStore';
 import type { Link } from '../../components/viewer/link';
 import { StackViewer, type AiOverlay, type PatientWords } from '../../components/viewer/StackViewer';
 import { useI18n } from '../../i18n';
 import { dicomDate, dicomTime, personName } from '../../lib/dicom';
-import { makeStack } from '../../lib/stack';
+import { makeStack, type Frame } from '../../lib/stack';
 import { useAnalyses } from './AnalysisPanel';
 import { ageText } from './patient';
 import { useAiOverlay } from './useAiOverlay';
@@ -36,6 +36,15 @@ export function SeriesStack({ study, series, overlay, link }: { study: Study; se
     (frame, signal) => dicomweb.frame(uid, series.uid, frame.sop, frame.frame, signal),
     (frame, signal) => dicomweb.rendered(uid, series.uid, frame.sop, frame.frame, signal),
   ), [uid, series.uid]);
+  // The planes begin with the slices that are here already; each is let go once it is copied.
+  const loaded = useRef(new Map<Frame, Picture>());
+  const loadPlanes = useMemo<Load>(() => async (frame, signal) => {
+    const picture = loaded.current.get(frame);
+    if (!picture) return load(frame, signal);
+    loaded.current.delete(frame);
+    return picture;
+  }, [load]);
+  const here = useCallback((frame: Frame) => loaded.current.has(frame), []);
   const words = useMemo<PatientWords>(() => ({
     name: personName(study.patient.name, language) || t('studies.unnamed'),
     lines: [study.patient.id, [study.patient.birth_date ? dicomDate(study.patient.birth_date, language) : '', study.patient.sex ? maybe('studies.sexes', study.patient.sex) : '', ageText(study, t)].filter(Boolean).join(' · ')].filter(Boolean),
@@ -44,6 +53,6 @@ export function SeriesStack({ study, series, overlay, link }: { study: Study; se
   if (query.isPending) return <ListSkeleton rows={8} />;
   if (query.error) return <ErrorState error={query.error} retry={() => void query.refetch()} />;
   if (frames.length === 0) return <Paper withBorder={false} bg="transparent"><EmptyState icon={FileText} title={t('stack.none')} text={t('stack.noneText')} /></Paper>;
-  if (planes) return <Suspense fallback={<ListSkeleton rows={8} />}><MprViewer frames={frames} load={load} modality={series.modality} words={words} overlay={overlay} start={start} close={(index) => { setStart(index); setPlanes(false); }} /></Suspense>;
-  return <StackViewer frames={frames} load={load} modality={series.modality} words={words} overlay={overlay} link={link} start={start} openPlanes={(index) => { setStart(index); setPlanes(true); }} />;
+  if (planes) return <Suspense fallback={<ListSkeleton rows={8} />}><MprViewer frames={frames} load={loadPlanes} modality={series.modality} words={words} overlay={overlay} start={start} here={here} close={(index) => { loaded.current.clear(); setStart(index); setPlanes(false); }} /></Suspense>;
+  return <StackViewer frames={frames} load={load} modality={series.modality} words={words} overlay={overlay} link={link} start={start} openPlanes={(index, here) => { loaded.current = here; setStart(index); setPlanes(true); }} />;
 }

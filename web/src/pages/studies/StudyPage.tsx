@@ -23,7 +23,8 @@ import { isLooked } from './looked';
 import { ageText } from './patient';
 import './studies.css';
 
-const SeriesView = lazy(() => import('./SeriesView').then((m) => ({ default: m.SeriesView })));
+const viewer = import('./SeriesView');   // on its way while the study is asked for
+const SeriesView = lazy(() => viewer.then((m) => ({ default: m.SeriesView })));
 const PriorPanel = lazy(() => import('./PriorPanel').then((m) => ({ default: m.PriorPanel })));
 const looked = (series: Series[]) => series.find(isLooked) ?? series[0];
 
