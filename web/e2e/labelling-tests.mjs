@@ -148,4 +148,129 @@ export function labellingTests(mock) {
     await page.getByRole('heading', { name: /second-look/ }).waitFor();
     await page.getByText('Reading goes on').waitFor();
   });
+
+  // Points of the image as points of the screen.
+  async function at(page, x, y) {
+    const box = await page.locator('.label-frame canvas').boundingBox();
+    check(box !== null, 'the image is there');
+    return [box.x + (x / 160) * box.width, box.y + (y / 160) * box.height];
+  }
+  async function drag(page, from, to) {
+    await page.mouse.move(...(await at(page, ...from)));
+    await page.mouse.down();
+    await page.mouse.move(...(await at(page, ...to)), { steps: 5 });
+    await page.mouse.up();
+  }
+  const near = (a, b, slack = 1.5) => a.length === b.length && a.every((value, i) => Math.abs(value - b[i]) <= slack);
+
+  test('labelling: boxes are drawn, moved, resized, named, removed, undone, kept and found again', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    await visitor.signIn('okafor', password);
+    await visitor.go('/labelling/p-boxes/read');
+    await place(page, '1 of 12');
+    await ready(page);
+    const boxes = () => page.locator('[data-box]').count();
+    await page.keyboard.press(' ');
+    await page.getByText('Draw something, or press N').waitFor();
+    await drag(page, [30, 40], [70, 90]);
+    await until(async () => (await boxes()) === 1, 'a box');
+    await page.keyboard.press('2');
+    await page.locator('[data-box=vessel]').waitFor();
+    await drag(page, [50, 60], [60, 65]);
+    await drag(page, [80, 95], [100, 110]);
+    await page.getByText('60 × 65').waitFor();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('1');
+    await drag(page, [110, 20], [130, 40]);
+    await until(async () => (await boxes()) === 2, 'two boxes');
+    await page.keyboard.press('Delete');
+    await until(async () => (await boxes()) === 1, 'removed');
+    await page.keyboard.press('z');
+    await until(async () => (await boxes()) === 2, 'undone');
+    await page.keyboard.press('y');
+    await until(async () => (await boxes()) === 1, 'redone');
+    await page.keyboard.press('z');
+    await visitor.shot('boxes');
+    await visitor.axe('boxes drawn');
+    await page.keyboard.press('f');
+    await page.keyboard.press(' ');
+    await place(page, '2 of 12');
+    const kept = projectOf('p-boxes').answers.okafor[11].objects;
+    equal(kept.map((o) => o.class).sort(), ['nodule', 'vessel'], 'kept with classes');
+    const vessel = kept.find((o) => o.class === 'vessel').box;
+    check(near(vessel, [40, 45, 100, 110]), `moved by 10, 5 and resized: ${vessel}`);
+    await ready(page);
+    await page.keyboard.press('n');
+    await place(page, '3 of 12');
+    equal(projectOf('p-boxes').answers.okafor[10].objects, [], 'nothing there');
+    await page.keyboard.press('u');
+    await page.keyboard.press('u');
+    await place(page, '1 of 12');
+    await until(async () => (await boxes()) === 2, 'found again');
+    await page.keyboard.press('h');
+    await until(async () => (await boxes()) === 0, 'hidden');
+  });
+
+  test('labelling: outlines by polygon, brush and eraser', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    await visitor.signIn('okafor', password);
+    await visitor.go('/labelling/p-outlines/read');
+    await ready(page);
+    for (const [x, y] of [[40, 40], [80, 40], [80, 80], [40, 80]]) await page.mouse.click(...(await at(page, x, y)));
+    await page.keyboard.press('Enter');
+    await page.locator('[data-outline=nodule]').waitFor();
+    const pixels = async () => Number(/([\d,]+) pixels/.exec((await page.getByRole('region', { name: 'Drawn' }).textContent()) ?? '')?.[1]?.replace(',', ''));
+    const polygon = await pixels();
+    check(Math.abs(polygon - 1600) < 120, `a square of 40 by 40: ${polygon}`);
+    await page.keyboard.press('p');
+    await drag(page, [80, 60], [100, 60]);
+    await until(async () => (await pixels()) > polygon, 'the brush adds to the chosen outline');
+    const brushed = await pixels();
+    await page.keyboard.press('e');
+    await drag(page, [45, 60], [60, 60]);
+    await until(async () => (await pixels()) < brushed, 'the eraser takes away');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('2');
+    await page.keyboard.press('p');
+    await drag(page, [120, 120], [130, 125]);
+    await page.locator('[data-outline=vessel]').waitFor();
+    await visitor.shot('outlines');
+    await page.keyboard.press('z');
+    await until(async () => (await page.locator('[data-outline]').count()) === 1, 'undone');
+    await page.keyboard.press('y');
+    await page.getByRole('button', { name: /Keep, next/ }).click();
+    await place(page, '2 of 12');
+    const kept = projectOf('p-outlines').answers.okafor[11].objects;
+    equal(kept.map((o) => o.class), ['nodule', 'vessel'], 'two outlines');
+    check(kept[0].runs.length > 40 && kept[0].runs.every((value) => Number.isInteger(value)), 'as runs');
+    await page.keyboard.press('u');
+    await until(async () => (await page.locator('[data-outline]').count()) === 2, 'found again');
+    await page.keyboard.press('c');
+    await page.keyboard.press('2');
+    await place(page, '2 of 12');
+    equal(projectOf('p-outlines').answers.okafor[11].cannot_tell, 'not_shown', 'cannot tell after all');
+  });
+
+  test('labelling: the adjudicator takes what A or B drew, or draws', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    await visitor.signIn('admin', password);
+    await visitor.go('/labelling/p-boxes-queue/adjudicate');
+    await place(page, '1 of 2');
+    await ready(page);
+    equal(await page.locator('[data-box]').count(), 2, 'both are shown');
+    await page.keyboard.press('a');
+    await until(async () => (await page.locator('[data-box]').count()) === 3, 'taken');
+    await visitor.shot('boxes-adjudicate');
+    await page.keyboard.press('Enter');
+    await place(page, '2 of 2');
+    await ready(page);
+    await drag(page, [90, 60], [120, 90]);
+    await page.keyboard.press('Enter');
+    await page.getByText('Every disagreement is decided').waitFor();
+    const decided = Object.values(projectOf('p-boxes-queue').answers.admin);
+    equal(decided.map((a) => a.objects.length), [1, 1], 'kept');
+  });
 }

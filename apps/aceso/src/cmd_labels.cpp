@@ -67,7 +67,7 @@ Status list_projects(Context& context) {
 }
 
 struct CreateArguments {
-  std::string name, dataset, adjudicator, instructions;
+  std::string name, dataset, task = "classes", adjudicator, instructions;
   std::vector<std::string> readers, classes;
   bool ordered = false, unlabelled = false;
   std::int64_t random = 0, seed = 1;
@@ -80,6 +80,7 @@ Status create_project(Context& context, const CreateArguments& a) {
                {"readers", a.readers},
                {"adjudicator", a.adjudicator},
                {"seed", a.seed}};
+  request["task"] = a.task;
   if (!a.classes.empty()) request["classes"] = a.classes;
   if (a.ordered) request["ordered"] = true;
   if (!a.instructions.empty()) request["instructions"] = a.instructions;
@@ -126,9 +127,20 @@ Status show_project(Context& context, const std::string& name) {
   }
   context.print(format_table({"READERS", "CASES", "RAW", "KAPPA", "LINEAR WEIGHTS", "QUADRATIC WEIGHTS"}, rows));
   for (const Json& pair : agreement.at("pairs")) {
+    const std::string who = pair.value("a", "") + ", " + pair.value("b", "") + ": ";
+    if (pair.contains("boxes")) {
+      const Json& boxes = pair.at("boxes");
+      context.print(who + boxes.at("matched").dump() + " boxes in pairs (IoU of 0.5 or more), " +
+                    boxes.at("only_a").dump() + " and " + boxes.at("only_b").dump() + " of one reader alone, F1 " +
+                    two_digits(boxes.at("f1")) + ", mean IoU " + two_digits(boxes.at("iou").at("mean")));
+    }
+    if (pair.contains("dice")) {
+      context.print(who + "mean Dice " + two_digits(pair.at("dice").at("mean")) + " over " +
+                    pair.at("dice").at("n").dump() + " cases on which either drew");
+    }
     std::vector<std::string> head{pair.value("a", "") + " \\ " + pair.value("b", "")};
     std::vector<std::vector<std::string>> table;
-    for (const Json& name_of : agreement.at("classes")) head.push_back(name_of.get<std::string>());
+    for (const Json& name_of : pair.at("categories")) head.push_back(name_of.get<std::string>());
     for (std::size_t row = 0; row < pair.at("table").size(); ++row) {
       std::vector<std::string> cells{head[row + 1]};
       for (const Json& count : pair.at("table")[row]) cells.push_back(count.dump());
@@ -204,11 +216,17 @@ void add_labels(CLI::App& app, Context& context) {
   auto* create = group->add_subcommand("create", "Make a project over a data set of this node");
   create->add_option("NAME", c->name, "Name")->required();
   create->add_option("--dataset", c->dataset, "Data set of images or volumes")->required();
+  create->add_option("--task", c->task, "What the readers give: a class, boxes or outlines")
+      ->check(CLI::IsMember({"classes", "boxes", "outlines"}))
+      ->capture_default_str();
   create->add_option("--reader", c->readers, "Account of a reader, a clinician's; give two or more")
       ->required()
       ->allow_extra_args(false);
   create->add_option("--adjudicator", c->adjudicator, "Account of who decides where they differ")->required();
-  create->add_option("--classes", c->classes, "Classes in their order, separated by commas (default: the data set's)")
+  create
+      ->add_option(
+          "--classes", c->classes,
+          "Classes in their order, separated by commas (default: the data set's; of boxes and outlines what is drawn)")
       ->delimiter(',');
   create->add_flag("--ordered", c->ordered, "The classes are grades in this order: weighted kappa is given as well");
   create->add_option("--instructions", c->instructions, "What the readers see above each case");

@@ -65,7 +65,9 @@ class Relabeller {
     }
     if (pack) ACESO_TRY_OK(pack->finish());
     split();
-    ACESO_TRY_OK(check_classes());
+    const bool boxes =
+        std::any_of(how_.labels.begin(), how_.labels.end(), [](const NewLabel& l) { return !l.boxes.empty(); });
+    if (!masks && !boxes) ACESO_TRY_OK(check_classes());
     describe();
     return write_manifest(folder, manifest_);
   }

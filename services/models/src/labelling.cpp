@@ -39,8 +39,10 @@ std::string_view base_of(std::string_view dataset) {
   return dataset.substr(0, dataset.find('@'));
 }
 
-Status check_classes(const std::vector<std::string>& classes) {
-  if (classes.size() < 2) return Error{Code::invalid, "labelling: classes: two or more are expected"};
+Status check_classes(const std::vector<std::string>& classes, bool drawn) {
+  if (drawn && (classes.empty() || std::find(classes.begin(), classes.end(), "none") != classes.end()))
+    return Error{Code::invalid, "labelling: classes: what is drawn, one or more; \"none\" stands for nothing drawn"};
+  if (!drawn && classes.size() < 2) return Error{Code::invalid, "labelling: classes: two or more are expected"};
   std::set<std::string> seen;
   for (const std::string& name : classes) {
     if (name.empty() || !seen.insert(name).second)
@@ -137,7 +139,9 @@ Result<Json> Labelling::create(const Actor& actor, const Json& request) {
   p.seed = static_cast<std::uint64_t>(seed);
   const Json* select = reader.child("select");
   ACESO_TRY_OK(reader.done());
-  if (p.task != "classes") return Error{Code::unsupported, "labelling: task: classes"};
+  if (p.task != "classes" && p.task != "boxes" && p.task != "outlines")
+    return Error{Code::unsupported, "labelling: task: classes, boxes or outlines"};
+  if (p.drawn() && p.ordered) return Error{Code::invalid, "labelling: ordered: goes with the task classes"};
   ACESO_TRY(p.members, find_members(readers, adjudicator));
   ACESO_TRY(const auto dataset, datasets_.open(p.dataset));
   const learn::Manifest& m = dataset->manifest();
@@ -145,9 +149,11 @@ Result<Json> Labelling::create(const Actor& actor, const Json& request) {
     return Error{Code::unsupported, "labelling: only data sets of images and volumes are labelled"};
   if (m.task != learn::Task::classes)
     return Error{Code::unsupported, "labelling: a data set of several labels or of numbers keeps them"};
+  if (p.drawn() && m.kind != "image")
+    return Error{Code::unsupported, "labelling: boxes and outlines are drawn on images, not in volumes"};
   p.dataset_sha256 = m.sha256;
-  if (p.classes.empty()) p.classes = m.classes;
-  ACESO_TRY_OK(check_classes(p.classes));
+  if (p.classes.empty() && !p.drawn()) p.classes = m.classes;
+  ACESO_TRY_OK(check_classes(p.classes, p.drawn()));
   ACESO_TRY(p.samples, choose(*dataset, select, p.seed, p.selection));
   p.id = context_.new_id();
   p.created = context_.now_us();

@@ -21,6 +21,7 @@ struct LabelAnswer {
   std::string label;   // "": cannot tell
   std::string reason;  // of cannot tell: quality, not_shown or other
   std::string comment;
+  std::string shapes;  // of boxes and outlines what was drawn, as JSON (labelling_shapes.hpp); "": nothing can be told
   std::int64_t revision = 0, duration_ms = 0, time = 0;
 };
 
@@ -45,6 +46,8 @@ struct LabellingProject {
   std::vector<LabellingMember> members;  // by position
   std::vector<std::size_t> samples;      // of the dataset, by number of the case
 
+  bool drawn() const noexcept { return task != "classes"; }
+  bool outlines() const noexcept { return task == "outlines"; }
   const LabellingMember* member(std::string_view account) const noexcept;
   std::size_t readers() const noexcept { return members.size() - 1; }
   // Number of the case that a member sees in place `position` of 0..cases-1.
@@ -58,7 +61,8 @@ using LabellingAnswers = std::vector<std::map<std::int64_t, LabelAnswer>>;
 enum class Outcome : std::uint8_t { agreed, adjudicated, undecided, unread };
 struct SettledCase {
   Outcome outcome = Outcome::unread;
-  std::string label;  // "": none
+  std::string label;   // "": none
+  std::string shapes;  // of boxes and outlines; "": nothing can be told
 };
 
 // Thread-safe. Errors: not_found also for a project that the asker has no part in.
@@ -67,8 +71,8 @@ class Labelling {
   Labelling(const Context& context, DatasetStore& datasets, const contracts::Accounts* accounts)
       : context_{context}, datasets_{datasets}, accounts_{accounts} {}
 
-  // {name, dataset, classes?, ordered?, instructions?, readers: [names], adjudicator, select?: {by: all, unlabelled or
-  // random, count?}, seed?}
+  // {name, dataset, task?: classes, boxes or outlines, classes?, ordered?, instructions?, readers: [names],
+  // adjudicator, select?: {by: all, unlabelled or random, count?}, seed?}
   Result<Json> create(const Actor& actor, const Json& request);
   // `all`: the asker may see every project, else those with a part in them.
   Result<Json> list(const Actor& actor, bool all) const;
@@ -130,7 +134,10 @@ class Labelling {
 
 std::string_view to_string(LabellingState state) noexcept;
 std::string_view to_string(Outcome outcome) noexcept;
-SettledCase settle(const LabellingProject& project, const std::map<std::int64_t, LabelAnswer>& answers);
+// Readers agree on boxes when each has its partner, on outlines when each class overlaps well enough; the drawing of
+// one of them, drawn by the seed, then stands for all.
+SettledCase settle(const LabellingProject& project, std::size_t number,
+                   const std::map<std::int64_t, LabelAnswer>& answers);
 // The cases that the adjudicator is asked about, in the adjudicator's order.
 std::vector<std::size_t> disagreements(const LabellingProject& project, const LabellingAnswers& answers);
 Json to_json(const LabelAnswer& answer);

@@ -3,9 +3,12 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "aceso/base/random.hpp"
 #include "aceso/stats/agreement.hpp"
+#include "aceso/stats/bootstrap.hpp"
 #include "aceso/stats/interval.hpp"
 #include "labelling.hpp"
+#include "labelling_shapes.hpp"
 
 namespace aceso::models {
 namespace {
@@ -20,15 +23,47 @@ bool read_by_all(const LabellingProject& project, const std::map<std::int64_t, L
                      [&](const LabellingMember& m) { return m.position == 0 || answers.contains(m.position); });
 }
 
-// Of the readers; none: they differ.
-std::optional<std::string> common(const std::map<std::int64_t, LabelAnswer>& answers) {
-  std::optional<std::string> label;
-  for (const auto& [member, answer] : answers) {
-    if (member == 0) continue;
-    if (label && *label != answer.label) return std::nullopt;
-    label = answer.label;
+// What we stored, so that nothing of it can be wrong but by damage: then nothing was drawn.
+std::vector<DrawnObject> objects_of(const LabellingProject& project, const LabelAnswer& answer) {
+  constexpr std::int64_t kAny = std::int64_t{1} << 20;
+  if (answer.shapes.empty()) return {};
+  const auto json = parse_own(answer.shapes);
+  if (!json) return {};
+  auto objects =
+      parse_objects(*json, {.classes = project.classes, .width = kAny, .height = kAny, .outlines = project.outlines()});
+  return objects ? *std::move(objects) : std::vector<DrawnObject>{};
+}
+
+// Readers' answers to one case that they agree on; none: they differ.
+const LabelAnswer* common_drawing(const LabellingProject& project, std::size_t number,
+                                  const std::vector<const LabelAnswer*>& readers) {
+  std::vector<std::vector<DrawnObject>> drawn;
+  drawn.reserve(readers.size());
+  for (const LabelAnswer* answer : readers) {
+    if (answer->shapes.empty() != readers.front()->shapes.empty()) return nullptr;
+    drawn.push_back(objects_of(project, *answer));
   }
-  return label;
+  for (std::size_t a = 0; a < drawn.size(); ++a) {
+    for (std::size_t b = a + 1; b < drawn.size(); ++b) {
+      if (!agree_on(drawn[a], drawn[b], project.outlines(), project.classes.size())) return nullptr;
+    }
+  }
+  const double draw = Philox{project.seed}.uniform01(0x4F4E45ULL << 32, number);
+  return readers[std::min(static_cast<std::size_t>(draw * static_cast<double>(readers.size())), readers.size() - 1)];
+}
+
+// What readers agree on; null: they differ.
+const LabelAnswer* common(const LabellingProject& project, std::size_t number,
+                          const std::map<std::int64_t, LabelAnswer>& answers) {
+  std::vector<const LabelAnswer*> readers;
+  for (const auto& [member, answer] : answers) {
+    if (member != 0) readers.push_back(&answer);
+  }
+  if (readers.empty()) return nullptr;
+  if (project.drawn()) return common_drawing(project, number, readers);
+  const bool same = std::all_of(readers.begin(), readers.end(),
+                                [&](const LabelAnswer* a) { return a->label == readers.front()->label; });
+  return same ? readers.front() : nullptr;
 }
 
 Json kappa_json(std::span<const std::uint64_t> table, std::size_t categories, stats::KappaWeights weights) {
@@ -88,11 +123,139 @@ Json pair_json(const LabellingProject& project, const LabellingAnswers& answers,
             {"raw", std::move(raw)},
             {"kappa", kappa_json(table, classes, stats::KappaWeights::none)},
             {"kappa_with_cannot_tell", kappa_json(with_unsure, wide, stats::KappaWeights::none)},
+            {"categories", project.classes},
             {"table", std::move(rows)},
             {"classes", std::move(each)}};
   if (project.ordered && classes > 2) {
     json["kappa_linear"] = kappa_json(table, classes, stats::KappaWeights::linear);
     json["kappa_quadratic"] = kappa_json(table, classes, stats::KappaWeights::quadratic);
+  }
+  return json;
+}
+
+// The mean, and from where to where the bootstrap puts 95 % of it, whole cases drawn; no interval of fewer than two.
+Json mean_json(const std::vector<double>& values, const std::vector<std::uint32_t>& cases, std::uint64_t seed) {
+  Json json{{"n", values.size()}, {"mean", nullptr}, {"low", nullptr}, {"high", nullptr}};
+  if (values.empty()) return json;
+  const auto mean = [&](std::span<const std::size_t> indices) -> std::optional<double> {
+    double sum = 0;
+    for (const std::size_t i : indices) sum += values[i];
+    return indices.empty() ? std::nullopt : std::optional{sum / static_cast<double>(indices.size())};
+  };
+  double sum = 0;
+  for (const double value : values) sum += value;
+  json["mean"] = sum / static_cast<double>(values.size());
+  if (values.size() < 2) return json;
+  stats::BootstrapOptions how;
+  how.seed = seed;
+  how.clusters = cases;
+  if (const auto estimate = stats::bootstrap(values.size(), mean, how); estimate) {
+    json["low"] = estimate->interval.low;
+    json["high"] = estimate->interval.high;
+  }
+  return json;
+}
+
+// Cases that both have drawn on; per class whether anything of it was drawn.
+struct DrawnPair {
+  std::uint64_t cases = 0, unsure = 0, matched = 0, only_a = 0, only_b = 0;
+  std::vector<std::uint64_t> presence = std::vector<std::uint64_t>(4);  // drawn, nothing x drawn, nothing
+  std::vector<std::vector<std::uint64_t>> by_class;
+  std::vector<double> ious, dice;  // of pairs of boxes; of cases the mean over the classes drawn
+  std::vector<std::uint32_t> iou_cases, dice_cases;
+  std::vector<std::vector<double>> class_dice;
+  std::vector<std::vector<std::uint32_t>> class_dice_cases;
+};
+
+DrawnPair compare_drawings(const LabellingProject& project, const LabellingAnswers& answers, const LabellingMember& a,
+                           const LabellingMember& b) {
+  const std::size_t classes = project.classes.size();
+  DrawnPair pair;
+  pair.by_class.assign(classes, std::vector<std::uint64_t>(4));
+  pair.class_dice.resize(classes);
+  pair.class_dice_cases.resize(classes);
+  for (std::uint32_t number = 0; number < answers.size(); ++number) {
+    const auto& one = answers[number];
+    const auto first = one.find(a.position), second = one.find(b.position);
+    if (first == one.end() || second == one.end()) continue;
+    if (first->second.shapes.empty() || second->second.shapes.empty()) {
+      ++pair.unsure;
+      continue;
+    }
+    ++pair.cases;
+    const auto x = objects_of(project, first->second), y = objects_of(project, second->second);
+    ++pair.presence[(x.empty() ? 2U : 0U) + (y.empty() ? 1U : 0U)];
+    for (std::size_t c = 0; c < classes; ++c) {
+      const auto has = [c](const DrawnObject& o) { return o.label == c; };
+      ++pair.by_class[c][(std::any_of(x.begin(), x.end(), has) ? 0U : 2U) +
+                         (std::any_of(y.begin(), y.end(), has) ? 0U : 1U)];
+    }
+    if (!project.outlines()) {
+      const BoxMatch match = match_boxes(x, y);
+      pair.matched += match.ious.size();
+      pair.only_a += match.only_a;
+      pair.only_b += match.only_b;
+      pair.ious.insert(pair.ious.end(), match.ious.begin(), match.ious.end());
+      pair.iou_cases.insert(pair.iou_cases.end(), match.ious.size(), number);
+      continue;
+    }
+    const auto dice = dice_by_class(x, y, classes);
+    double sum = 0, n = 0;
+    for (std::size_t c = 0; c < classes; ++c) {
+      if (!dice[c]) continue;
+      sum += *dice[c];
+      n += 1;
+      pair.class_dice[c].push_back(*dice[c]);
+      pair.class_dice_cases[c].push_back(number);
+    }
+    if (n > 0) {
+      pair.dice.push_back(sum / n);
+      pair.dice_cases.push_back(number);
+    }
+  }
+  return pair;
+}
+
+Json table_json(std::span<const std::uint64_t> table) {
+  return Json::array({Json::array({table[0], table[1]}), Json::array({table[2], table[3]})});
+}
+
+Json drawn_pair_json(const LabellingProject& project, const LabellingAnswers& answers, const LabellingMember& a,
+                     const LabellingMember& b) {
+  const DrawnPair pair = compare_drawings(project, answers, a, b);
+  const std::uint64_t agreed = pair.presence[0] + pair.presence[3];
+  Json raw = Json{{"agreed", agreed}, {"value", nullptr}};
+  if (const auto interval = stats::wilson_interval(agreed, pair.cases); interval) {
+    raw["value"] = static_cast<double>(agreed) / static_cast<double>(pair.cases);
+    raw["low"] = interval->low;
+    raw["high"] = interval->high;
+  }
+  Json each = Json::array();
+  for (std::size_t c = 0; c < project.classes.size(); ++c) {
+    Json one{{"class", project.classes[c]},
+             {"agreement", optional_json(stats::specific_agreement(pair.by_class[c], 2, 0))},
+             {"kappa", kappa_json(pair.by_class[c], 2, stats::KappaWeights::none)}};
+    if (project.outlines()) one["dice"] = mean_json(pair.class_dice[c], pair.class_dice_cases[c], project.seed);
+    each.push_back(std::move(one));
+  }
+  Json json{{"a", a.name},
+            {"b", b.name},
+            {"cases", pair.cases},
+            {"cannot_tell", pair.unsure},
+            {"raw", std::move(raw)},
+            {"kappa", kappa_json(pair.presence, 2, stats::KappaWeights::none)},
+            {"categories", Json::array({"drawn", "nothing"})},
+            {"table", table_json(pair.presence)},
+            {"classes", std::move(each)}};
+  if (project.outlines()) {
+    json["dice"] = mean_json(pair.dice, pair.dice_cases, project.seed);
+  } else {
+    const auto all = static_cast<double>(2 * pair.matched + pair.only_a + pair.only_b);
+    json["boxes"] = Json{{"matched", pair.matched},
+                         {"only_a", pair.only_a},
+                         {"only_b", pair.only_b},
+                         {"f1", all > 0 ? Json(2 * static_cast<double>(pair.matched) / all) : Json(nullptr)},
+                         {"iou", mean_json(pair.ious, pair.iou_cases, project.seed)}};
   }
   return json;
 }
@@ -105,7 +268,7 @@ Json reader_json(const LabellingAnswers& answers, const LabellingMember& reader)
     const auto found = one.find(reader.position);
     if (found == one.end()) continue;
     if (found->second.duration_ms > 0) seconds.push_back(static_cast<double>(found->second.duration_ms) / 1000);
-    unsure += found->second.label.empty() ? 1U : 0U;
+    unsure += found->second.reason.empty() ? 0U : 1U;
     changed += found->second.revision > 1 ? 1U : 0U;
   }
   Json median = nullptr;
@@ -120,32 +283,35 @@ Json reader_json(const LabellingAnswers& answers, const LabellingMember& reader)
 
 }  // namespace
 
-SettledCase settle(const LabellingProject& project, const std::map<std::int64_t, LabelAnswer>& answers) {
+SettledCase settle(const LabellingProject& project, std::size_t number,
+                   const std::map<std::int64_t, LabelAnswer>& answers) {
   if (!read_by_all(project, answers)) return {};
-  if (const auto label = common(answers)) return {Outcome::agreed, *label};
+  if (const LabelAnswer* same = common(project, number, answers); same != nullptr)
+    return {Outcome::agreed, same->label, same->shapes};
   const auto decided = answers.find(0);
-  if (decided == answers.end()) return {Outcome::undecided, {}};
-  return {Outcome::adjudicated, decided->second.label};
+  if (decided == answers.end()) return {Outcome::undecided, {}, {}};
+  return {Outcome::adjudicated, decided->second.label, decided->second.shapes};
 }
 
 std::vector<std::size_t> disagreements(const LabellingProject& project, const LabellingAnswers& answers) {
   std::vector<std::size_t> out;
   for (const std::size_t number : project.order(0)) {
-    if (read_by_all(project, answers[number]) && !common(answers[number])) out.push_back(number);
+    if (read_by_all(project, answers[number]) && common(project, number, answers[number]) == nullptr)
+      out.push_back(number);
   }
   return out;
 }
 
 Json agreement_json(const LabellingProject& project, const LabellingAnswers& answers) {
   std::size_t read = 0, agreed = 0, adjudicated = 0, undecided = 0, without = 0;
-  for (const auto& one : answers) {
-    const SettledCase settled = settle(project, one);
+  for (std::size_t number = 0; number < answers.size(); ++number) {
+    const SettledCase settled = settle(project, number, answers[number]);
     if (settled.outcome == Outcome::unread) continue;
     ++read;
     agreed += settled.outcome == Outcome::agreed ? 1U : 0U;
     adjudicated += settled.outcome == Outcome::adjudicated ? 1U : 0U;
     undecided += settled.outcome == Outcome::undecided ? 1U : 0U;
-    without += settled.outcome != Outcome::undecided && settled.label.empty() ? 1U : 0U;
+    without += settled.outcome != Outcome::undecided && settled.label.empty() && settled.shapes.empty() ? 1U : 0U;
   }
   Json pairs = Json::array(), readers = Json::array();
   double sum = 0;
@@ -153,7 +319,8 @@ Json agreement_json(const LabellingProject& project, const LabellingAnswers& ans
   for (std::size_t a = 1; a < project.members.size(); ++a) {
     readers.push_back(reader_json(answers, project.members[a]));
     for (std::size_t b = a + 1; b < project.members.size(); ++b) {
-      Json pair = pair_json(project, answers, project.members[a], project.members[b]);
+      Json pair = project.drawn() ? drawn_pair_json(project, answers, project.members[a], project.members[b])
+                                  : pair_json(project, answers, project.members[a], project.members[b]);
       defined = defined && pair["kappa"]["value"].is_number();
       if (defined) sum += pair["kappa"]["value"].get<double>();
       pairs.push_back(std::move(pair));
@@ -167,6 +334,7 @@ Json agreement_json(const LabellingProject& project, const LabellingAnswers& ans
               {"adjudicated", adjudicated},
               {"undecided", undecided},
               {"cannot_tell", without},
+              {"task", project.task},
               {"classes", project.classes},
               {"mean_kappa", defined ? Json(sum / count) : Json(nullptr)},
               {"pairs", std::move(pairs)},

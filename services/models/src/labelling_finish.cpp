@@ -6,6 +6,7 @@
 
 #include "aceso/learn/dataset_relabel.hpp"
 #include "labelling.hpp"
+#include "labelling_shapes.hpp"
 #include "object_reader.hpp"
 #include "training.hpp"
 
@@ -26,6 +27,8 @@ std::string describe(const LabellingProject& p, const Json& agreement) {
   }
   text += "), ";
   const Json& kappa = agreement["pairs"][0]["kappa"];
+  if (p.drawn())
+    text += p.outlines() ? "outlines, on whether anything is drawn " : "boxes, on whether anything is drawn ";
   if (p.readers() > 2) {
     text += agreement["mean_kappa"].is_number() ? "mean Cohen's kappa " + number(agreement["mean_kappa"].get<double>())
                                                 : std::string{"no kappa"};
@@ -34,6 +37,14 @@ std::string describe(const LabellingProject& p, const Json& agreement) {
             " to " + number(kappa["high"].get<double>()) + ")";
   } else {
     text += "no kappa";
+  }
+  if (p.readers() == 2 && p.drawn()) {
+    const Json& pair = agreement["pairs"][0];
+    const Json& mean = p.outlines() ? pair["dice"]["mean"] : pair["boxes"]["f1"];
+    if (mean.is_number()) {
+      text.append(p.outlines() ? ", mean Dice " : ", F1 of boxes at an IoU of 0.5 ");
+      text.append(number(mean.get<double>()));
+    }
   }
   return text + ", " + agreement["read_by_all"].dump() + " cases read by all, " + agreement["adjudicated"].dump() +
          " adjudicated, " + agreement["cannot_tell"].dump() + " without an answer, labelling project " + p.id;
@@ -55,6 +66,25 @@ void add_field(std::string& line, const std::string& text, bool last = false) {
     line += '"';
   }
   line += last ? "\n" : ",";
+}
+
+// The class of a sample on which something was drawn is that of the largest object; of one without, "none".
+Status add_drawing(const LabellingProject& p, const learn::Sample& sample, const std::string& shapes,
+                   learn::NewLabel& label) {
+  const std::int64_t height = sample.shape[0], width = sample.shape[1];
+  ACESO_TRY(const Json json, parse_own(shapes));
+  ACESO_TRY(const std::vector<DrawnObject> objects,
+            parse_objects(json, {.classes = p.classes, .width = width, .height = height, .outlines = p.outlines()}));
+  const auto largest = std::max_element(objects.begin(), objects.end(), [](const DrawnObject& a, const DrawnObject& b) {
+    return area_of(a) < area_of(b);
+  });
+  label.label = largest == objects.end() ? 0 : static_cast<int>(largest->label) + 1;
+  if (p.outlines()) {
+    label.mask = mask_of(objects, width, height);
+  } else {
+    for (const DrawnObject& object : objects) label.boxes.push_back(box_of(object));
+  }
+  return {};
 }
 
 struct FinishRequest {
@@ -90,15 +120,20 @@ Result<Json> Labelling::labels(const Actor& actor, std::string_view id) const {
   for (std::size_t n = 0; n < p.samples.size(); ++n) {
     if (p.samples[n] >= samples.size()) return Error{Code::data_loss, "a case is of no sample"};
     const learn::Sample& sample = samples[p.samples[n]];
-    const SettledCase settled = settle(p, given[n]);
+    const SettledCase settled = settle(p, n, given[n]);
     Json said = Json::object();
     for (const LabellingMember& m : p.members) {
       if (const auto found = given[n].find(m.position); found != given[n].end()) said[m.name] = to_json(found->second);
+    }
+    Json objects = nullptr;
+    if (!settled.shapes.empty()) {
+      ACESO_TRY(objects, parse_own(settled.shapes));
     }
     items.push_back(Json{{"sample", sample.id},
                          {"sha256", sample.sha256},
                          {"outcome", to_string(settled.outcome)},
                          {"class", settled.label.empty() ? Json(nullptr) : Json(settled.label)},
+                         {"objects", std::move(objects)},
                          {"answers", std::move(said)}});
   }
   Json readers = Json::array();
@@ -106,6 +141,7 @@ Result<Json> Labelling::labels(const Actor& actor, std::string_view id) const {
     if (m.position > 0) readers.push_back(m.name);
   }
   return Json{{"project", p.id},
+              {"task", p.task},
               {"name", p.name},
               {"dataset", p.dataset},
               {"dataset_sha256", p.dataset_sha256},
@@ -117,6 +153,8 @@ Result<Json> Labelling::labels(const Actor& actor, std::string_view id) const {
 
 Result<std::string> Labelling::labels_csv(const Actor& actor, std::string_view id) const {
   ACESO_TRY(const Json table, labels(actor, id));
+  if (table["task"] != "classes")
+    return Error{Code::unsupported, "boxes and outlines do not fit a table: take labels.json"};
   std::vector<std::string> people;
   for (const Json& name : table["readers"]) people.push_back(name.get<std::string>());
   people.push_back(table["adjudicator"].get<std::string>());
@@ -159,7 +197,7 @@ Result<Json> Labelling::prepare_finish(const Actor& actor, std::string_view id, 
   }
   if (agreement["read_by_all"] == 0) return Error{Code::precondition, "no case was read by all readers"};
   ACESO_TRY(const auto dataset, datasets_.open(p.dataset));
-  const bool same = dataset->manifest().classes == p.classes;
+  const bool same = !p.drawn() && dataset->manifest().classes == p.classes;
   if (f.keep_others.value_or(false) && !same)
     return Error{Code::invalid, "labelling: keep_others: the classes of the data set are others"};
   if (f.how.name.empty()) {
@@ -198,15 +236,19 @@ Result<Json> Labelling::run_finish(store::JobContext& job) {
   learn::Relabelling how;
   how.name = input.value("name", std::string{});
   how.classes = p.classes;
+  if (p.drawn()) how.classes.insert(how.classes.begin(), "none");
   how.keep_others = input.value("keep_others", false);
   how.validation = input.value("validation", how.validation);
   how.test = input.value("test", how.test);
   how.seed = p.seed;
   std::size_t labelled = 0;
   for (std::size_t n = 0; n < p.samples.size(); ++n) {
-    const SettledCase settled = settle(p, given[n]);
+    const SettledCase settled = settle(p, n, given[n]);
     learn::NewLabel label{.index = p.samples[n]};
-    if (!settled.label.empty()) {
+    if (!settled.shapes.empty()) {
+      ACESO_TRY_OK(add_drawing(p, dataset->manifest().samples[p.samples[n]], settled.shapes, label));
+      ++labelled;
+    } else if (!settled.label.empty()) {
       const auto found = std::find(p.classes.begin(), p.classes.end(), settled.label);
       label.label = static_cast<int>(found - p.classes.begin());
       ++labelled;

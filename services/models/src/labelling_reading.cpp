@@ -6,6 +6,7 @@
 
 #include "aceso/base/random.hpp"
 #include "labelling.hpp"
+#include "labelling_shapes.hpp"
 #include "object_reader.hpp"
 
 namespace aceso::models {
@@ -16,25 +17,39 @@ constexpr std::int64_t kMaxRevisions = 100;  // of one case by one person
 constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
 constexpr std::array<std::string_view, 3> kReasons{"quality", "not_shown", "other"};
 constexpr std::string_view kLatestAnswers =
-    "SELECT a.number, a.member, a.class, a.reason, a.comment, a.revision, a.duration_ms, a.time FROM labelling_answer "
-    "a "
-    "WHERE a.project = ?1 AND (?2 < 0 OR a.member = ?2) AND a.revision = (SELECT MAX(b.revision) FROM labelling_answer "
+    "SELECT a.number, a.member, a.class, a.reason, a.comment, a.revision, a.duration_ms, a.time, a.shapes FROM "
+    "labelling_answer a WHERE a.project = ?1 AND (?2 < 0 OR a.member = ?2) AND a.revision = (SELECT MAX(b.revision) "
+    "FROM labelling_answer "
     "b WHERE b.project = a.project AND b.number = a.number AND b.member = a.member) ORDER BY a.number, a.member";
 
 Error no_place() {
   return Error{Code::not_found, "there is no such case"};
 }
 
-// {class} or {cannot_tell, comment?}, and duration_ms?.
-Result<LabelAnswer> parse_answer(const LabellingProject& project, const Json& request) {
+// {class}, {objects} or {cannot_tell, comment?}, and duration_ms?.
+Result<LabelAnswer> parse_answer(const LabellingProject& project, const Json& picture, const Json& request) {
   ACESO_TRY(ObjectReader reader, ObjectReader::of(request, "answer"));
   LabelAnswer a;
-  ACESO_TRY(a.label, reader.text_or("class", 200, {}));
+  const Json* objects = project.drawn() ? reader.child("objects") : nullptr;
+  if (!project.drawn()) {
+    ACESO_TRY(a.label, reader.text_or("class", 200, {}));
+  }
   ACESO_TRY(a.reason, reader.text_or("cannot_tell", 16, {}));
   ACESO_TRY(a.comment, reader.text_or("comment", 500, {}));
   ACESO_TRY(a.duration_ms, reader.integer_or("duration_ms", 0, 0, kDayMs));
   ACESO_TRY_OK(reader.done());
-  if (a.label.empty() == a.reason.empty()) return Error{Code::invalid, "answer: either class or cannot_tell"};
+  if ((a.label.empty() && objects == nullptr) == a.reason.empty()) {
+    return Error{Code::invalid,
+                 std::string{"answer: either "} + (project.drawn() ? "objects" : "class") + " or cannot_tell"};
+  }
+  if (objects != nullptr) {
+    const DrawnLimits limits{.classes = project.classes,
+                             .width = picture["width"].get<std::int64_t>(),
+                             .height = picture["height"].get<std::int64_t>(),
+                             .outlines = project.outlines()};
+    ACESO_TRY(const std::vector<DrawnObject> drawn, parse_objects(*objects, limits));
+    a.shapes = dump(objects_json(drawn, project.classes));
+  }
   if (!a.reason.empty() && std::find(kReasons.begin(), kReasons.end(), a.reason) == kReasons.end())
     return Error{Code::invalid, "answer: cannot_tell: quality, not_shown or other"};
   if (!a.label.empty() && std::find(project.classes.begin(), project.classes.end(), a.label) == project.classes.end())
@@ -52,7 +67,7 @@ Json progress_json(const std::vector<std::size_t>& order, const LabellingAnswers
       if (next.is_null()) next = place;
       given.push_back(nullptr);
     } else {
-      given.push_back(found->second.label);
+      given.push_back(found->second.shapes.empty() ? found->second.label : "drawn");
       ++done;
     }
   }
@@ -79,6 +94,9 @@ Json to_json(const LabelAnswer& a) {
   Json json{{"class", a.label.empty() ? Json(nullptr) : Json(a.label)},
             {"cannot_tell", a.reason.empty() ? Json(nullptr) : Json(a.reason)},
             {"comment", a.comment}};
+  if (!a.shapes.empty()) {
+    if (auto objects = parse_own(a.shapes)) json["objects"] = *std::move(objects);
+  }
   if (a.revision > 0) {
     json["revision"] = a.revision;
     json["duration_ms"] = a.duration_ms;
@@ -96,6 +114,7 @@ Result<LabellingAnswers> Labelling::answers(const LabellingProject& p, std::opti
     out[number][row.integer(1)] = LabelAnswer{.label = row.text(2),
                                               .reason = row.text(3),
                                               .comment = row.text(4),
+                                              .shapes = row.text(8),
                                               .revision = row.integer(5),
                                               .duration_ms = row.integer(6),
                                               .time = row.integer(7)};
@@ -164,7 +183,8 @@ Result<Json> Labelling::reading_case(const Actor& actor, std::string_view id, st
 
 Result<Json> Labelling::store_answer(const Actor& actor, const LabellingProject& p, std::int64_t member,
                                      std::size_t number, LabellingState during, const Json& request) {
-  ACESO_TRY(LabelAnswer a, parse_answer(p, request));
+  ACESO_TRY(const Json picture, case_json(p, number));
+  ACESO_TRY(LabelAnswer a, parse_answer(p, picture, request));
   a.time = context_.now_us();
   ACESO_TRY_OK(context_.catalogue->write([&](store::Transaction& tx) -> Status {
     const store::SqlArgs which{p.id, static_cast<std::int64_t>(number), member};
@@ -172,14 +192,15 @@ Result<Json> Labelling::store_answer(const Actor& actor, const LabellingProject&
                                         "WHERE p.id = ?1 AND p.state = ?2 AND m.position = ?3 AND m.submitted = 0",
                                         {p.id, std::string{to_string(during)}, member}));
     if (open.empty()) return Error{Code::precondition, "answers are fixed: they can no longer be changed"};
-    ACESO_TRY(const auto last, tx.query("SELECT class, reason, comment, revision, duration_ms FROM labelling_answer "
-                                        "WHERE project = ?1 AND number = ?2 AND member = ?3 ORDER BY revision DESC "
-                                        "LIMIT 1",
-                                        which));
+    ACESO_TRY(const auto last,
+              tx.query("SELECT class, reason, comment, revision, duration_ms, shapes FROM labelling_answer "
+                       "WHERE project = ?1 AND number = ?2 AND member = ?3 ORDER BY revision DESC "
+                       "LIMIT 1",
+                       which));
     if (!last.empty()) {
       const store::Row& row = last.front();
       a.revision = row.integer(3);
-      if (row.text(0) == a.label && row.text(1) == a.reason && row.text(2) == a.comment) {
+      if (row.text(0) == a.label && row.text(1) == a.reason && row.text(2) == a.comment && row.text(5) == a.shapes) {
         a.duration_ms = row.integer(4);
         return {};  // said again
       }
@@ -188,9 +209,9 @@ Result<Json> Labelling::store_answer(const Actor& actor, const LabellingProject&
     ++a.revision;
     ACESO_TRY([[maybe_unused]] const auto n,
               tx.execute("INSERT INTO labelling_answer (project, number, member, revision, class, reason, comment, "
-                         "shapes, duration_ms, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, '', ?8, ?9)",
+                         "shapes, duration_ms, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
                          {p.id, static_cast<std::int64_t>(number), member, a.revision, a.label, a.reason, a.comment,
-                          a.duration_ms, a.time}));
+                          a.shapes, a.duration_ms, a.time}));
     return context_.record(actor, a.revision == 1 ? "C" : "U", "labelling.answer", "labelling", p.id,
                            dump(Json{{"case", number}, {"revision", a.revision}}));
   }));

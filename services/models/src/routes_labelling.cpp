@@ -10,8 +10,9 @@ namespace {
 
 constexpr const char* kProjects = "/api/v1/labelling/projects";
 constexpr const char* kProject = "/api/v1/labelling/projects/{id}";
+constexpr std::size_t kMaxAnswer = std::size_t{8} << 20;  // outlines as runs
 constexpr const char* kAnswerSchema =
-    R"({"type":"object","properties":{"class":{"type":"string"},"cannot_tell":{"enum":["quality","not_shown","other"]},"comment":{"type":"string","maxLength":500},"duration_ms":{"type":"integer","minimum":0}},"additionalProperties":false})";
+    R"({"type":"object","properties":{"class":{"type":"string"},"objects":{"type":"array","maxItems":200,"items":{"type":"object","required":["class"],"properties":{"class":{"type":"string"},"box":{"type":"array","items":{"type":"number"},"minItems":4,"maxItems":4},"runs":{"type":"array","items":{"type":"integer"}}}}},"cannot_tell":{"enum":["quality","not_shown","other"]},"comment":{"type":"string","maxLength":500},"duration_ms":{"type":"integer","minimum":0}},"additionalProperties":false})";
 
 // Who may read datasets sees every project, others those in which they have a part.
 bool sees_all(const net::Request& request) {
@@ -65,10 +66,11 @@ void add_work(Routes& routes, const std::string& part, bool adjudicating, const 
               .tag = "labelling",
               .scope = "feedback:write",
               .request_type = "application/json",
-              .request_schema = kAnswerSchema},
+              .request_schema = kAnswerSchema,
+              .max_body = kMaxAnswer},
              [labelling, adjudicating](net::Request& request, const Actor& actor) -> Result<net::Response> {
                ACESO_TRY(const std::size_t place, place_param(request));
-               ACESO_TRY(const Json body, request.json());
+               ACESO_TRY(const Json body, request.json(kMaxAnswer));
                ACESO_TRY(const Json json, adjudicating ? labelling->adjudicate(actor, request.param("id"), place, body)
                                                        : labelling->answer(actor, request.param("id"), place, body));
                return net::Response::json(json);
@@ -93,7 +95,7 @@ void add_management(Routes& routes) {
        .scope = "datasets:write",
        .request_type = "application/json",
        .request_schema =
-           R"({"type":"object","required":["name","dataset","readers","adjudicator"],"properties":{"name":{"type":"string"},"dataset":{"type":"string"},"task":{"enum":["classes"]},"classes":{"type":"array","items":{"type":"string"}},"ordered":{"type":"boolean"},"instructions":{"type":"string","maxLength":4000},"readers":{"type":"array","minItems":2,"maxItems":10,"items":{"type":"string"}},"adjudicator":{"type":"string"},"select":{"type":"object","properties":{"by":{"enum":["all","unlabelled","random"]},"count":{"type":"integer"}}},"seed":{"type":"integer"}},"additionalProperties":false})"},
+           R"({"type":"object","required":["name","dataset","readers","adjudicator"],"properties":{"name":{"type":"string"},"dataset":{"type":"string"},"task":{"enum":["classes","boxes","outlines"]},"classes":{"type":"array","items":{"type":"string"}},"ordered":{"type":"boolean"},"instructions":{"type":"string","maxLength":4000},"readers":{"type":"array","minItems":2,"maxItems":10,"items":{"type":"string"}},"adjudicator":{"type":"string"},"select":{"type":"object","properties":{"by":{"enum":["all","unlabelled","random"]},"count":{"type":"integer"}}},"seed":{"type":"integer"}},"additionalProperties":false})"},
       [parts](net::Request& request, const Actor& actor) -> Result<net::Response> {
         ACESO_TRY(const Json body, request.json());
         ACESO_TRY(const Json json, parts->labelling->create(actor, body));

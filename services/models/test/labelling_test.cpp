@@ -149,6 +149,7 @@ class LabellingProjects : public Service {
 
   FakeAccounts accounts;
   std::unique_ptr<net::Router> router;
+  std::vector<std::string> pictures_;
 };
 
 TEST_F(LabellingProjects, from_two_readers_to_a_dataset) {
@@ -379,6 +380,133 @@ TEST_F(LabellingProjects, the_adjudicator_learns_who_said_what_only_at_the_end) 
   EXPECT_EQ(csv.substr(0, csv.find('\n')), "path,label,outcome,sha256,anna,ben,carl");
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 13);
   EXPECT_EQ(call("scientist", net::Method::post, path(id, "/finish"), Json::object()).code, Code::precondition);
+}
+
+TEST_F(LabellingProjects, boxes_of_two_readers_become_boxes_of_a_dataset) {
+  begin();
+  import("set");
+  const std::string id =
+      make({{"task", "boxes"}, {"classes", {"nodule", "rib"}}, {"select", {{"by", "random"}, {"count", 6}}}});
+  const auto say = [&](const std::string& user, std::size_t number, const Json& answer) {
+    // The same case lies elsewhere in each reader's order: it is told by its picture.
+    for (int place = 0; place < 6; ++place) {
+      const std::string at = path(id, "/reading/" + std::to_string(place));
+      if (get(user, at + "/pixels.npy").text != pictures_[number]) continue;
+      const Answer said = call(user, net::Method::put, at, answer);
+      ASSERT_TRUE(said.ok) << said.message;
+    }
+  };
+  for (int place = 0; place < 6; ++place)
+    pictures_.push_back(get("anna", path(id, "/reading/" + std::to_string(place) + "/pixels.npy")).text);
+  const auto box = [](double x, const char* label = "nodule") {
+    return Json{{"objects", Json::array({Json{{"class", label}, {"box", {x, 2, x + 10, 12}}}})}};
+  };
+  const Json nothing{{"objects", Json::array()}};
+  // Alike; nothing twice; one sees a box; another class; one cannot tell; nearly alike.
+  const std::vector<Json> anna{box(1), nothing, box(1), box(1), box(1), box(1)};
+  const std::vector<Json> ben{box(1), nothing, nothing, box(1, "rib"), Json{{"cannot_tell", "quality"}}, box(3)};
+  for (std::size_t i = 0; i < 6; ++i) {
+    say("anna", i, anna[i]);
+    say("ben", i, ben[i]);
+  }
+  EXPECT_EQ(get("anna", path(id, "/reading")).json["answers"][0], "drawn");
+  EXPECT_FALSE(call("anna", net::Method::put, path(id, "/reading/0"), Json{{"class", "nodule"}}).ok);
+  EXPECT_FALSE(call("anna", net::Method::put, path(id, "/reading/0"), box(9)).ok);  // beyond the 16 pixels
+  for (const std::string user : {"anna", "ben"})
+    ASSERT_TRUE(call(user, net::Method::post, path(id, "/submit"), Json::object()).ok);
+  const Answer agreement = get("scientist", path(id, "/agreement"));
+  ASSERT_TRUE(agreement.ok) << agreement.message;
+  const Json& pair = agreement.json["pairs"][0];
+  EXPECT_EQ(pair["cases"], 5);
+  EXPECT_EQ(pair["cannot_tell"], 1);
+  EXPECT_EQ(pair["boxes"]["matched"], 2);
+  EXPECT_EQ(pair["boxes"]["only_a"], 2);
+  EXPECT_EQ(pair["boxes"]["only_b"], 1);
+  EXPECT_NEAR(pair["boxes"]["f1"].get<double>(), 4.0 / 7, 1e-12);
+  EXPECT_NEAR(pair["boxes"]["iou"]["mean"].get<double>(), (1 + 80.0 / 120) / 2, 1e-9);
+  EXPECT_EQ(pair["table"], Json::parse("[[3,1],[0,1]]"));  // drawn, nothing
+  EXPECT_EQ(agreement.json["agreed"], 3);
+  const Answer queue = get("carl", path(id, "/adjudication"));
+  ASSERT_EQ(queue.json["total"], 3);
+  for (int place = 0; place < 3; ++place) {
+    const Answer one = get("carl", path(id, "/adjudication/" + std::to_string(place)));
+    ASSERT_EQ(one.json["readings"].size(), 2U);
+    ASSERT_TRUE(call("carl", net::Method::put, path(id, "/adjudication/" + std::to_string(place)),
+                     place == 0 ? box(1, "rib") : nothing)
+                    .ok);
+  }
+  EXPECT_EQ(get("scientist", path(id, "/labels.csv")).code, Code::unsupported);
+  EXPECT_EQ(get("scientist", path(id, "/labels.json")).json["items"].size(), 6U);
+  const Json made =
+      done(call("scientist", net::Method::post, path(id, "/finish"), Json{{"validation", 0}, {"test", 0}}));
+  EXPECT_EQ(made["labelled"], 6);
+  const auto set = learn::Dataset::open(home.path() / "datasets" / "set@2");
+  ASSERT_TRUE(set) << set.error().message();
+  const learn::Manifest& m = set->manifest();
+  ASSERT_EQ(m.samples.size(), 6U);  // the others have other classes
+  EXPECT_EQ(m.classes, (std::vector<std::string>{"none", "nodule", "rib"}));
+  std::size_t with_box = 0, ribs = 0;
+  for (const learn::Sample& s : m.samples) {
+    with_box += s.boxes.size();
+    ribs += s.label == 2 ? 1U : 0U;
+    EXPECT_EQ(s.boxes.empty(), s.label == 0);
+  }
+  EXPECT_EQ(with_box, 3U);
+  EXPECT_EQ(ribs, 1U);
+  EXPECT_NE(m.label_source.find("F1 of boxes at an IoU of 0.5 0.57"), std::string::npos) << m.label_source;
+}
+
+TEST_F(LabellingProjects, outlines_of_two_readers_become_masks_and_dice_is_by_hand) {
+  begin();
+  import("set");
+  const std::string id =
+      make({{"task", "outlines"}, {"classes", {"nodule"}}, {"select", {{"by", "random"}, {"count", 2}}}});
+  for (const std::string user : {"anna", "ben"}) {
+    for (int place = 0; place < 2; ++place) {
+      const std::string at = path(id, "/reading/" + std::to_string(place));
+      const bool first = get(user, at + "/pixels.npy").text == get("anna", path(id, "/reading/0/pixels.npy")).text;
+      // 8 pixels each: of the first case 8 in common, of the second 2.
+      const std::int64_t start = first || user == "anna" ? 20 : 26;
+      ASSERT_TRUE(call(user, net::Method::put, at,
+                       Json{{"objects", Json::array({Json{{"class", "nodule"}, {"runs", {start, 8}}}})}})
+                      .ok);
+    }
+    ASSERT_TRUE(call(user, net::Method::post, path(id, "/submit"), Json::object()).ok);
+  }
+  const Answer agreement = get("scientist", path(id, "/agreement"));
+  ASSERT_TRUE(agreement.ok) << agreement.message;
+  EXPECT_NEAR(agreement.json["pairs"][0]["dice"]["mean"].get<double>(), (1 + 2.0 * 2 / 16) / 2, 1e-12);
+  EXPECT_TRUE(agreement.json["pairs"][0]["kappa"]["value"].is_null());  // both drew on every case
+  EXPECT_EQ(agreement.json["agreed"], 1);
+  const Json made = done(call("scientist", net::Method::post, path(id, "/finish"),
+                              Json{{"leave_undecided", true}, {"validation", 0}, {"test", 0}}));
+  EXPECT_EQ(made["labelled"], 1);
+  const auto set = learn::Dataset::open(home.path() / "datasets" / "set@2");
+  ASSERT_TRUE(set) << set.error().message();
+  ASSERT_TRUE(set->verify());
+  ASSERT_EQ(set->manifest().samples.size(), 2U);
+  std::size_t masks = 0, points = 0;
+  for (std::size_t i = 0; i < 2; ++i) {
+    const auto mask = set->mask(i);
+    if (!mask) continue;
+    ++masks;
+    for (const std::uint8_t v : mask->as<std::uint8_t>()) points += v;
+  }
+  EXPECT_EQ(masks, 1U);
+  EXPECT_EQ(points, 8U);
+}
+
+TEST_F(LabellingProjects, what_is_drawn_has_classes_of_its_own) {
+  begin();
+  import("set");
+  const auto refused = [&](const Json& change) {
+    Json request{{"name", "p"}, {"dataset", "set"}, {"readers", {"anna", "ben"}}, {"adjudicator", "carl"}};
+    request.update(change);
+    return call("scientist", net::Method::post, "/api/v1/labelling/projects", request).code;
+  };
+  EXPECT_EQ(refused({{"task", "boxes"}}), Code::invalid);
+  EXPECT_EQ(refused({{"task", "boxes"}, {"classes", {"none"}}}), Code::invalid);
+  EXPECT_EQ(refused({{"task", "outlines"}, {"classes", {"a"}}, {"ordered", true}}), Code::invalid);
 }
 
 }  // namespace

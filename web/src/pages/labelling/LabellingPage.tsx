@@ -39,7 +39,7 @@ function ProjectCard({ project }: { project: LabellingProject }) {
       <Group justify="space-between" align="flex-start" gap="md">
         <Box flex="1 1 320px" miw={0}>
           <Group gap="sm"><Title order={2}><Link href={`/labelling/${project.id}`} className="plain-link">{project.name}</Link></Title><StateOfProject project={project} />{project.part && <Badge color="violet">{t(`labelling.parts.${project.part}`)}</Badge>}</Group>
-          <Text size="sm" c="dimmed" mt={4}>{project.dataset} · {t('labelling.cases', { count: count(project.cases, language) })} · {project.classes.join(', ')} · {dateTime(project.created, language)}</Text>
+          <Text size="sm" c="dimmed" mt={4}>{project.dataset} · {t(`labelling.tasks.${project.task}`)} · {t('labelling.cases', { count: count(project.cases, language) })} · {project.classes.join(', ')} · {dateTime(project.created, language)}</Text>
           <Group gap="lg" mt="sm">
             {project.readers.map((reader) => (
               <Box key={reader.name} w={180}>

@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useLocation } from 'wouter';
 import { api } from '../../api/endpoints';
-import { labelling } from '../../api/labelling';
+import { labelling, type LabelTask } from '../../api/labelling';
 import { ErrorState } from '../../components/feedback';
 import { useI18n } from '../../i18n';
 import { namePattern } from '../../lib/datasets';
@@ -18,9 +18,10 @@ function Form({ close }: { close: () => void }) {
   const client = useQueryClient();
   const [, navigate] = useLocation();
   const datasets = useQuery({ queryKey: ['datasets'], queryFn: api.datasets });
-  const usable = (datasets.data?.items ?? []).filter((item) => (item.kind === 'image' || item.kind === 'volume') && (item.task ?? 'classes') === 'classes');
+  const usable = (datasets.data?.items ?? []).filter((item) => (item.kind === 'image' || (item.kind === 'volume' && task === 'classes')) && (item.task ?? 'classes') === 'classes');
   const [name, setName] = useState('');
   const [dataset, setDataset] = useState<string | null>(null);
+  const [task, setTask] = useState<LabelTask>('classes');
   const [classes, setClasses] = useState<string[]>([]);
   const [ordered, setOrdered] = useState(false);
   const [readers, setReaders] = useState<string[]>([]);
@@ -32,7 +33,7 @@ function Form({ close }: { close: () => void }) {
   const [touched, setTouched] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const [sending, setSending] = useState(false);
-  const good = namePattern.test(name) && dataset !== null && readers.length >= 2 && adjudicator.trim() !== '' && classes.length !== 1;
+  const good = namePattern.test(name) && dataset !== null && readers.length >= 2 && adjudicator.trim() !== '' && (task === 'classes' ? classes.length !== 1 : classes.length > 0);
 
   async function submit() {
     setTouched(true);
@@ -41,7 +42,7 @@ function Form({ close }: { close: () => void }) {
     setError(null);
     try {
       const made = await labelling.create({
-        name, dataset, ordered, readers, adjudicator: adjudicator.trim(), seed: Number(seed) || 0, instructions: instructions.trim(), ...(classes.length > 0 ? { classes } : {}),
+        name, dataset, task, readers, ...(task === 'classes' ? { ordered } : {}), adjudicator: adjudicator.trim(), seed: Number(seed) || 0, instructions: instructions.trim(), ...(classes.length > 0 ? { classes } : {}),
         ...(by === 'all' ? {} : by === 'random' ? { select: { by, count: Number(number) } } : { select: { by } }),
       });
       await client.invalidateQueries({ queryKey: ['labelling'] });
@@ -57,9 +58,10 @@ function Form({ close }: { close: () => void }) {
   return (
     <Stack>
       <TextInput label={t('common.name')} description={t('import.nameHelp')} value={name} onChange={(event) => setName(event.currentTarget.value)} error={touched && !namePattern.test(name) && t('import.nameRule')} data-autofocus />
-      <Select label={t('labelling.dataset')} value={dataset} onChange={(value) => { setDataset(value); setClasses(usable.find((item) => item.name === value)?.classes ?? []); }} data={usable.map((item) => item.name)} error={touched && dataset === null && t('signIn.required')} searchable />
-      <TagsInput label={t('labelling.classes')} description={t('labelling.classesHelp')} value={classes} onChange={setClasses} error={touched && classes.length === 1 && t('labelling.twoClasses')} maxTags={50} />
-      <Checkbox label={t('labelling.ordered')} description={t('labelling.orderedHelp')} checked={ordered} onChange={(event) => setOrdered(event.currentTarget.checked)} />
+      <Select label={t('labelling.task')} value={task} onChange={(value) => { setTask((value ?? 'classes') as LabelTask); setClasses([]); }} data={(['classes', 'boxes', 'outlines'] as const).map((value) => ({ value, label: t(`labelling.tasks.${value}`) }))} />
+      <Select label={t('labelling.dataset')} value={dataset} onChange={(value) => { setDataset(value); if (task === 'classes') setClasses(usable.find((item) => item.name === value)?.classes ?? []); }} data={usable.map((item) => item.name)} error={touched && dataset === null && t('signIn.required')} searchable />
+      <TagsInput label={t('labelling.classes')} description={t(task === 'classes' ? 'labelling.classesHelp' : 'labelling.drawnClassesHelp')} value={classes} onChange={setClasses} error={touched && (task === 'classes' ? classes.length === 1 && t('labelling.twoClasses') : classes.length === 0 && t('labelling.oneClass'))} maxTags={50} />
+      {task === 'classes' && <Checkbox label={t('labelling.ordered')} description={t('labelling.orderedHelp')} checked={ordered} onChange={(event) => setOrdered(event.currentTarget.checked)} />}
       <TagsInput label={t('labelling.readers')} description={t('labelling.readersHelp')} value={readers} onChange={setReaders} error={touched && readers.length < 2 && t('labelling.twoReaders')} maxTags={10} />
       <TextInput label={t('labelling.adjudicator')} description={t('labelling.adjudicatorHelp')} value={adjudicator} onChange={(event) => setAdjudicator(event.currentTarget.value)} error={touched && adjudicator.trim() === '' && t('signIn.required')} autoComplete="off" />
       <Group grow align="flex-start">

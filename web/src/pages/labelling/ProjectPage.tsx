@@ -38,7 +38,7 @@ export default function ProjectPage() {
   });
   return (
     <Box className="page">
-      <PageHead title={<Group gap="sm" component="span" display="inline-flex">{project.name}<StateOfProject project={project} /></Group>} text={`${project.dataset} · ${t('labelling.cases', { count: count(project.cases, language) })} · ${t(`labelling.select.${project.selection.by as 'all'}`)} · ${t('labelling.madeBy', { name: project.created_by, time: dateTime(project.created, language) })}`}>
+      <PageHead title={<Group gap="sm" component="span" display="inline-flex">{project.name}<StateOfProject project={project} /></Group>} text={`${project.dataset} · ${t(`labelling.tasks.${project.task}`)} · ${t('labelling.cases', { count: count(project.cases, language) })} · ${t(`labelling.select.${project.selection.by as 'all'}`)} · ${t('labelling.madeBy', { name: project.created_by, time: dateTime(project.created, language) })}`}>
         {project.part && <WorkHere project={project} />}
         {manages && project.state === 'reading' && <Button variant="default" onClick={end.open}>{t('labelling.endReading')}</Button>}
         {manages && project.state === 'adjudication' && <Button onClick={finish.open}>{t('labelling.finish')}</Button>}
@@ -64,7 +64,7 @@ export default function ProjectPage() {
         {project.state !== 'reading' && !told && <Alert color="blue" icon={<EyeOff size={18} />} title={t('labelling.anonymous')}>{t('labelling.anonymousText')}</Alert>}
         {agreement.error && <ErrorState error={agreement.error} retry={() => void agreement.refetch()} />}
         {agreement.data && <Agreement agreement={agreement.data} ordered={project.ordered} />}
-        {told && can('datasets:read') && <Group gap="sm"><Button component="a" href={labelling.table(id, 'csv')} download={`${project.name}.csv`} variant="default" leftSection={<Download size={16} aria-hidden />}>CSV</Button><Button component="a" href={labelling.table(id, 'json')} download={`${project.name}.json`} variant="default" leftSection={<Download size={16} aria-hidden />}>JSON</Button><Text size="sm" c="dimmed">{t('labelling.exportText')}</Text></Group>}
+        {told && can('datasets:read') && <Group gap="sm">{project.task === 'classes' && <Button component="a" href={labelling.table(id, 'csv')} download={`${project.name}.csv`} variant="default" leftSection={<Download size={16} aria-hidden />}>CSV</Button>}<Button component="a" href={labelling.table(id, 'json')} download={`${project.name}.json`} variant="default" leftSection={<Download size={16} aria-hidden />}>JSON</Button><Text size="sm" c="dimmed">{t('labelling.exportText')}</Text></Group>}
       </Stack>
       <EndReading id={id} opened={ending} close={end.close} />
       <Finish project={project} agreement={agreement.data} left={left} opened={finishing} close={finish.close} />
@@ -137,7 +137,7 @@ function Finish({ project, agreement, left, opened, close }: { project: Labellin
         {agreement && <Text size="sm" c="dimmed" className="num">{t('labelling.finishCounts', { agreed: agreement.agreed, adjudicated: agreement.adjudicated, without: agreement.cannot_tell })}</Text>}
         <TextInput label={`${t('labelling.as')} (${t('common.optional')})`} description={t('labelling.asHelp')} value={as} onChange={(event) => setAs(event.currentTarget.value)} />
         {left > 0 && <Checkbox label={t('labelling.leave', { n: left })} checked={leave} onChange={(event) => setLeave(event.currentTarget.checked)} />}
-        <Checkbox label={t('labelling.only')} checked={only} onChange={(event) => setOnly(event.currentTarget.checked)} />
+        {project.task === 'classes' ? <Checkbox label={t('labelling.only')} checked={only} onChange={(event) => setOnly(event.currentTarget.checked)} /> : <Text size="sm" c="dimmed">{t('labelling.drawnFinish')}</Text>}
         {error !== null && <ErrorState error={error} />}
         {(state === 'failed' || state === 'cancelled') && <Alert color="red" role="alert" title={t('error.title')}><Text size="sm" className="break">{why}</Text></Alert>}
         <Group justify="flex-end"><Button variant="default" onClick={close}>{t('common.cancel')}</Button><Button loading={busy} disabled={left > 0 && !leave} onClick={() => void submit()}>{t('labelling.finish')}</Button></Group>

@@ -1,22 +1,18 @@
 // One case after the other, by keys: a reader's own work, or the adjudicator's queue of disagreements.
-import { Alert, Badge, Box, Button, Group, Kbd, Modal, Paper, Progress, Stack, Switch, Text, TextInput, Title, VisuallyHidden } from '@mantine/core';
+import { Alert, Badge, Box, Button, Group, Kbd, Modal, Paper, Stack, Switch, Text, TextInput, Title, VisuallyHidden } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { CircleCheck, Keyboard } from 'lucide-react';
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import { Link, useLocation, useParams } from 'wouter';
-import { labelling, type CannotTell, type GivenAnswer, type LabelAnswer, type LabelPart, type LabellingProject, type LabelWork } from '../../api/labelling';
-import { ask } from '../../components/confirm';
-import { ErrorState, ListSkeleton, notice, noticeError } from '../../components/feedback';
+import { useEffect, useRef, useState } from 'react';
+import { Link, useParams } from 'wouter';
+import { labelling, type GivenAnswer, type LabelAnswer, type LabelPart, type LabellingProject, type LabelWork } from '../../api/labelling';
+import { ErrorState, ListSkeleton } from '../../components/feedback';
 import { useI18n } from '../../i18n';
-import { percent } from '../../lib/format';
-import type { Pixels } from '../../lib/npy';
+import { HandIn, Head, reasons } from './bits';
+import { DrawWorker } from './DrawWorker';
 import { LabelStage, type StageHandle } from './LabelStage';
-import { PixelCache } from './pixelCache';
-import { useWatchTime } from './useWatchTime';
+import { useCases } from './useCases';
 import './labelling.css';
-
-const reasons: CannotTell[] = ['quality', 'not_shown', 'other'];
 
 export function ReadPage() { return <WorkPage part="reading" />; }
 export function AdjudicatePage() { return <WorkPage part="adjudication" />; }
@@ -32,77 +28,27 @@ function WorkPage({ part }: { part: LabelPart }) {
   if (work.data.total === 0) {
     return <Box className="page"><Alert color="aceso" icon={<CircleCheck size={18} />} title={t('labelling.nothingToDecide')}><Text size="sm">{t('labelling.nothingToDecideText')}</Text><Button mt="sm" size="xs" variant="default" component={Link} href={`/labelling/${id}`}>{t('labelling.toProject')}</Button></Alert></Box>;
   }
-  return <Worker project={project.data} work={work.data} part={part} />;
+  return project.data.task === 'classes' ? <Worker project={project.data} work={work.data} part={part} /> : <DrawWorker project={project.data} work={work.data} part={part} />;
 }
 
 function Worker({ project, work, part }: { project: LabellingProject; work: LabelWork; part: LabelPart }) {
   const { t } = useI18n();
-  const client = useQueryClient();
-  const [, navigate] = useLocation();
-  const [place, setPlace] = useState(work.next ?? 0);
-  const [slice, setSlice] = useState(0);
+  const cases = useCases(project, work, part);
+  const { place, go, one, answer, pixels, failed, slice, setSlice, slices } = cases;
   const [unsure, setUnsure] = useState(false);
   const [comment, setComment] = useState('');
   const [goOn, setGoOn] = useState(false);
   const [helpOpened, help] = useDisclosure();
-  const [pixels, setPixels] = useState<Pixels | null>(null);
-  const [failed, setFailed] = useState(false);
-  const [saving, setSaving] = useState(false);
   const stage = useRef<StageHandle>(null);
-  const cache = useMemo(() => new PixelCache(project.id, part), [project.id, part]);
-  const one = useQuery({ queryKey: ['labelling', project.id, part, place], queryFn: () => labelling.caseOf(project.id, part, place), staleTime: Infinity });
-  const answer: LabelAnswer | null = one.data?.answer ?? null;
-  const total = work.total;
-  const done = work.done;
-  const slices = one.data?.slices ?? 1;
-  const time = useWatchTime(`${part}/${place}`, pixels !== null);
-  const here = useRef(place);
-  here.current = place;
-
-  useEffect(() => { setUnsure(false); setComment(''); setSlice(0); }, [place]);
-  useEffect(() => { if (one.data && one.data.slices > 1) setSlice(Math.floor(one.data.slices / 2)); }, [one.data?.place, one.data?.slices]);
-  useEffect(() => {
-    let stale = false;
-    setFailed(false);
-    cache.get(place, slice).then((data) => { if (!stale) setPixels(data); }, () => { if (!stale) { setPixels(null); setFailed(true); } });
-    return () => { stale = true; };
-  }, [cache, place, slice]);
-  useEffect(() => { setPixels(null); }, [place]);
-  // The next case is there before it is asked for.
-  useEffect(() => {
-    if (place + 1 >= total || !pixels) return;
-    void client.prefetchQuery({ queryKey: ['labelling', project.id, part, place + 1], queryFn: () => labelling.caseOf(project.id, part, place + 1), staleTime: Infinity });
-    if (slices === 1) cache.get(place + 1, 0).catch(() => undefined);
-  }, [cache, client, part, place, pixels, project.id, slices, total]);
-
-  const go = useCallback((to: number) => { if (to >= 0 && to < total) setPlace(to); }, [total]);
-  const give = useCallback(async (given: GivenAnswer, then = goOn) => {
-    if (!work.open || saving || !one.data) return;
-    setSaving(true);
-    const at = place;
-    try {
-      const kept = await labelling.answer(project.id, part, at, { ...given, duration_ms: time() });
-      client.setQueryData(['labelling', project.id, part, at], { ...one.data, answer: kept });
-      client.setQueryData<LabelWork>(['labelling', project.id, part], (old) => {
-        if (!old) return old;
-        const answers = [...old.answers];
-        answers[at] = kept.class ?? '';
-        const next = answers.findIndex((value) => value === null);
-        return { ...old, answers, done: answers.filter((value) => value !== null).length, next: next < 0 ? null : next };
-      });
-      setUnsure(false);
-      if (then && here.current === at && at + 1 < total) setPlace(at + 1);
-    } catch (error) {
-      noticeError(error, t);
-    } finally {
-      setSaving(false);
-    }
-  }, [client, goOn, one.data, part, place, project.id, saving, t, time, total, work.open]);
-  const next = useCallback(() => {
-    if (!answer && work.open) { notice(t('labelling.answerFirst')); return; }
-    if (place + 1 < total) go(place + 1);
-    else if (work.next !== null && work.next !== place) go(work.next);
-  }, [answer, go, place, t, total, work.next, work.open]);
+  const { total, done } = work;
+  useEffect(() => { setUnsure(false); setComment(''); }, [place]);
+  const give = async (given: GivenAnswer) => {
+    const kept = await cases.give(given);
+    if (!kept) return;
+    setUnsure(false);
+    if (goOn && cases.here.current === place) go(place + 1);
+  };
+  const next = () => cases.onward(answer !== null);
 
   const keys = useRef<(event: KeyboardEvent) => void>(() => undefined);
   keys.current = (event: KeyboardEvent) => {
@@ -138,29 +84,13 @@ function Worker({ project, work, part }: { project: LabellingProject; work: Labe
     return () => window.removeEventListener('keydown', listen);
   }, []);
 
-  function handIn() {
-    ask({
-      title: t('labelling.handIn'), text: t('labelling.handInText'), confirm: t('labelling.handIn'), cancel: t('common.cancel'),
-      onConfirm: () => { labelling.submit(project.id).then(() => { void client.invalidateQueries({ queryKey: ['labelling'] }); notice(t('labelling.handedIn')); navigate(`/labelling/${project.id}`); }, (error: unknown) => noticeError(error, t)); },
-    });
-  }
-
   return (
     <Box className="page-wide">
       <VisuallyHidden component="h1">{part === 'reading' ? t('labelling.readTitle', { name: project.name }) : t('labelling.adjudicateTitle', { name: project.name })}</VisuallyHidden>
       <div className="label-grid">
         <LabelStage ref={stage} pixels={pixels} failed={failed} slices={slices} slice={slice} onSlice={setSlice} />
         <div className="label-side">
-          <Paper p="md">
-            <Group justify="space-between" wrap="nowrap" gap="xs">
-              <Link href={`/labelling/${project.id}`} className="plain-link"><Text span fw={600} className="break">{project.name}</Text></Link>
-              <Text size="sm" className="num nowrap" data-testid="place">{t('labelling.place', { n: place + 1, total })}</Text>
-            </Group>
-            <Progress value={(done / total) * 100} mt={8} aria-label={t('labelling.progress', { done, total })} />
-            <Text size="sm" c="dimmed" mt={6} className="num" role="status">{t('labelling.progress', { done, total })} · {percent(done / total, 0)}</Text>
-            {total <= 300 && <Dots work={work} place={place} />}
-          </Paper>
-          {project.instructions && <Text size="sm" className="break" style={{ whiteSpace: 'pre-wrap' }}>{project.instructions}</Text>}
+          <Head project={project} work={work} place={place} />
           {one.error && <ErrorState error={one.error} retry={() => void one.refetch()} />}
           {part === 'adjudication' && one.data?.readings && <Readings readings={one.data.readings} disabled={!work.open} take={(reading) => void give(asGiven(reading))} />}
           <Box>
@@ -185,10 +115,10 @@ function Worker({ project, work, part }: { project: LabellingProject; work: Labe
           </Box>
           <Group gap="sm" grow>
             <Button variant="default" disabled={place === 0} onClick={() => go(place - 1)} rightSection={<Kbd aria-hidden="true">U</Kbd>}>{t('labelling.back')}</Button>
-            <Button disabled={place + 1 >= total && (work.next === null || work.next === place)} onClick={next} rightSection={<Kbd aria-hidden="true" className="kbd-on-button">␣</Kbd>}>{t('labelling.next')}</Button>
+            <Button disabled={cases.last} onClick={next} rightSection={<Kbd aria-hidden="true" className="kbd-on-button">␣</Kbd>}>{t('labelling.next')}</Button>
           </Group>
           <Switch label={t('labelling.goOn')} checked={goOn} onChange={(event) => setGoOn(event.currentTarget.checked)} size="sm" />
-          {part === 'reading' && work.open && done === total && <Alert color="aceso" title={t('labelling.allRead')}><Text size="sm" mb="sm">{t('labelling.allReadText')}</Text><Button onClick={handIn}>{t('labelling.handIn')}</Button></Alert>}
+          {part === 'reading' && work.open && done === total && <HandIn project={project} />}
           {part === 'adjudication' && work.open && done === total && <Alert color="aceso" title={t('labelling.allDecided')}><Text size="sm">{t('labelling.allDecidedText')}</Text></Alert>}
           {!work.open && <Alert color="gray">{t('labelling.fixed')}</Alert>}
           <Group justify="space-between" mt="auto"><Button variant="subtle" color="gray" size="xs" leftSection={<Keyboard size={15} aria-hidden />} onClick={help.open}>{t('diagnose.shortcuts')}</Button><Badge color="gray">{t(part === 'reading' ? 'labelling.blinded' : 'labelling.anonymous')}</Badge></Group>
@@ -217,10 +147,6 @@ function Readings({ readings, disabled, take }: { readings: (LabelAnswer & { rea
       ))}
     </Stack>
   );
-}
-
-function Dots({ work, place }: { work: LabelWork; place: number }) {
-  return <div className="label-dots" aria-hidden="true" style={{ marginTop: 10 }}>{work.answers.map((value, index) => <span key={index} className="label-dot" data-done={value === null ? 'false' : value === '' ? 'unsure' : 'true'} data-here={index === place} />)}</div>;
 }
 
 function Keys({ opened, close, part }: { opened: boolean; close: () => void; part: LabelPart }) {

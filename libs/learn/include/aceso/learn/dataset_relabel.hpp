@@ -38,7 +38,8 @@ struct Relabelling {
 };
 
 // A dataset of classes, kind image or volume. What has no label is in no split. The pack is shared with the source
-// where no mask is new. Errors: invalid (a label, mask or index that does not fit, fewer than two classes in use),
+// where no mask is new. Errors: invalid (a label, mask or index that does not fit, of labels alone fewer than two
+// classes in use),
 // exists, exhausted, cancelled.
 Result<Dataset> relabel_dataset(const Dataset& source, const std::filesystem::path& source_folder,
                                 const std::filesystem::path& target, const Relabelling& how, ProgressSink& progress,
