@@ -140,6 +140,7 @@ class Relabeller {
     assign_split(drawn, Split::train, Split::validation, how_.validation / (1 - how_.test), how_.seed);
     for (std::size_t i = 0; i < drawn.size(); ++i) manifest_.samples[index[i]].split = drawn[i].split;
     new_splits_ = drawn.size();
+    first_splits_ = known.empty();
   }
 
   Status check_classes() const {
@@ -153,8 +154,9 @@ class Relabeller {
   }
 
   void describe() {
-    std::erase_if(manifest_.warnings, [](const std::string& text) {
-      return text.find("no label") != std::string::npos || text.find("no sample has a label") != std::string::npos;
+    std::erase_if(manifest_.warnings, [this](const std::string& text) {
+      return text.find("no label") != std::string::npos || text.find("no sample has a label") != std::string::npos ||
+             (first_splits_ && text.find(" split: ") != std::string::npos);
     });
     const auto without = static_cast<std::size_t>(
         std::count_if(manifest_.samples.begin(), manifest_.samples.end(), [](const Sample& s) { return s.label < 0; }));
@@ -181,6 +183,7 @@ class Relabeller {
   Manifest manifest_;
   std::map<std::size_t, const NewLabel*> by_index_;
   std::size_t new_splits_ = 0;
+  bool first_splits_ = false;  // nothing was in a split before: what the import said of splits is over
 };
 
 }  // namespace

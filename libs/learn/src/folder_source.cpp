@@ -66,7 +66,8 @@ class FolderSource final : public SampleSource {
       if (split) item.split = *split;
       const std::size_t at = split ? 1 : 0;
       if (parts.size() < at + 2) {
-        set_aside.push_back({item.id, "lies in no class folder"});
+        set_aside.push_back(
+            {item.id, "lies in no class folder (without any, name two or more classes to label the images later)"});
         continue;
       }
       item.group = parts[at];  // the class's name, until all are known

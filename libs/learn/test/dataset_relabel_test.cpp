@@ -88,6 +88,9 @@ TEST_F(RelabelTest, labels_become_a_version_with_splits_and_the_parent_stays) {
   EXPECT_EQ(std::count_if(m.warnings.begin(), m.warnings.end(),
                           [](const std::string& w) { return w.find("no label") != std::string::npos; }),
             1);
+  EXPECT_EQ(std::count_if(m.warnings.begin(), m.warnings.end(),
+                          [](const std::string& w) { return w.find("no validation split") != std::string::npos; }),
+            0);
 }
 
 TEST_F(RelabelTest, masks_are_written_beside_the_samples) {
