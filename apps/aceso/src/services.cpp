@@ -20,6 +20,7 @@
 #include "aceso/patients/patient_store.hpp"
 #include "aceso/portal/portal.hpp"
 #include "aceso/tracking/tracking.hpp"
+#include "deid_key.hpp"
 #include "forward_sender.hpp"
 #include "local_archive_routes.hpp"
 #include "local_routes.hpp"
@@ -191,13 +192,15 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
                                                                                          .key = worklist_key}));
 
   ACESO_TRY(impl->sender, ForwardSender::create(settings, options.program));
+  ACESO_TRY(const crypto::SecretKey deid_key, load_deid_key(home));
   ACESO_TRY(impl->forwards, archive::Forwards::create(home.root / "archive" / "forwards",
                                                       {.clock = clock,
                                                        .random = impl->random,
                                                        .logger = impl->logger,
                                                        .archive = *impl->archive,
                                                        .sender = *impl->sender,
-                                                       .key = forwards_key},
+                                                       .key = forwards_key,
+                                                       .deidentify_key = deid_key},
                                                       archive::forwarding_options_from(settings)));
 
   ACESO_TRY(impl->analyses, archive::Analyses::create(home.root / "archive" / "analyses",

@@ -3,8 +3,35 @@
 #include <nlohmann/json.hpp>
 
 #include "aceso/base/json.hpp"
+#include "deidentified_series.hpp"
 
 namespace aceso::archive {
+namespace {
+
+// Errors: invalid.
+Result<std::optional<privacy::DeidOptions>> take_deidentify(Json& rule) {
+  const auto found = rule.find("deidentify");
+  if (found == rule.end()) return std::optional<privacy::DeidOptions>{};
+  if (rule.contains("change")) return Error{Code::invalid, "change and deidentify exclude each other"};
+  ACESO_TRY(auto parsed, parse_deidentify(*found));
+  rule.erase("deidentify");
+  return std::optional{std::move(parsed)};
+}
+
+Status check_one_way(const std::vector<ForwardRule>& rules) {
+  for (const ForwardRule& without : rules) {
+    if (!without.deidentify) continue;
+    for (const ForwardRule& with : rules) {
+      if (with.destination == without.destination && !with.deidentify) {
+        return Error{Code::invalid, "rule " + with.match.name + " would send identities to a destination that gets " +
+                                        "none by rule " + without.match.name};
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace
 
 // What a series must be is written as in routing.rules and read by the same code, with the destination in the model's
 // place.
@@ -14,6 +41,7 @@ Result<std::vector<ForwardRule>> parse_forward_rules(std::string_view json) {
   if (!list.is_array()) return Error{Code::invalid, "is not a list of rules"};
   std::vector<std::string> destinations;
   std::vector<TagChanges> changes;
+  std::vector<std::optional<privacy::DeidOptions>> deidentify;
   Json as_routing = Json::array();
   for (const auto& one : list) {
     const std::string where = "rule " + std::to_string(destinations.size() + 1) + ": ";
@@ -28,6 +56,9 @@ Result<std::vector<ForwardRule>> parse_forward_rules(std::string_view json) {
       return Error{Code::invalid, where + "to is the name of a destination"};
     destinations.push_back(to->get<std::string>());
     rule.erase("to");
+    auto without = take_deidentify(rule);
+    if (!without) return Error{Code::invalid, where + without.error().message()};
+    deidentify.push_back(*std::move(without));
     changes.emplace_back();
     if (const auto change = rule.find("change"); change != rule.end()) {
       auto parsed = parse_tag_changes(*change);
@@ -42,7 +73,10 @@ Result<std::vector<ForwardRule>> parse_forward_rules(std::string_view json) {
   }
   ACESO_TRY(auto rules, parse_routing_rules(as_routing.dump()));
   std::vector<ForwardRule> out;
-  for (std::size_t i = 0; i < rules.size(); ++i) out.push_back({std::move(rules[i]), destinations[i], changes[i]});
+  out.reserve(rules.size());
+  for (std::size_t i = 0; i < rules.size(); ++i)
+    out.push_back({std::move(rules[i]), destinations[i], changes[i], deidentify[i]});
+  ACESO_TRY_OK(check_one_way(out));
   return out;
 }
 

@@ -25,9 +25,17 @@ constexpr std::array<std::pair<ForwardState, std::string_view>, 3> kForwardState
     {{ForwardState::waiting, "waiting"}, {ForwardState::sent, "sent"}, {ForwardState::failed, "failed"}}};
 
 Json sealed_form(const Forward& f) {
-  return {{"study", f.study_uid}, {"series", f.series_uid}, {"destination", f.destination},
-          {"from", f.from_us},    {"reason", f.reason},     {"objects", f.objects},
-          {"sent", f.sent},       {"updated", f.updated_us}};
+  return {{"study", f.study_uid},
+          {"series", f.series_uid},
+          {"destination", f.destination},
+          {"from", f.from_us},
+          {"reason", f.reason},
+          {"objects", f.objects},
+          {"sent", f.sent},
+          {"updated", f.updated_us},
+          {"refused", f.refused},
+          {"refusals", f.refusals},
+          {"deidentified", f.deidentified}};
 }
 
 }  // namespace
@@ -85,6 +93,9 @@ Result<std::vector<Forward>> ForwardTable::select(const std::string& rest, const
       f.objects = json.at("objects");
       f.sent = json.at("sent");
       f.updated_us = json.at("updated");
+      f.refused = json.value("refused", std::size_t{0});
+      f.refusals = json.value("refusals", std::string{});
+      f.deidentified = json.value("deidentified", false);
     } catch (const nlohmann::json::exception&) {
       return Error{Code::data_loss, "a kept forward cannot be read"};
     }
@@ -135,6 +146,8 @@ Json to_json(const Forward& f) {
           {"state", to_string(f.state)},
           {"objects", f.objects},
           {"sent", f.sent},
+          {"refused", f.refused},
+          {"deidentified", f.deidentified},
           {"reason", f.reason},
           {"updated_us", f.updated_us}};
 }

@@ -30,6 +30,9 @@ struct Forward {
   std::string job = {};  // "": none yet
   std::size_t objects = 0;
   std::size_t sent = 0;
+  std::size_t refused = 0;    // not sent: identities could not be removed
+  std::string refusals = {};  // why
+  bool deidentified = false;
   std::int64_t updated_us = 0;
 };
 

@@ -7,10 +7,12 @@
 #include <thread>
 #include <utility>
 
+#include "aceso/base/file.hpp"
 #include "aceso/base/id.hpp"
 #include "aceso/dicom/tags.hpp"
 #include "aceso/store/jobs.hpp"
 #include "analyses_impl.hpp"
+#include "deidentified_series.hpp"
 #include "forward_rules.hpp"
 #include "forward_table.hpp"
 #include "ingest.hpp"
@@ -28,6 +30,7 @@ constexpr std::int64_t kScanMargin = 3600LL * 1'000'000;
 constexpr std::int64_t kNoteEvery = 60LL * 1'000'000;
 constexpr std::size_t kForwardPage = 200;
 constexpr std::string_view kByHand = "";
+constexpr std::uint64_t kMaxManifest = std::uint64_t{256} << 20;
 
 bool is_retried(Code code) {  // as store::JobHandler
   return code == Code::unavailable || code == Code::timeout || code == Code::exhausted;
@@ -41,6 +44,7 @@ struct Forwards::Impl {
 
   ForwardingDeps deps;
   ForwardingOptions options;
+  fs::path manifests;
   Archive::Impl& archive;
   std::vector<ForwardRule> rules;
   std::unique_ptr<store::Catalogue> catalogue;
@@ -66,7 +70,10 @@ struct Forwards::Impl {
                      std::string_view destination) const;
   void dispatch();
   Result<Json> run(store::JobContext& context);
+  const ForwardRule* rule_of(const Forward& forward) const;
   Status send_objects(Forward& forward, const std::stop_token& stop);
+  Status send_deidentified(Forward& forward, const ForwardRule& rule,
+                           const std::vector<contracts::StoredObject>& objects, const std::stop_token& stop);
   void job_changed(const store::Job& job);
 };
 
@@ -83,6 +90,8 @@ Result<std::unique_ptr<Forwards>> Forwards::create(const fs::path& folder, Forwa
   for (const auto& rule : *rules) {
     if (auto good = impl->deps.sender.check(rule.destination); !good)
       return Error{std::move(good).error().add_context("forward.rules: rule " + rule.match.name)};
+    if (rule.deidentify && !impl->deps.deidentify_key)
+      return Error{Code::invalid, "forward.rules: rule " + rule.match.name + ": there is no key for deidentify"};
   }
   impl->rules = *std::move(rules);
   ACESO_TRY_OK(impl->open(folder));
@@ -94,6 +103,9 @@ Status Forwards::Impl::open(const fs::path& folder) {
   fs::create_directories(folder, ec);
   if (ec) return Error{Code::internal, "cannot create the folder of forwards: " + ec.message()};
   fs::permissions(folder, fs::perms::owner_all, ec);
+  manifests = folder / "manifests";
+  fs::create_directories(manifests, ec);
+  if (ec) return Error{Code::internal, "cannot create the folder of manifests: " + ec.message()};
   auto migrations = ForwardTable::migrations(1);
   for (const auto& one : store::JobQueue::migrations(2)) migrations.push_back(one);
   ACESO_TRY(catalogue, store::open_sqlite(folder / "forwards.sqlite", migrations, deps.logger));
@@ -235,7 +247,8 @@ Status Forwards::Impl::settle(const std::string& study_uid, const std::string& s
   for (const ForwardRule& rule : rules) {
     if (!matches(rule.match, facts) || facts.calling_ae == rule.destination) continue;
     ACESO_TRY(const auto covered, table->covered_us(series_uid, rule.match.name));
-    const auto forward = forward_of(instances, std::max(covered, since_us - 1), rule.match.name, rule.destination);
+    auto forward = forward_of(instances, std::max(covered, since_us - 1), rule.match.name, rule.destination);
+    forward.deidentified = rule.deidentify.has_value();
     if (forward.objects > 0) ACESO_TRY_OK(table->add(forward));
   }
   return {};
@@ -260,7 +273,9 @@ Result<Json> Forwards::Impl::run(store::JobContext& context) {
   forward.updated_us = now_us();
   if (done.ok()) {
     forward.state = forward.sent == forward.objects ? ForwardState::sent : ForwardState::failed;
-    forward.reason = forward.state == ForwardState::sent ? "" : "the destination did not take every object";
+    forward.reason = forward.refusals;
+    if (forward.sent + forward.refused < forward.objects)
+      forward.reason += std::string{forward.refused > 0 ? "; " : ""} + "the destination did not take every object";
   } else if (context.stop().stop_requested()) {
     forward.reason.clear();
   } else if (is_retried(done.error().code()) && context.job().attempt < context.job().max_attempts) {
@@ -273,6 +288,38 @@ Result<Json> Forwards::Impl::run(store::JobContext& context) {
   ACESO_TRY_OK(table->update(forward));
   if (!done) return done.error();
   return Json{{"state", to_string(forward.state)}};
+}
+
+// What is sent by hand to a destination that gets no identities goes by the first rule that says so.
+const ForwardRule* Forwards::Impl::rule_of(const Forward& forward) const {
+  const auto found = std::ranges::find_if(rules, [&](const ForwardRule& one) {
+    if (forward.rule != kByHand) return one.match.name == forward.rule;
+    return one.destination == forward.destination && one.deidentify.has_value();
+  });
+  return found == rules.end() ? nullptr : &*found;
+}
+
+Status Forwards::Impl::send_deidentified(Forward& forward, const ForwardRule& rule,
+                                         const std::vector<contracts::StoredObject>& objects,
+                                         const std::stop_token& stop) {
+  const privacy::Deidentifier deidentifier{*rule.deidentify, *deps.deidentify_key};
+  DeidReport report;
+  const auto open_kept = [&](std::size_t i) { return deps.archive.open(node_peer(), objects[i].sop_instance_uid); };
+  const auto count = [&](std::size_t, bool taken) { forward.sent += taken ? 1U : 0U; };
+  const auto flush = [&](ObjectList& clean) -> Status {
+    std::vector<contracts::StoredObject> names;
+    names.reserve(clean.size());
+    for (const auto& one : clean) names.push_back(one->object());
+    return deps.sender.send(
+        forward.destination, names,
+        [&](std::size_t i) -> Result<std::unique_ptr<contracts::ObjectBytes>> { return std::move(clean[i]); }, count,
+        stop);
+  };
+  Status done = deidentify_series(deidentifier, objects.size(), open_kept, flush, stop, report);
+  forward.refused = report.refused();
+  forward.refusals = report.refusals();
+  ACESO_TRY_OK(write_file_atomic(manifests / (forward.id + ".jsonl"), report.manifest(), {0600, true}));
+  return done;
 }
 
 Status Forwards::Impl::send_objects(Forward& forward, const std::stop_token& stop) {
@@ -294,8 +341,11 @@ Status Forwards::Impl::send_objects(Forward& forward, const std::stop_token& sto
   objects.reserve(instances.size());
   for (const auto& one : instances) objects.push_back(describe(*one));
   const auto count = [&](std::size_t, bool taken) { forward.sent += taken ? 1U : 0U; };
-  const auto rule = std::ranges::find(rules, forward.rule, [](const ForwardRule& one) { return one.match.name; });
-  if (rule == rules.end() || rule->changes.empty()) {
+  const ForwardRule* rule = rule_of(forward);
+  if (rule != nullptr && rule->deidentify) return send_deidentified(forward, *rule, objects, stop);
+  if (rule == nullptr && forward.deidentified)
+    return Error{Code::precondition, "the rule that removes identities is gone: nothing was sent"};
+  if (rule == nullptr || rule->changes.empty()) {
     return deps.sender.send(
         forward.destination, objects,
         [&](std::size_t i) { return deps.archive.open(node_peer(), objects[i].sop_instance_uid); }, count, stop);
@@ -347,7 +397,8 @@ Result<Json> Forwards::send(const contracts::ObjectPeer& peer, std::string_view 
   for (const auto& uid : series) {
     const auto instances = impl.archive.store->index().instances_of(study_uid, uid);
     if (instances.empty()) continue;
-    const auto forward = impl.forward_of(instances, 0, kByHand, destination);
+    auto forward = impl.forward_of(instances, 0, kByHand, destination);
+    forward.deidentified = impl.rule_of(forward) != nullptr;
     ACESO_TRY_OK(impl.table->add(forward));
     items.push_back(to_json(forward));
   }
@@ -369,6 +420,18 @@ Result<Json> Forwards::list(const contracts::ObjectPeer& peer, std::string_view 
   return Json{{"items", std::move(items)}, {"next", more ? Json(found.back().id) : Json(nullptr)}};
 }
 
+Result<std::string> Forwards::manifest(const contracts::ObjectPeer& peer, std::string_view id) const {
+  ACESO_TRY_OK(require(peer, kRead));
+  ACESO_TRY(const auto found, impl_->table->find(id));
+  std::error_code ec;
+  const Error missing{Code::not_found, "there is no such manifest"};
+  if (!found || !Uuid::parse(id)) return missing;
+  const fs::path file = impl_->manifests / (found->id + ".jsonl");
+  if (!fs::exists(file, ec)) return missing;
+  ACESO_TRY_OK(impl_->archive.record_read(peer, found->study_uid));
+  return read_text_file(file, kMaxManifest);
+}
+
 void Forwards::register_routes(net::Router& router) {
   using net::Method;
   const auto unstored = [](const Json& json, int status) {
@@ -386,6 +449,17 @@ void Forwards::register_routes(net::Router& router) {
                ACESO_TRY(const Json found, list(peer_of(request), request.query_value("cursor").value_or(""),
                                                 static_cast<std::size_t>(limit)));
                return unstored(found, 200);
+             });
+  router.add(Method::get, "/api/v1/archive/forwards/{forward}/manifest",
+             {.summary = "What was done to the objects that were sent on without identities, lines of JSON",
+              .tag = "archive",
+              .scope = std::string{kRead}},
+             [this](net::Request& request) -> Result<net::Response> {
+               ACESO_TRY(std::string lines, manifest(peer_of(request), request.param("forward")));
+               auto response = net::Response::text(std::move(lines));
+               response.headers.set("Content-Type", "application/x-ndjson");
+               response.headers.set("Cache-Control", "private, no-store");
+               return response;
              });
   router.add(Method::post, "/api/v1/archive/studies/{study}/forwards",
              {.summary = "Send a study to another archive",
@@ -412,8 +486,9 @@ void declare_forwarding_config(ConfigSchema& schema) {
             .default_value = "[]",
             .help =
                 "Which series go to which archive: {match: {modality, body_part, description, calling_ae}, to: "
-                "AE title of dimse.peers or name of forward.dicomweb, name, change: {set, replace, remove, uids}}; a "
-                "match is a text with * and ?, or a list of them."})
+                "AE title of dimse.peers or name of forward.dicomweb, name, change: {set, replace, remove, uids}, or "
+                "deidentify: {options, pixel_rules, detect_text}}; a match is a text with * and ?, or a list of "
+                "them."})
       .add({.name = "forward.dicomweb",
             .type = ConfigType::document,
             .default_value = "[]",

@@ -7,8 +7,10 @@
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "aceso/dicom/parse.hpp"
+#include "aceso/dicom/tags.hpp"
 #include "fixture.hpp"
 #include "forward_rules.hpp"
 
@@ -80,10 +82,15 @@ class ForwardsTest : public ::testing::Test {
                                    {.clock = clock_, .logger = logger_, .audit = audit_, .audit_key = key_}, {});
     ASSERT_OK(archive);
     archive_ = *std::move(archive);
-    auto forwards = Forwards::create(
-        folder_.path() / "forwards",
-        {.clock = clock_, .random = random_, .logger = logger_, .archive = *archive_, .sender = other_, .key = key_},
-        options_);
+    auto forwards = Forwards::create(folder_.path() / "forwards",
+                                     {.clock = clock_,
+                                      .random = random_,
+                                      .logger = logger_,
+                                      .archive = *archive_,
+                                      .sender = other_,
+                                      .key = key_,
+                                      .deidentify_key = key_},
+                                     options_);
     ASSERT_OK(forwards);
     forwards_ = *std::move(forwards);
     ASSERT_OK(forwards_->start());
@@ -314,6 +321,107 @@ TEST_F(ForwardsTest, an_attribute_of_the_objects_may_announce_how_many_there_are
   store(image(3));  // more than announced: quiet decides again
   clock_.advance(options_.quiet);
   settled("sent", 2);
+}
+
+std::size_t times_in(const Bytes& bytes, std::string_view what) {
+  const std::string_view text{reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  std::size_t n = 0;
+  for (auto at = text.find(what); at != std::string_view::npos; at = text.find(what, at + 1)) ++n;
+  return n;
+}
+
+TEST_F(ForwardsTest, a_destination_that_gets_no_identities_gets_none_and_one_patient_stays_one) {
+  options_.rules = R"([{"match": {"modality": ["CT", "MR"]}, "to": "PACS", "name": "research",
+                        "deidentify": {"options": ["retain-modified-dates", "clean-descriptors"]}}])";
+  open();
+  for (int i = 1; i <= 2; ++i) {
+    ObjectSpec spec = image(i);
+    spec.patient_id = "MRN-4711";
+    spec.patient_name = "Quagmirez^Zebulon";
+    spec.accession = "ACC-0815";
+    spec.description = "Chest of Quagmirez";
+    store(spec);
+  }
+  ObjectSpec other = image(1, "MR");
+  other.patient_id = "MRN-4711";
+  other.patient_name = "Quagmirez^Zebulon";
+  store(other);
+  clock_.advance(options_.quiet);
+  const auto items = settled("sent", 2);
+  for (const auto& item : items) {
+    EXPECT_EQ(item.at("deidentified"), true);
+    EXPECT_EQ(item.at("refused"), 0);
+  }
+  const auto kept = other_.kept("PACS");
+  ASSERT_EQ(kept.size(), 3U);
+  std::set<std::string> patients, studies, dates;
+  for (const auto& [uid, bytes] : kept) {
+    for (const char* identity : {"MRN-4711", "Quagmirez", "Zebulon", "ACC-0815", "1.2.3.1", "20240131"})
+      EXPECT_EQ(times_in(bytes, identity), 0U) << identity;
+    const auto object = dicom::parse(bytes);
+    ASSERT_OK(object);
+    EXPECT_EQ(object->sop_instance(), uid);
+    EXPECT_EQ(object->dataset.text_or(dicom::tags::kPatientIdentityRemoved), "YES");
+    patients.insert(object->dataset.text_or(dicom::tags::kPatientID));
+    studies.insert(object->dataset.text_or(dicom::tags::kStudyInstanceUID));
+    dates.insert(object->dataset.text_or(dicom::tags::kStudyDate));
+  }
+  EXPECT_EQ(patients.size(), 1U);
+  EXPECT_EQ(studies.size(), 1U);
+  EXPECT_EQ(dates.size(), 1U);
+  EXPECT_EQ(*get(*archive_, "1.2.3.1.2.1"), make_file(other)) << "what is kept stays as it came";
+  const auto manifest = forwards_->manifest(caller(), items.at(0).at("id").get<std::string>());
+  ASSERT_OK(manifest);
+  EXPECT_NE(manifest->find(kept.begin()->first.substr(0, 5)), std::string::npos);
+  EXPECT_EQ(manifest->find("Quagmirez"), std::string::npos);
+  EXPECT_CODE(forwards_->manifest(caller({}), items.at(0).at("id").get<std::string>()), Code::denied);
+  EXPECT_CODE(forwards_->manifest(caller(), "../forwards"), Code::not_found);
+  // By hand the same way goes nothing else.
+  ASSERT_OK(forwards_->send(caller(), "1.2.3.1", "PACS"));
+  settled("sent", 4);
+  EXPECT_EQ(other_.kept("PACS").size(), 3U);
+}
+
+TEST_F(ForwardsTest, what_cannot_be_made_free_of_identities_is_never_sent_and_the_list_says_why) {
+  options_.rules = R"([{"match": {"modality": "CT"}, "to": "PACS", "deidentify": {}}])";
+  open();
+  store(image(1));
+  ObjectSpec capture = image(2);
+  capture.sop_class = "1.2.840.10008.5.1.4.1.1.7";
+  store(capture);
+  clock_.advance(options_.quiet);
+  const auto items = settled("failed", 1);
+  EXPECT_EQ(items.at(0).at("sent"), 1);
+  EXPECT_EQ(items.at(0).at("refused"), 1);
+  EXPECT_NE(items.at(0).at("reason").get<std::string>().find("burned-in text"), std::string::npos) << items.dump();
+  EXPECT_EQ(other_.kept("PACS").size(), 1U);
+}
+
+TEST_F(ForwardsTest, a_rule_with_the_text_detector_sends_captures_without_their_text) {
+  options_.rules = R"([{"match": {"modality": "CT"}, "to": "PACS", "deidentify": {"detect_text": "suspicious"}}])";
+  open();
+  ObjectSpec capture = image(1);
+  capture.sop_class = "1.2.840.10008.5.1.4.1.1.7";
+  store(capture);
+  clock_.advance(options_.quiet);
+  settled("sent", 1);
+  const auto kept = other_.kept("PACS");
+  ASSERT_EQ(kept.size(), 1U);
+  EXPECT_EQ(dicom::parse(kept.begin()->second)->dataset.text_or(dicom::tags::kBurnedInAnnotation), "NO");
+}
+
+TEST(ForwardRules, one_destination_does_not_get_identities_by_one_rule_and_none_by_another) {
+  const auto bad = [](const char* rules) { return parse_forward_rules(rules); };
+  EXPECT_CODE(bad(R"([{"to": "PACS", "deidentify": {}}, {"to": "PACS", "match": {"modality": "CT"}}])"), Code::invalid);
+  EXPECT_CODE(bad(R"([{"to": "PACS", "deidentify": {}, "change": {"remove": ["private"]}}])"), Code::invalid);
+  EXPECT_CODE(bad(R"([{"to": "PACS", "deidentify": {"options": ["retain-everything"]}}])"), Code::invalid);
+  EXPECT_CODE(bad(R"([{"to": "PACS", "deidentify": {"detect_text": true}}])"), Code::invalid);
+  EXPECT_CODE(bad(R"([{"to": "PACS", "deidentify": {"key": "x"}}])"), Code::invalid);
+  const auto good = bad(R"([{"to": "PACS", "deidentify": {"options": ["clean-descriptors"], "pixel_rules":
+      [{"match": {"Modality": "US"}, "blank": [[0, 0, 9, 9]]}]}}])");
+  ASSERT_OK(good);
+  EXPECT_TRUE(good->front().deidentify->clean_pixel_data);
+  EXPECT_EQ(good->front().deidentify->pixel_rules.size(), 1U);
 }
 
 TEST(ForwardRules, wrong_rules_are_refused_by_their_number) {

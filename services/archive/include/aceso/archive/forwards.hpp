@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -52,7 +53,8 @@ struct ForwardingDeps {
   Logger logger;
   Archive& archive;
   ObjectSender& sender;
-  crypto::SecretKey key;  // seals what is kept
+  crypto::SecretKey key;                                 // seals what is kept
+  std::optional<crypto::SecretKey> deidentify_key = {};  // of new UIDs, pseudonyms and dates; rules may ask for it
 };
 
 // Thread-safe. Scopes: archive:read to look, archive:write to send.
@@ -72,11 +74,15 @@ class Forwards {
   // here.
   void step_ended(const contracts::PerformedStep& step);
 
-  // Sends a study now, series by series, to any destination. The entries it made. Errors: denied, not_found, invalid.
+  // Sends a study now, series by series, to any destination; without identities to one that gets none by a rule. The
+  // entries it made. Errors: denied, not_found, invalid.
   Result<Json> send(const contracts::ObjectPeer& peer, std::string_view study_uid, std::string_view destination);
   // The newest first. {"items": [{"id", "study", "series", "destination", "rule", "state", "sent", "objects",
-  // "reason"}]}
+  // "refused", "deidentified", "reason"}]}
   Result<Json> list(const contracts::ObjectPeer& peer, std::string_view before, std::size_t limit) const;
+  // What was done to the objects that went out without identities, lines of JSON without values of patients. Errors:
+  // denied, not_found.
+  Result<std::string> manifest(const contracts::ObjectPeer& peer, std::string_view id) const;
 
   struct Impl;  // in src/
 
