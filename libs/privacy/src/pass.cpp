@@ -26,6 +26,7 @@ std::string_view dummy_text(Vr vr) {
     case Vr::as:
       return "000D";
     case Vr::is:
+      return "1";  // frames and items count from 1
     case Vr::ds:
       return "0";
     case Vr::ur:
@@ -33,6 +34,18 @@ std::string_view dummy_text(Vr vr) {
     default:
       return "REMOVED";
   }
+}
+
+// As many values as before, up to 64 KiB: coordinates of a circle are still four. Whole numbers are 1: they count
+// frames and items.
+std::vector<std::byte> same_for_all(const Element& element) {
+  constexpr std::size_t kMost = 65536;
+  const std::size_t least = std::max<std::size_t>(word_size(element.vr()), 2);
+  const std::size_t size = element.is_encapsulated() ? 0 : element.bytes().size();
+  std::vector<std::byte> out(size < least || size > kMost ? least : size);
+  const bool whole = element.vr() == Vr::us || element.vr() == Vr::ul;
+  for (std::size_t i = 0; whole && i < out.size(); i += word_size(element.vr())) out[i] = std::byte{1};
+  return out;
 }
 
 Dataset like(const Dataset& from) {
@@ -71,6 +84,13 @@ Decision Pass::decide_on(const Dataset& dataset, const Element& element) const {
   if (tag.is_private()) {
     if (is_safe_private(dataset, tag)) return {Rule::keep, "E.1-1 retain-safe-private C"};
     return {Rule::remove, "private"};
+  }
+  // An overlay's size without its bits is no overlay (PS3.3 C.9.2: all of them are type 1).
+  const bool of_overlay = tag.group >= 0x6000 && tag.group <= 0x60FF && tag.element != 0x3000;
+  const ProfileRow* bits = of_overlay ? find_row({tag.group, 0x3000}) : nullptr;
+  if (bits != nullptr) {
+    const Decision decision = decide(*bits, *options_);
+    if (decision.rule != Rule::keep) return {Rule::remove, decision.why};
   }
   if (const ProfileRow* row = find_row(tag)) {
     Decision decision = decide(*row, *options_);
@@ -121,6 +141,11 @@ void Pass::write(const Dataset& from, const Element& element, const Decision& de
       action = "removed";
       break;
     case Rule::empty:
+      // Of the General Study module it is type 3, and then has one item at least (PS3.3 C.7.2.1).
+      if (element.tag() == tags::kReferencedStudySequence && path.find('/') == std::string::npos) {
+        action = "removed";
+        break;
+      }
       action = "emptied";
       out.set(Element{element.tag(), element.vr()});
       break;
@@ -190,7 +215,7 @@ void Pass::write_dummy(const Element& element, const std::string& path, Dataset&
   } else if (element.vr() == Vr::ui) {
     out.set_text(tag, element.vr(), scope_->map_uid("dummy"));
   } else {
-    out.set_bytes(tag, element.vr(), std::vector<std::byte>(std::max<std::size_t>(word_size(element.vr()), 2)));
+    out.set_bytes(tag, element.vr(), same_for_all(element));
   }
 }
 
@@ -211,7 +236,7 @@ Dataset Pass::all_dummies(const Dataset& dataset) const {
     } else if (is_text(element.vr())) {
       out.set_text(tag, element.vr(), dummy_text(element.vr()));
     } else {
-      out.set_bytes(tag, element.vr(), std::vector<std::byte>(std::max<std::size_t>(word_size(element.vr()), 2)));
+      out.set_bytes(tag, element.vr(), same_for_all(element));
     }
   }
   return out;

@@ -1,6 +1,9 @@
 #include "aceso/privacy/deidentify.hpp"
 
 #include <algorithm>
+#include <iostream>
+#include <set>
+#include <sstream>
 
 #include "aceso/base/testing.hpp"
 #include "aceso/dicom/dictionary.hpp"
@@ -8,8 +11,10 @@
 #include "aceso/dicom/pixel.hpp"
 #include "aceso/dicom/tags.hpp"
 #include "aceso/dicom/write.hpp"
+#include "conformance.hpp"
 #include "profile.hpp"
 #include "text.hpp"
+#include "validators.hpp"
 
 namespace aceso::privacy {
 namespace {
@@ -223,6 +228,69 @@ TEST(Deidentify, structured_reports_keep_codes_and_lose_people) {
   const auto basic = Deidentifier{{}, key()}.run(written(data));
   ASSERT_OK(basic);
   EXPECT_EQ(count(basic->bytes, "39607008"), 0U);
+}
+
+TEST(Deidentify, dummies_keep_the_multiplicity_and_no_sequence_is_empty_that_may_not_be) {
+  Dataset circle;
+  const double points[] = {10, 20, 30, 40};
+  circle.set_text(tags::kValueType, "SCOORD").set_text(tags::kGraphicType, "CIRCLE");
+  circle.set_numbers(tags::kGraphicData, Vr::fl, points);
+  Dataset study;
+  study.set_text(tags::kReferencedSOPInstanceUID, "1.2.3.4.777.5");
+  Dataset data = base_object();
+  data.set_items(tags::kContentSequence, {circle}).set_items(tags::kReferencedStudySequence, {study});
+  const auto out = Deidentifier{{}, key()}.run(written(data));
+  ASSERT_OK(out);
+  const auto object = parse(out->bytes);
+  ASSERT_OK(object);
+  const auto content = object->dataset.items(tags::kContentSequence);
+  ASSERT_EQ(content.size(), 1U);
+  EXPECT_EQ(content[0].numbers(tags::kGraphicData), (std::vector<double>{0, 0, 0, 0}));
+  EXPECT_FALSE(object->dataset.contains(tags::kReferencedStudySequence));
+}
+
+// Errors that dciodvfy finds, without the values it quotes.
+std::set<std::string> errors_of(std::span<const std::byte> file) {
+  std::set<std::string> out;
+  std::istringstream lines{dicom::testing::said_by("dciodvfy", file)};
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("Error")) continue;
+    const auto uid = line.find_first_of("0123456789", line.find(" <"));
+    out.insert(line.substr(
+        0, std::min(line.find(" Value="), line.find("UID <") == std::string::npos ? std::string::npos : uid)));
+  }
+  return out;
+}
+
+// Every fourth conformance file that dciodvfy knows the IOD of.
+TEST(Deidentify, results_have_no_errors_by_dciodvfy_that_their_sources_had_not) {
+  const auto& files = dicom::testing::conformance().files;
+  if (files.empty()) GTEST_SKIP() << "skipped: no real data";
+  if (!dicom::testing::has_validator("dciodvfy")) GTEST_SKIP() << "skipped: package dicom3tools is not installed";
+  DeidOptions options;
+  options.accept_pixels = true;
+  const Deidentifier deid{options, key()};
+  std::size_t number = 0, compared = 0, worse = 0;
+  for (const auto& [name, bytes] : files) {
+    if (++number % 4 != 0) continue;
+    const auto source = parse(bytes);
+    // A source without its SOP class is checked by no IOD, and the result by its own.
+    if (!source || !source->dataset.contains(tags::kSOPClassUID) || bytes.size() > (std::size_t{4} << 20)) continue;
+    const auto out = deid.run(bytes);
+    if (!out) continue;
+    const auto before = errors_of(bytes);
+    ++compared;
+    bool is_worse = false;
+    for (const std::string& error : errors_of(out->bytes)) {
+      if (before.contains(error)) continue;
+      is_worse = true;
+      std::cout << name << ": " << error << "\n";
+    }
+    worse += is_worse ? 1U : 0U;
+  }
+  EXPECT_GT(compared, 40U);
+  std::cout << worse << " of " << compared << " results have errors that their sources had not\n";
+  EXPECT_LE(worse, 5U);
 }
 
 Dataset picture(std::string_view sop_class) {
