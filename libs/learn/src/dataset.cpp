@@ -10,8 +10,8 @@
 #include "aceso/base/assert.hpp"
 #include "aceso/base/file.hpp"
 #include "aceso/stats/descriptive.hpp"
+#include "intensity.hpp"
 #include "manifest_json.hpp"
-#include "values.hpp"
 
 namespace aceso::learn {
 
@@ -140,11 +140,7 @@ Json summary_json(const Dataset& dataset) {
   Json counts = Json::object();
   Json shapes = Json::object();
   Json splits = Json::object();  // samples
-  double low = INFINITY;
-  double high = -INFINITY;
-  double sum = 0;
-  double squares = 0;
-  double n = 0;
+  Intensity values;
   std::size_t masks = 0;
   std::size_t boxes = 0;
   int folds = 0;
@@ -168,22 +164,18 @@ Json summary_json(const Dataset& dataset) {
           counts[split][manifest.classes[static_cast<std::size_t>(sample.label)]].get<int>() + 1;
     const std::string shape = to_string(sample.shape);
     shapes[shape] = shapes.value(shape, 0) + 1;
-    for_each_value(manifest.dtype, dataset.raw(i), [&](double value) {
-      low = std::min(low, value);
-      high = std::max(high, value);
-      sum += value;
-      squares += value * value;
-      n += 1;
-    });
+    values.add(manifest.dtype, dataset.raw(i));
   }
   Json aside = Json::array();
   for (const SetAside& item : manifest.set_aside) aside.push_back(Json{{"id", item.id}, {"reason", item.reason}});
   Json intensity = nullptr;
-  if (n > 0)
-    intensity = Json{{"min", low},
-                     {"max", high},
-                     {"mean", sum / n},
-                     {"sd", std::sqrt(std::max(0.0, squares / n - sum / n * (sum / n)))}};
+  if (values.count > 0) {
+    const double mean = values.sum / values.count;
+    intensity = Json{{"min", values.low},
+                     {"max", values.high},
+                     {"mean", mean},
+                     {"sd", std::sqrt(std::max(0.0, values.squares / values.count - mean * mean))}};
+  }
   const bool classes = manifest.task == Task::classes;
   return Json{{"name", manifest.name},
               {"sha256", manifest.sha256},

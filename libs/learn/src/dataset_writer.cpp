@@ -1,8 +1,11 @@
 #include "dataset_writer.hpp"
 
 #include <fcntl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -16,6 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::size_t kFlushAt = std::size_t{4} << 20;
+constexpr std::size_t kGatherBelow = std::size_t{64} << 10;
 
 Error write_failure(int error) {
   if (error == ENOSPC || error == EDQUOT || error == EFBIG)
@@ -66,11 +70,11 @@ PackWriter::~PackWriter() {
   ::close(fd_);
 }
 
-// Large arrays go to the file as they are; small ones are gathered.
+// Large arrays go to the file as they are, with what was gathered before them; small ones are gathered.
 Status PackWriter::append(std::span<const std::byte> bytes) {
-  if (bytes.size() >= kFlushAt) {
-    ACESO_TRY_OK(flush());
-    ACESO_TRY_OK(write(bytes));
+  if (bytes.size() >= kGatherBelow) {
+    ACESO_TRY_OK(write(buffer_, bytes));
+    buffer_.clear();
   } else {
     buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
   }
@@ -88,17 +92,24 @@ Status PackWriter::finish() {
 }
 
 Status PackWriter::flush() {
-  ACESO_TRY_OK(write(buffer_));
+  ACESO_TRY_OK(write(buffer_, {}));
   buffer_.clear();
   return {};
 }
 
-Status PackWriter::write(std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t put = ::write(fd_, bytes.data(), bytes.size());
+Status PackWriter::write(std::span<const std::byte> first, std::span<const std::byte> second) {
+  while (!first.empty() || !second.empty()) {
+    const auto part = [](std::span<const std::byte> bytes) {  // iovec has no const form; the bytes are only read
+      return iovec{const_cast<std::byte*>(bytes.data()),      // NOLINT(cppcoreguidelines-pro-type-const-cast)
+                   bytes.size()};
+    };
+    const std::array<iovec, 2> parts{part(first), part(second)};
+    const ssize_t put = ::writev(fd_, parts.data(), static_cast<int>(parts.size()));
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) return write_failure(errno);
-    bytes = bytes.subspan(static_cast<std::size_t>(put));
+    const auto done = static_cast<std::size_t>(put), of_first = std::min(done, first.size());
+    first = first.subspan(of_first);
+    second = second.subspan(done - of_first);
   }
   return {};
 }

@@ -41,7 +41,7 @@ class PackWriter {
  private:
   explicit PackWriter(int fd) : fd_{fd} {}
   Status flush();
-  Status write(std::span<const std::byte> bytes);
+  Status write(std::span<const std::byte> first, std::span<const std::byte> second);
   int fd_;
   std::uint64_t size_ = 0;
   std::vector<std::byte> buffer_;

@@ -51,6 +51,18 @@ bool read_exactly(zip_file_t* file, std::byte* to, std::uint64_t size) {
   return true;
 }
 
+// All of a member's data, in pieces that stay in the cache between unpacking, checksum and copy. False as above.
+bool read_all(zip_file_t* file, std::uint64_t size, std::vector<std::byte>& to) {
+  constexpr std::uint64_t kPiece = 256 * 1024;
+  std::vector<std::byte> piece(static_cast<std::size_t>(std::min(size, kPiece)));
+  while (to.size() < size) {
+    const auto some = static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, size - to.size()));
+    if (!read_exactly(file, piece.data(), some)) return false;
+    to.insert(to.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(some));
+  }
+  return true;
+}
+
 Result<Array> read_member(zip_t* archive, zip_uint64_t index, const std::string& name, std::uint64_t size,
                           std::uint64_t limit) {
   const FilePtr file{zip_fopen_index(archive, index, 0)};
@@ -76,8 +88,9 @@ Result<Array> read_member(zip_t* archive, zip_uint64_t index, const std::string&
     return member_error(name, "its shape needs " + std::to_string(header->data_bytes) +
                                   " bytes, the archive declares " + std::to_string(size - *offset));
   }
-  std::vector<std::byte> data(static_cast<std::size_t>(header->data_bytes));
-  if (!read_exactly(file.get(), data.data(), data.size())) return member_error(name, "damaged or truncated data");
+  std::vector<std::byte> data;
+  data.reserve(static_cast<std::size_t>(header->data_bytes));
+  if (!read_all(file.get(), header->data_bytes, data)) return member_error(name, "damaged or truncated data");
   std::byte beyond{};
   if (zip_fread(file.get(), &beyond, 1) != 0) return member_error(name, "more data than declared, or a wrong checksum");
   return finish_npy(*header, std::move(data));
