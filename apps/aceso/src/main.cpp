@@ -8,6 +8,7 @@
 #include "completion.hpp"
 #include "context.hpp"
 #include "home.hpp"
+#include "truth_commands.hpp"
 #include "version.hpp"
 
 namespace aceso::app {
@@ -67,6 +68,7 @@ void add_commands(CLI::App& app, Context& context) {
   add_predict(app, context);
   add_watch(app, context);
   add_labels(app, context);
+  add_truth(app, context);
   add_explain(app, context);
   add_deid(app, context);
   add_archive(app, context);

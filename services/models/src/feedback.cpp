@@ -15,15 +15,6 @@ namespace aceso::models {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::size_t kMaxVerdicts = 1'000'000;
-
-// The latest revision of each reader on each finding.
-constexpr std::string_view kLatest =
-    "SELECT p.input_sha256, p.input_type, p.source, v.label FROM verdict v JOIN prediction p ON p.id = v.prediction "
-    "WHERE p.model = ?1 AND v.revision = "
-    "(SELECT MAX(w.revision) FROM verdict w WHERE w.prediction = v.prediction AND w.finding = v.finding AND w.reader = "
-    "v.reader) ORDER BY p.id, v.reader";
-
 // A picture file for an image folder: as it came, or PNG of an array. Tensors that a model was given ready-made are no
 // raw input.
 Result<std::pair<std::string, std::vector<std::byte>>> picture(const std::string& type, const std::string& source,
@@ -55,52 +46,55 @@ Result<Json> Feedback::prepare(const Json& request) const {
   ACESO_TRY(const std::string model, reader.text("model", 64));
   ACESO_TRY(const std::string name, reader.text("name", 64));
   ACESO_TRY(const std::string licence, reader.text_or("licence", 500, {}));
+  ACESO_TRY(const auto sources, parse_label_sources(reader.child("truth")));
   ACESO_TRY_OK(reader.done());
   ACESO_TRY_OK(check_name("model", model));
   ACESO_TRY_OK(check_name("dataset name", name));
   ACESO_TRY(const auto rows, context_.catalogue->query("SELECT 1 FROM model_version WHERE name = ?1 LIMIT 1", {model}));
   if (rows.empty()) return Error{Code::not_found, "there is no model " + model};
   if (datasets_.taken(name, "")) return Error{Code::exists, "there is a dataset " + name + " already"};
-  return Json{{"model", model}, {"name", name}, {"licence", licence}};
+  return Json{{"model", model}, {"name", name}, {"licence", licence}, {"truth", sources}};
 }
 
-Result<Feedback::Collected> Feedback::collect(const std::string& model) const {
+Result<Feedback::Collected> Feedback::collect(const std::string& model, const std::vector<std::string>& sources) const {
   Collected out;
   ACESO_TRY(const auto versions,
             context_.catalogue->query("SELECT bundle FROM model_version WHERE name = ?1 ORDER BY version DESC LIMIT 1",
                                       {model}));
   if (versions.empty()) return Error{Code::not_found, "there is no model " + model};
   ACESO_TRY(const auto info, registry_.info(versions.front().text(0)));
-  if (learn::draws_outlines(info->signature))
+  if (learn::draws_outlines(info->signature)) {
     return Error{Code::unsupported,
                  "the verdicts on a model that draws outlines are no labels: they cannot be exported"};
-  if (learn::task_of(info->signature) != learn::Task::classes)
+  }
+  if (learn::task_of(info->signature) != learn::Task::classes) {
     return Error{Code::unsupported,
                  "the verdicts on a model of several labels or of numbers are no labels: they cannot be exported"};
-  out.classes = info->card.classes;
-  ACESO_TRY(const auto rows, context_.catalogue->query(kLatest, {model}, kMaxVerdicts));
-  std::map<std::string, Labelled> by_input;  // equal inputs are one sample, whoever read them how often
-  std::map<std::string, bool> agreed;
-  for (const store::Row& row : rows) {
-    const std::string label = row.text(3);
-    if (label.empty()) {
-      ++out.unlabelled;
-      continue;
-    }
-    const auto [it, fresh] = by_input.try_emplace(row.text(0), Labelled{row.text(0), row.text(1), label, row.text(2)});
-    const auto [same, first] = agreed.try_emplace(row.text(0), true);
-    if (!fresh && it->second.label != label) same->second = false;
   }
-  for (auto& [input, sample] : by_input) {
-    if (!agreed[input]) {
+  out.classes = info->card.classes;
+  ACESO_TRY(KnownInputs known, truths_.known(model));
+  out.unlabelled = known.unlabelled;
+  for (auto& one : known.inputs) {
+    const auto verdict = one.labels.find(kVerdictSource);
+    for (const auto& [kind, label] : one.labels) {
+      if (kind == kVerdictSource || !label || verdict == one.labels.end() || !verdict->second) continue;
+      auto& [same, all] = out.readers_same[kind];
+      ++all;
+      if (*label == *verdict->second) ++same;
+    }
+    const auto first = std::ranges::find_if(sources, [&](const auto& source) { return one.labels.contains(source); });
+    if (first == sources.end()) continue;  // known by sources that were not asked for
+    const auto& label = one.labels.at(*first);
+    if (!label) {
       ++out.disagreed;
       continue;
     }
-    if (std::find(out.classes.begin(), out.classes.end(), sample.label) == out.classes.end()) {
+    if (std::find(out.classes.begin(), out.classes.end(), *label) == out.classes.end()) {
       ++out.unlabelled;
       continue;
     }
-    out.samples.push_back(std::move(sample));
+    ++out.by_source[*first];
+    out.samples.push_back({std::move(one.input_sha256), std::move(one.type), *label, std::move(one.source)});
   }
   return out;
 }
@@ -133,9 +127,11 @@ Result<std::size_t> Feedback::write_folder(const Collected& collected, const fs:
 Result<Json> Feedback::run(store::JobContext& job) {
   ACESO_TRY(const Json input, parse_own(job.job().input_json));
   const std::string model = input.value("model", std::string{});
-  ACESO_TRY(const Collected collected, collect(model));
+  const Json asked = input.value("truth", Json(nullptr));
+  ACESO_TRY(const auto sources, parse_label_sources(&asked));
+  ACESO_TRY(const Collected collected, collect(model, sources));
   const fs::path folder = context_.folder / "jobs" / job.job().id;
-  struct Cleanup {
+  const struct Cleanup {
     const fs::path& folder;
     ~Cleanup() {
       std::error_code ec;
@@ -144,12 +140,27 @@ Result<Json> Feedback::run(store::JobContext& job) {
   } cleanup{folder};
   std::size_t not_pictures = 0;
   ACESO_TRY(const std::size_t written, write_folder(collected, folder, not_pictures));
-  if (written == 0)
-    return Error{Code::precondition, "no verdict with an agreed label on an image: there is nothing to export"};
+  if (written == 0) {
+    return Error{Code::precondition,
+                 "no agreed label on an image from " + label_sources_text(sources) + ": there is nothing to export"};
+  }
   learn::ImportOptions options;
   options.name = input.value("name", std::string{});
   options.licence = input.value("licence", std::string{});
-  options.label_source = "verdicts of readers on predictions of " + model;
+  options.label_source = label_sources_text(sources) + " on predictions of " + model;
+  if (sources.size() > 1) {
+    std::string counts;
+    for (const auto& source : sources) {
+      const auto found = collected.by_source.find(source);
+      counts += (counts.empty() ? "" : ", ") + label_sources_text({source}) + " " +
+                std::to_string(found == collected.by_source.end() ? 0 : found->second);
+    }
+    options.label_source += " (labels by source: " + counts + ")";
+  }
+  for (const auto& [kind, counted] : collected.readers_same) {
+    options.label_source += "; readers say the same as " + label_sources_text({kind}) + " on " +
+                            std::to_string(counted.first) + " of " + std::to_string(counted.second);
+  }
   options.labels_csv = (folder / "labels.csv").string();
   options.classes = collected.classes;
   JobProgress progress{job, context_.clock};
@@ -157,7 +168,8 @@ Result<Json> Feedback::run(store::JobContext& job) {
             datasets_.import(actor_of(input, job.job()), folder, options, {}, job.job().id, progress, job.stop()));
   return Json{{"dataset", options.name},          {"samples", written},
               {"disagreed", collected.disagreed}, {"unlabelled", collected.unlabelled},
-              {"not_pictures", not_pictures},     {"sha256", dataset.value("sha256", std::string{})}};
+              {"not_pictures", not_pictures},     {"sha256", dataset.value("sha256", std::string{})},
+              {"by_source", collected.by_source}, {"label_source", options.label_source}};
 }
 
 }  // namespace aceso::models

@@ -21,6 +21,7 @@
 #include "registry.hpp"
 #include "serving.hpp"
 #include "training.hpp"
+#include "truths.hpp"
 #include "watch.hpp"
 #include "watch_drill.hpp"
 
@@ -56,6 +57,7 @@ struct Models::Impl {
   Watch watch;
   std::unique_ptr<store::JobQueue> jobs;
   std::unique_ptr<PredictionService> predictions;
+  std::unique_ptr<Truths> truths;
   std::unique_ptr<Feedback> feedback;
   std::unique_ptr<WatchDrill> drills;
   const contracts::Accounts* accounts = nullptr;

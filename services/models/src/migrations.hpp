@@ -10,5 +10,6 @@ std::string_view migration_0002() noexcept;
 std::string_view migration_0003() noexcept;
 std::string_view migration_0004() noexcept;
 std::string_view migration_0005() noexcept;
+std::string_view migration_0006() noexcept;
 
 }  // namespace aceso::models

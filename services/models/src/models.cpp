@@ -70,6 +70,7 @@ Status Models::Impl::open() {
   migrations.push_back({migrations.back().number + 1, migration_0003()});
   migrations.push_back({migrations.back().number + 1, migration_0004()});
   migrations.push_back({migrations.back().number + 1, migration_0005()});
+  migrations.push_back({migrations.back().number + 1, migration_0006()});
   ACESO_TRY(catalogue, store::open_sqlite(context.folder / "catalogue.sqlite", migrations, context.log));
   context.catalogue = catalogue.get();
   store::SegmentedLog::Options log_options;
@@ -82,7 +83,8 @@ Status Models::Impl::open() {
   predictions = std::make_unique<PredictionService>(context, registry, serving, *blobs, watch);
   drills = std::make_unique<WatchDrill>(context, datasets, registry, serving);
   labelling = std::make_unique<Labelling>(context, datasets, accounts);
-  feedback = std::make_unique<Feedback>(context, datasets, registry, *blobs);
+  truths = std::make_unique<Truths>(context, registry, *predictions);
+  feedback = std::make_unique<Feedback>(context, datasets, registry, *blobs, *truths);
   evaluation = std::make_unique<EvaluationJobs>(context, datasets, registry, engines, *blobs);
   explanation = std::make_unique<ExplanationJobs>(context, registry, *predictions, *blobs, explainers);
   events = std::make_unique<JobEvents>(*jobs);

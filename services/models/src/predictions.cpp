@@ -668,6 +668,14 @@ Result<PredictionService::Input> PredictionService::input_of(const Actor& reader
   return input;
 }
 
+Result<StoredPrediction> PredictionService::open_to(const Actor& reader, std::string_view id) const {
+  ACESO_TRY(StoredPrediction p, find(id));
+  ACESO_TRY(const Pending pending, pending_of(reader.id));
+  ACESO_TRY(const bool hide, hidden(p, pending));
+  if (hide) return awaits_verdict();
+  return p;
+}
+
 Result<Json> PredictionService::outlines_of(const Actor& reader, std::string_view id) const {
   ACESO_TRY(const StoredPrediction p, find(id));
   ACESO_TRY(const Pending pending, pending_of(reader.id));

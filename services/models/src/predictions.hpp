@@ -115,6 +115,10 @@ class PredictionService {
   Result<Json> put_verdict(const Actor& reader, std::string_view id, std::string_view finding, const Json& verdict);
   Result<Json> verdicts(const Actor& reader, std::string_view id) const;
 
+  // A stored prediction that this reader may see. precondition while a blinded read of its input waits for their
+  // verdict.
+  Result<StoredPrediction> open_to(const Actor& reader, std::string_view id) const;
+
   Result<ModelVersion> usable(const contracts::ModelRef& ref) const;  // precondition: retired, or no live version
   Result<std::shared_ptr<ServedModel>> served(const ModelVersion& version) { return serving_.model(version); }
 

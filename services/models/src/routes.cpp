@@ -83,6 +83,7 @@ void Models::register_routes(net::Router& router) {
   routes.kserve();
   routes.watch();
   routes.labelling();
+  routes.truths();
 }
 
 }  // namespace aceso::models

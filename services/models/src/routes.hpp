@@ -25,6 +25,7 @@ struct Routes {
   void kserve();
   void watch();
   void labelling();
+  void truths();
 };
 
 // unauthenticated without a principal, denied without the scope.

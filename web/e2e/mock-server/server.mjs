@@ -8,6 +8,7 @@ import { history, job, model, nodules, scopesOf, seed, sha } from './data.mjs';
 import { phantom } from './phantom.mjs';
 import { labellingRoutes } from './labelling.mjs';
 import { runRoutes } from './runs.mjs';
+import { truthRoutes } from './truths.mjs';
 
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.json': 'application/json', '.png': 'image/png' };
 export const totpCode = '246810';
@@ -397,6 +398,7 @@ export async function startMock({ dist, port = 0, epochMs = 700, now = () => Dat
 
   archiveRoutes({ on, fail, state, record });
   labellingRoutes({ on, fail, state, record, job: (kind, input) => { const made = job(randomUUID(), kind, 'succeeded', input, 0); state.jobs.unshift(made); return publicJob(made); } });
+  truthRoutes({ on, fail, state, record, now });
 
   async function handle(request, response) {
     const url = new URL(request.url ?? '/', 'http://node');

@@ -1,6 +1,6 @@
 // Every call of /api/v1 by name.
 import { del, get, patch, post, put, request, setCsrfToken, upload, type UploadOptions } from './client';
-import type { About, Analysis, Architecture, AuditItem, AuditVerification, Dataset, Experiment, ExplainMethod, Job, ModelDetail, ModelEntry, NewStep, Page, PatientList, PatientSearch, PerformedStep, Prediction, Role, RunMetric, RunRecord, Sample, ScheduledStep, Session, Share, Stage, StepFilter, Study, StudyList, StudySearch, StudyState, Token, TrainingConfig, User, Verdict, WatchAlarm, WatchReport, WorklistItem } from './types';
+import type { About, Analysis, Architecture, AuditItem, AuditVerification, Dataset, Experiment, ExplainMethod, Job, ModelDetail, ModelEntry, NewStep, Page, PatientList, PatientSearch, PerformedStep, Prediction, Role, RunMetric, RunRecord, Sample, ScheduledStep, Session, Share, Stage, StepFilter, Study, StudyList, StudySearch, StudyState, Token, TrainingConfig, Truth, TruthAgreement, TruthKind, Truths, User, Verdict, WatchAlarm, WatchReport, WorklistItem } from './types';
 
 const v1 = '/api/v1';
 const mlflow = '/api/2.0/mlflow';
@@ -93,7 +93,10 @@ export const api = {
   share: (study: string, hours: number, note: string) => post<{ id: string; token: string; expires_us: number }>(`${v1}/archive/studies/${part(study)}/shares`, { hours, note }),
   revokeShare: (study: string, id: string) => del<void>(`${v1}/archive/studies/${part(study)}/shares/${part(id)}`),
   openShare: (token: string) => post<{ study: Study; expires_us: number; by: string }>('/shared/open', token ? { token } : {}),
-  exportFeedback: (model: string, name: string) => post<Accepted>(`${v1}/feedback/export`, { model, name }),
+  exportFeedback: (model: string, name: string, truth: string[]) => post<Accepted>(`${v1}/feedback/export`, { model, name, truth }),
+  truths: (id: string) => get<Truths>(`${v1}/predictions/${part(id)}/truths`),
+  giveTruth: (id: string, kind: TruthKind, truth: Record<string, unknown>) => put<Truth>(`${v1}/predictions/${part(id)}/truths/${kind}`, truth),
+  truthAgreement: (model: string) => get<TruthAgreement>(`${v1}/models/${part(model)}/truths`),
 };
 
 // A query of the words that are there.

@@ -156,3 +156,11 @@ export interface Analysis {
   probability?: number | null; interval?: [number, number] | null; threshold?: number | null; finding?: string | null; class?: string | null; uncertainty?: string | null; warnings?: string[]; prediction?: string | null; result_instances?: string[]; updated?: string | null;
 }
 export interface StudyState { study: string; state: AnalysisState; reason?: string | null }
+
+// What became known of a case later; `label` is one of the model's classes.
+export const truthKinds = ['pathology', 'follow_up', 'consensus', 'discharge'] as const;
+export type TruthKind = (typeof truthKinds)[number];
+export interface Truth { kind: TruthKind; revision: number; withdrawn: boolean; label: string | null; code: { scheme: string; value: string; meaning: string } | null; date: string | null; origin: string; comment: string; author_name: string; time: string }
+export interface Truths { items: Truth[]; agreement: { kind: TruthKind; label: string; model_same: boolean | null; readers: { reader_name: string; same: boolean }[] }[]; classes: string[] }
+export interface SameOf { same: number; of: number; interval: [number, number] | null }
+export interface TruthAgreement { kinds: { kind: TruthKind; inputs: number; contradictory: number; readers: SameOf; model: SameOf; differ: string[] }[] }

@@ -59,6 +59,10 @@ export const zh: Dictionary = {
   verdict: {
     title: '您的结论', blindTitle: '您的判断', agree: '同意', disagree: '不同意', unsure: '不确定', yourFinding: '您的发现', whatIsIt: '您看到了什么？', pickFinding: '请选择一项发现', comment: '备注', commentHelp: '请勿填写姓名、出生日期或其他身份信息。', save: '保存结论', saveBlind: '保存并显示预测', update: '保存修订', saved: '结论已保存', savedText: '已保存为第 {revision} 次修订。', history: '修订记录', revision: '第 {n} 次修订', before: '在显示预测之前阅读', after: '先看到了预测', latest: '最新', choose: '请选择同意、不同意或不确定', sayWhy: '请在备注中说明不确定的原因', notAllowed: '您的角色可以查看预测，但不能给出结论。',
   },
+  truth: {
+    title: '之后获知的结果', none: '尚无：没有病理、随访、会诊意见或出院编码。', add: '添加', kind: '类型', kinds: { pathology: '病理', follow_up: '随访影像', consensus: '会诊一致意见', discharge: '出院编码' }, label: '发现', labelHelp: '模型类别之一', byCode: '由编码决定', scheme: '编码系统', code: '编码', date: '报告日期', origin: '来源', originHelp: '科室或系统。请勿填写姓名或其他身份信息。', save: '保存', saved: '已保存', savedText: '已保存为第 {revision} 次修订，与结论并存。', withdraw: '撤回', withdrawn: '已撤回', withdrawText: '记录会保留。{kind}为何不成立？', history: '较早的修订：{count}', modelSame: '模型结果相同', modelOther: '模型结果不同', readerSame: '{name} 结论相同', readerOther: '{name} 结论不同',
+    sources: '标签来源', fromVerdicts: '阅片者结论', fromPathology: '病理，否则结论', fromAll: '之后获知的结果，否则结论', fromTruth: '仅之后获知的结果', agreement: '{kind}：{inputs} 张图像；阅片者结论相同 {same}/{of}',
+  },
   shortcuts: { open: '选择图像', agree: '同意', disagree: '不同意', unsure: '不确定', save: '保存结论', zoom: '放大、缩小、适应窗口', pan: '移动图像', window: '降低、提高对比度', level: '变暗、变亮', invert: '灰度反转', blinded: '开启或关闭盲法阅片', next: '换一张图像', help: '显示此列表', paste: '粘贴图像' },
   history: {
     title: '预测记录', empty: '尚无预测', emptyText: '在诊断页面读取的每张图像及其结论都会列在这里。', finding: '发现', probability: '概率', verdict: '结论', image: '图像', hidden: '阅片前隐藏', noVerdict: '未判断', blinded: '盲法', allModels: '全部模型', export: '将结论导出为数据集', exportText: '用此模型已判断的图像生成数据集，以最新结论作为标签，可用于训练。', exportName: '新数据集的名称', exportStarted: '正在生成数据集', exportPick: '请先选择模型',

@@ -1,16 +1,16 @@
 // What was read: each prediction with its verdict; blinded ones stay covered until judged.
-import { Badge, Box, Button, Group, Image, Modal, Paper, Select, Stack, Table, Text, TextInput } from '@mantine/core';
+import { Badge, Box, Button, Group, Image, Modal, NativeSelect, Paper, Select, Stack, Table, Text, TextInput } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query';
 import { FileOutput, ListChecks } from 'lucide-react';
 import { useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { acceptedJobId, api } from '../../api/endpoints';
-import type { Prediction, Verdict } from '../../api/types';
+import { truthKinds, type Prediction, type Verdict } from '../../api/types';
 import { useSession } from '../../app/session';
 import { EmptyState, ErrorState, ListSkeleton, notice, PageHead } from '../../components/feedback';
 import { useI18n } from '../../i18n';
-import { dateTime, measured, probability } from '../../lib/format';
+import { dateTime, measured, percent, probability } from '../../lib/format';
 import { findingOf, isApplicable, isHidden, isPositive, readable } from '../../lib/uncertainty';
 
 export default function HistoryPage() {
@@ -83,9 +83,11 @@ function ExportDialog({ opened, close, model: chosen, models }: { opened: boolea
   const [, navigate] = useLocation();
   const [model, setModel] = useState<string | null>(null);
   const [name, setName] = useState('');
+  const [sources, setSources] = useState('verdict');
   const target = model ?? (chosen || null);
+  const agreement = useQuery({ queryKey: ['truth-agreement', target], queryFn: () => api.truthAgreement(target ?? ''), enabled: opened && target !== null });
   const save = useMutation({
-    mutationFn: () => api.exportFeedback(target ?? '', name.trim()),
+    mutationFn: () => api.exportFeedback(target ?? '', name.trim(), sources.split(',')),
     onSuccess: (answer) => {
       notice(t('history.exportStarted'));
       close();
@@ -99,6 +101,9 @@ function ExportDialog({ opened, close, model: chosen, models }: { opened: boolea
         <Text size="sm" c="dimmed">{t('history.exportText')}</Text>
         <Select label={t('common.model')} placeholder={t('history.exportPick')} data={models} value={target} onChange={setModel} />
         <TextInput label={t('history.exportName')} description={t('import.nameHelp')} value={name} onChange={(event) => setName(event.currentTarget.value)} />
+        <NativeSelect label={t('truth.sources')} value={sources} onChange={(event) => setSources(event.currentTarget.value)}
+          data={[{ value: 'verdict', label: t('truth.fromVerdicts') }, { value: 'pathology,verdict', label: t('truth.fromPathology') }, { value: `${truthKinds.join(',')},verdict`, label: t('truth.fromAll') }, { value: truthKinds.join(','), label: t('truth.fromTruth') }]} />
+        {(agreement.data?.kinds ?? []).map((one) => <Text key={one.kind} size="xs" c="dimmed" className="num">{t('truth.agreement', { kind: t(`truth.kinds.${one.kind}`), inputs: String(one.inputs), same: String(one.readers.same), of: String(one.readers.of) })}{one.readers.interval ? ` (${t('common.interval95')} ${percent(one.readers.interval[0])}–${percent(one.readers.interval[1])})` : ''}</Text>)}
         {save.error && <ErrorState error={save.error} />}
         <Button onClick={() => save.mutate()} loading={save.isPending} disabled={!target || !name.trim()}>{t('history.export')}</Button>
       </Stack>

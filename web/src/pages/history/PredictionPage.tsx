@@ -1,5 +1,5 @@
 // One stored prediction, looked at again: image, figures, verdict and its revisions.
-import { Box, Button, Group, Stack, Text, Title } from '@mantine/core';
+import { Box, Button, Group, Paper, Stack, Text, Title } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { ArrowLeft } from 'lucide-react';
 import { Link, useParams } from 'wouter';
@@ -7,6 +7,7 @@ import { api } from '../../api/endpoints';
 import { useSession } from '../../app/session';
 import { ErrorState, ListSkeleton } from '../../components/feedback';
 import { ModelFacts } from '../../components/ModelFacts';
+import { TruthPanel } from '../../components/TruthPanel';
 import { ResultPanel } from '../../components/ResultPanel';
 import { VerdictPanel } from '../../components/VerdictPanel';
 import { ImageViewer } from '../../components/viewer/ImageViewer';
@@ -45,6 +46,7 @@ export default function PredictionPage() {
         <Stack gap="md">
           {isHidden(prediction) ? <Text size="sm" c="dimmed">{t('diagnose.hiddenText')}</Text> : <ResultPanel prediction={prediction} />}
           {isApplicable(prediction) && <VerdictPanel prediction={prediction} classes={classes} onRevealed={(fresh) => client.setQueryData(['prediction', id], fresh)} />}
+          {!isHidden(prediction) && <Paper p="md"><TruthPanel prediction={prediction.id} /></Paper>}
         </Stack>
       </div>
     </Box>

@@ -1,5 +1,5 @@
 // What models made of a study, series by series. Silence never reads as normal: a series without an analysis says so.
-import { Alert, Badge, Button, Group, Paper, Stack, Text, Title } from '@mantine/core';
+import { Alert, Badge, Box, Button, Group, Paper, Stack, Text, Title } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { CircleHelp } from 'lucide-react';
 import { ApiError } from '../../api/client';
@@ -10,6 +10,7 @@ import { useSession } from '../../app/session';
 import { ErrorState, noticeError } from '../../components/feedback';
 import { Hash, ResearchBadge } from '../../components/bits';
 import { ProbabilityScale } from '../../components/ProbabilityScale';
+import { TruthPanel } from '../../components/TruthPanel';
 import { useI18n } from '../../i18n';
 import { dateTime, percent, probability } from '../../lib/format';
 import { JudgePanel } from './JudgePanel';
@@ -69,6 +70,7 @@ export function AnalysisPanel({ study, series }: { study: string; series: Series
 
 function One({ analysis, study }: { analysis: Analysis; study: string }) {
   const { t, maybe, language } = useI18n();
+  const { can } = useSession();
   const { model, state } = analysis;
   const value = analysis.probability;
   const threshold = analysis.threshold ?? null;
@@ -92,6 +94,7 @@ function One({ analysis, study }: { analysis: Analysis; study: string }) {
       {analysis.map_note && <Text size="xs" c="dimmed" mt={4} className="break">{analysis.map_note}</Text>}
       {model?.intended_use && <Text size="xs" c="dimmed" mt={4}>{t('diagnose.intendedUse')}: {model.intended_use}</Text>}
       {state === 'analysed' && typeof value === 'number' && <JudgePanel analysis={analysis} study={study} />}
+      {state === 'analysed' && typeof value === 'number' && analysis.prediction && can('predictions:read') && <Box mt={8}><TruthPanel prediction={analysis.prediction} heading={3} /></Box>}
       {(model?.hash || analysis.updated) && <Group gap={8} mt={2}>{model?.hash && <Hash value={model.hash} />}{analysis.updated && <Text size="xs" c="dimmed">{dateTime(analysis.updated, language)}</Text>}</Group>}
     </div>
   );
