@@ -24,8 +24,6 @@ using learn::Weights;
 
 namespace {
 
-constexpr std::int64_t kChunk = 32;  // samples between the convolutions and the dense layers
-
 std::size_t at(std::int64_t index) {
   return static_cast<std::size_t>(index);
 }
@@ -46,11 +44,13 @@ class Session final : public learn::InferenceSession {
       if (!step.planes) transforms = std::max(transforms, kernels_.winograd_scratch(step.shape));
     }
     rooms_.resize(at(plan_.convs.empty() ? 0 : crew_->threads()));
+    alone_ = crew_->threads() * plan_.room() + plan_.stages() <= kMostScratch;
     for (Room& room : rooms_) {
+      room.transforms.resize(at(transforms));
+      if (!alone_ && &room != rooms_.data()) continue;
       room.image.resize(at(image));
       room.from.resize(at(activations));
       room.to.resize(at(activations));
-      room.transforms.resize(at(transforms));
     }
     stages_.resize(plan_.dense.size() + 1);
     for (std::size_t i = 0; i < stages_.size(); ++i) stages_[i].resize(at(kChunk * stride(i)));
@@ -206,7 +206,7 @@ class Session final : public learn::InferenceSession {
       for (std::int64_t row = 0; row < rows; ++row) std::copy_n(x + row * each, each, to + row * width);
       return;
     }
-    const std::int64_t alone = rows / crew_->threads() * crew_->threads();
+    const std::int64_t alone = alone_ ? rows / crew_->threads() * crew_->threads() : 0;
     crew_->run(alone, [&](std::int64_t row, int thread) {
       whole(x + row * each, to + row * width, rooms_[static_cast<std::size_t>(thread)]);
     });
@@ -285,6 +285,7 @@ class Session final : public learn::InferenceSession {
   std::shared_ptr<Crew> crew_;  // shared by the engine's sessions
   std::mutex running_;          // guards what follows
   std::vector<Room> rooms_;     // one a thread
+  bool alone_ = true;           // each thread has room for an image of its own; else all share the first's
   Floats sums_;                 // parts of a dense layer's
   std::vector<Floats> stages_;  // [kChunk, stride]: the features, and what each dense layer gives
 };

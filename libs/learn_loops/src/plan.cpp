@@ -43,6 +43,7 @@ class Outliner {
     if (last.name != network_.output || plan_.dense.empty()) return refused(last);
     if (!embedding.empty() && plan_.embedding < 0)
       return Error{Code::unsupported, "our loops do not give the layer \"" + embedding + "\""};
+    if (plan_.room() + plan_.stages() > kMostScratch) return refused(*largest_);
     return std::move(plan_);
   }
 
@@ -133,6 +134,7 @@ class Outliner {
     }
     plan_.channels = layer.out;
     const bool fits = step.floats() <= kMostFloats && shape[2] * shape[3] * step.shape.in <= kMostFloats;
+    if (most_ < step.floats()) most_ = step.floats(), largest_ = &layer;
     plan_.convs.push_back(std::move(step));
     return fits ? Status{} : refused(layer);
   }
@@ -147,6 +149,7 @@ class Outliner {
     step.shape = {0, in, layer.out, filled(layer.out, lanes_)};
     step.panels = layer.out >= lanes_;
     if (next(Op::relu, layer) != nullptr) step.relu = true;
+    if (largest_ == nullptr) largest_ = &layer;
     plan_.dense.push_back(std::move(step));
     width_ = layer.out;
     return {};
@@ -168,6 +171,8 @@ class Outliner {
   bool rows_ = false;  // past flattening: [N, width_]
   bool done_ = false;  // past sigmoid or softmax
   std::int64_t width_ = 0;
+  std::int64_t most_ = 0;           // floats that largest_ gives
+  const Layer* largest_ = nullptr;  // the convolution with the largest result, else the first dense layer
   Plan plan_;
 };
 
@@ -268,6 +273,20 @@ void fill_dense(DenseStep& step, const learn::Weights& weights, std::int64_t pos
 }
 
 }  // namespace
+
+std::int64_t Plan::room() const noexcept {
+  if (convs.empty()) return 0;
+  const Conv& first = convs.front().shape;
+  std::int64_t most = 0;
+  for (const ConvStep& step : convs) most = std::max(most, step.floats());
+  return 2 * most + (first.height + 2 * first.padding + 1) * (first.width + 2 * first.padding + 1) * first.in;
+}
+
+std::int64_t Plan::stages() const noexcept {
+  std::int64_t floats = features();
+  for (const DenseStep& step : dense) floats += step.shape.stride;
+  return kChunk * floats;
+}
 
 Result<Plan> outline(const learn::Network& network, const std::map<std::string, Shape>& inputs,
                      const std::string& embedding, const Kernels& kernels) {

@@ -13,6 +13,10 @@
 
 namespace aceso::learn_loops {
 
+inline constexpr std::int64_t kChunk = 32;  // samples between the convolutions and the dense layers
+// Floats that a session may hold beside its weights: 256 MiB.
+inline constexpr std::int64_t kMostScratch = std::int64_t{1} << 26;
+
 // A convolution with what follows it. Images stand channels last, their channels filled up to whole registers.
 struct ConvStep {
   Conv shape;
@@ -45,6 +49,10 @@ struct Plan {
   int embedding = -1;  // before which dense step; -1: none
   std::int64_t embedding_width = 0;
 
+  // Floats of one image's way through the convolutions: the input laid out anew, and two results in turn.
+  std::int64_t room() const noexcept;
+  // Floats of kChunk samples' way through the dense layers.
+  std::int64_t stages() const noexcept;
   std::int64_t features() const noexcept { return dense.front().shape.in; }  // of a sample, filled up
 };
 

@@ -341,6 +341,60 @@ TEST(Loops, what_is_not_taken_is_refused_by_name) {
   EXPECT_FALSE(takes(twice.network, twice.inputs, ""));
 }
 
+// A convolution without pooling, an average, a dense layer.
+Model wide_model(std::int64_t channels, std::int64_t side, Op rows) {
+  Network net;
+  net.architecture = "wide";
+  for (const auto& [name, op] :
+       {std::pair{"image", Op::input}, {"conv", Op::conv}, {"rows", rows}, {"last", Op::dense}}) {
+    Layer layer;
+    layer.name = name;
+    layer.op = op;
+    if (!net.layers.empty()) layer.inputs = {net.layers.back().name};
+    net.layers.push_back(layer);
+  }
+  Layer& conv = net.layers[1];
+  conv.out = channels;
+  conv.kernel = {3, 3}, conv.stride = {1, 1}, conv.padding = {1, 1};
+  net.layers[3].out = 2;
+  net.logits = net.output = "last";
+  return with_random_weights(std::move(net), {3, side, side}, 9);
+}
+
+TEST(Loops, what_takes_too_much_memory_is_left_to_another_engine) {
+  const Model large = wide_model(64, 1024, Op::global_avg_pool);  // twice 268 MB for an image
+  const Status status = takes(large.network, large.inputs, "");
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), Code::unsupported);
+  EXPECT_NE(status.error().message().find("conv"), std::string::npos) << status.error().message();
+  EXPECT_FALSE(make_engine()->load(large.network, large.weights, large.inputs, {}));
+  const Model stages = wide_model(16, 512, Op::flatten);  // 16 MB an image, but 32 of them before the dense layer
+  EXPECT_FALSE(takes(stages.network, stages.inputs, ""));
+  const Model average = wide_model(16, 512, Op::global_avg_pool);
+  EXPECT_TRUE(takes(average.network, average.inputs, ""));
+}
+
+TEST(Loops, large_images_share_the_room_of_one_and_have_the_same_answers) {
+  const Model m = wide_model(64, 512, Op::global_avg_pool);  // 134 MB an image: two do not fit
+  const auto engine = make_engine();
+  learn::InferenceOptions options;
+  options.threads = 1;
+  const auto one = engine->load(m.network, m.weights, m.inputs, options);
+  ASSERT_TRUE(one);
+  options.threads = 2;
+  const auto two = engine->load(m.network, m.weights, m.inputs, options);
+  ASSERT_TRUE(two);
+  Array x = Array::zeros(DType::f32, {2, 3, 512, 512});
+  std::mt19937 bits{4};
+  for (float& v : x.f32()) v = std::uniform_real_distribution<float>{-1, 1}(bits);
+  const auto a = (*one)->run({{"image", x}});
+  const auto b = (*two)->run({{"image", x}});
+  ASSERT_TRUE(a);
+  ASSERT_TRUE(b);
+  EXPECT_TRUE(std::ranges::equal(a->at("output").f32(), b->at("output").f32()));
+  EXPECT_NE(a->at("output").f32()[0], a->at("output").f32()[2]);
+}
+
 TEST(Loops, weights_and_batches_are_checked) {
   Model m = built_in("article_cnn", {3, 32, 32}, 1);
   const auto engine = make_engine();

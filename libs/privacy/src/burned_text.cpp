@@ -164,18 +164,21 @@ std::vector<Rectangle> merged(std::vector<Rectangle> boxes) {
 
 using BoxesOfFrames = std::vector<std::vector<Rectangle>>;
 
-Result<std::vector<Rectangle>> look_at(const Dataset& dataset, const Frame& frame, std::uint32_t number, int look,
-                                       const std::stop_token& stop) {
+Result<TextSearch> look_at(const Dataset& dataset, const Frame& frame, std::uint32_t number, int look,
+                           const std::stop_token& stop) {
   ACESO_TRY(const auto planes, planes_of(dataset, frame, number));
   std::vector<Rectangle> boxes;
+  std::size_t skipped = 0;
   for (const Plane& plane : planes) {
-    for (const Rectangle& box : find_text(plane, look == 0 ? DetectorSettings{} : kSecond, stop)) {
+    const TextSearch search = find_text(plane, look == 0 ? DetectorSettings{} : kSecond, stop);
+    skipped += search.skipped_levels;
+    for (const Rectangle& box : search.lines) {
       if (std::ranges::find(boxes, box) == boxes.end()) boxes.push_back(box);
     }
   }
   if (stop.stop_requested()) return Error{Code::cancelled, "stopped while looking for text"};
   if (boxes.size() > kMostBoxes) return Error{Code::precondition, "the picture is full of what may be text"};
-  return merged(std::move(boxes));
+  return TextSearch{merged(std::move(boxes)), skipped};
 }
 
 // Text of the machine stands still: what is found in a tenth of the frames is black in all of them.
@@ -280,9 +283,9 @@ void fill(Frame& frame, const Rectangle& area, const std::vector<std::int64_t>& 
   }
 }
 
-Result<std::vector<FoundText>> clean_text_of(const Dataset& dataset, std::vector<Frame>& frames,
-                                             const DeidControl& control) {
-  std::vector<FoundText> out;
+Result<CleanedText> clean_text_of(const Dataset& dataset, std::vector<Frame>& frames, const DeidControl& control) {
+  CleanedText out;
+  std::vector<bool> partly(frames.size());
   std::vector<bool> again(frames.size(), true);
   for (int look = 0; look < kLooks; ++look) {
     BoxesOfFrames boxes(frames.size());
@@ -291,8 +294,11 @@ Result<std::vector<FoundText>> clean_text_of(const Dataset& dataset, std::vector
       if (control.progress && look == 0) control.progress(i, frames.size());
       if (i > 0 && again[i - 1] && frames[i].data == frames[i - 1].data) {
         boxes[i] = boxes[i - 1];
+        partly[i] = partly[i] || partly[i - 1];
       } else {
-        ACESO_TRY(boxes[i], look_at(dataset, frames[i], i, look, control.stop));
+        ACESO_TRY(TextSearch search, look_at(dataset, frames[i], i, look, control.stop));
+        boxes[i] = std::move(search.lines);
+        if (search.skipped_levels > 0) partly[i] = true;
       }
     }
     if (look == kLooks - 1) {
@@ -306,8 +312,9 @@ Result<std::vector<FoundText>> clean_text_of(const Dataset& dataset, std::vector
       for (const Rectangle& box : boxes[i]) fill(frames[i], box, black);
       if (look > 0) again[i] = !boxes[i].empty();
     }
-    list(boxes, look > 0, out);
+    list(boxes, look > 0, out.found);
   }
+  out.partly_searched = static_cast<std::size_t>(std::ranges::count(partly, true));
   return out;
 }
 

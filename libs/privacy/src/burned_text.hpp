@@ -30,10 +30,15 @@ struct FoundText {
   bool second_look = false;
 };
 
+struct CleanedText {
+  std::vector<FoundText> found;
+  std::size_t partly_searched = 0;  // frames with levels of brightness that the detector skipped as texture
+};
+
 // Finds text in all frames and makes it black; what stands in several frames of many becomes black in all of them.
 // Then looks again with other settings, and once more at what that changed. Errors: precondition (text is still found),
 // cancelled, those of planes_of.
-Result<std::vector<FoundText>> clean_text_of(const dicom::Dataset& dataset, std::vector<dicom::Frame>& frames,
-                                             const DeidControl& control);
+Result<CleanedText> clean_text_of(const dicom::Dataset& dataset, std::vector<dicom::Frame>& frames,
+                                  const DeidControl& control);
 
 }  // namespace aceso::privacy

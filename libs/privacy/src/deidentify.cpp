@@ -77,7 +77,7 @@ Result<PixelWork> pixel_work(const Object& object, const DeidOptions& options, s
   if (!object.dataset.contains(tags::kPixelData)) return work;
   work.blanking = blanking_for(object, options);
   work.rewrite = has_embedded_overlay(object.dataset);
-  const std::string why = suspicion(object);
+  const std::string why = work.why = suspicion(object);
   const TextDetection detect = options.clean_pixel_data ? options.detect_text : TextDetection::none;
   if (detect == TextDetection::all && why.empty()) {
     // What is no picture of integers is passed as it would be without the detector.
@@ -103,19 +103,54 @@ std::string where_found(const FoundText& text) {
   return out;
 }
 
+// What the header then says of burned-in text. NO only where all was searched and something became black. Errors:
+// precondition.
+Status say_burned_in(const PixelWork& work, const CleanedPixels& done, const DeidOptions& options, Dataset& clean,
+                     Deidentified& out) {
+  const bool whole = done.text.partly_searched == 0;
+  const bool blanked = !work.blanking.empty() || !done.text.found.empty();
+  if (whole && blanked) {
+    clean.set_text(tags::kBurnedInAnnotation, "NO");
+    return {};
+  }
+  if (whole && work.why.empty()) return {};  // nothing speaks for text, and there is none: as the source says
+  std::string what = "the text detector found nothing in a picture that may hold burned-in text";
+  if (!whole) what = "too much texture: not all of the picture was searched for text";
+  if (!work.why.empty()) what.append(" (").append(work.why).append(")");
+  if (clean.text_or(tags::kBurnedInAnnotation) == "YES") {
+    if (!options.accept_pixels && work.blanking.empty()) return Error{Code::precondition, what};
+    out.warnings.push_back(what);
+    return {};
+  }
+  if (clean.contains(tags::kBurnedInAnnotation)) {
+    clean.erase(tags::kBurnedInAnnotation);
+    out.manifest.push_back({to_hex(tags::kBurnedInAnnotation), "removed", "text detector: not certain"});
+  }
+  out.warnings.push_back(what);
+  return {};
+}
+
 // The transfer syntax that `clean` is then written in.
 Result<std::string_view> clean_picture(const Object& object, std::span<const std::byte> bytes, const PixelWork& work,
-                                       const DeidControl& control, Dataset& clean,
-                                       std::vector<ManifestEntry>& manifest) {
+                                       const DeidControl& control, const DeidOptions& options, Dataset& clean,
+                                       Deidentified& out) {
   const std::string_view as_it_is = object.syntax->encapsulated ? object.syntax->uid : kExplicitLittle;
   if (!work.detect && !work.rewrite && work.blanking.empty()) return as_it_is;
   ACESO_TRY(const CleanedPixels done, clean_pixels(object, bytes, work, control, clean));
   const std::string path = to_hex(tags::kPixelData);
+  auto& manifest = out.manifest;
   if (work.rewrite) manifest.push_back({path, "blanked", "embedded overlays"});
   for (const std::string& rule : work.blanking.rules) manifest.push_back({path, "blanked", rule});
-  for (const FoundText& text : done.found) manifest.push_back({path, "blanked", where_found(text)});
-  if (work.detect && done.found.empty()) manifest.push_back({path, "kept", "text detector: nothing found"});
-  if (work.detect || !work.blanking.empty()) clean.set_text(tags::kBurnedInAnnotation, "NO");
+  for (const FoundText& text : done.text.found) manifest.push_back({path, "blanked", where_found(text)});
+  if (work.detect && done.text.found.empty()) manifest.push_back({path, "kept", "text detector: nothing found"});
+  if (done.text.partly_searched > 0) {
+    manifest.push_back({path, "kept",
+                        "text detector: " + std::to_string(done.text.partly_searched) +
+                            " frames with levels of brightness not searched"});
+  }
+  if (work.detect || !work.blanking.empty()) {
+    ACESO_TRY_OK(say_burned_in(work, done, options, clean, out));
+  }
   return done.changed ? kExplicitLittle : as_it_is;
 }
 
@@ -137,7 +172,7 @@ Result<Deidentified> Deidentifier::run(std::span<const std::byte> part10, const 
   }
   if (clean.contains(tags::kPatientName)) clean.set_text(tags::kPatientName, scope.pseudonym());
   clean.set_text(tags::kPatientID, scope.pseudonym());
-  ACESO_TRY(const std::string_view syntax, clean_picture(object, part10, work, control, clean, out.manifest));
+  ACESO_TRY(const std::string_view syntax, clean_picture(object, part10, work, control, options_, clean, out));
   declare(options_, clean, out.manifest);
   if (!clean.contains(tags::kSOPInstanceUID))
     clean.set_text(tags::kSOPInstanceUID, scope.map_uid(object.sop_instance()));

@@ -117,9 +117,9 @@ Result<CleanedPixels> clean_pixels(const Object& object, std::span<const std::by
   for (std::uint32_t i = 0; i < frames.size(); ++i) blank(object.dataset, frames[i], i, work.blanking);
   CleanedPixels done;
   if (work.detect) {
-    ACESO_TRY(done.found, clean_text_of(object.dataset, frames, control));
+    ACESO_TRY(done.text, clean_text_of(object.dataset, frames, control));
   }
-  done.changed = work.rewrite || !work.blanking.empty() || !done.found.empty();
+  done.changed = work.rewrite || !work.blanking.empty() || !done.text.found.empty();
   if (!done.changed) return done;
   const Frame& first = frames.front();
   const bool wide = first.bits != 8;

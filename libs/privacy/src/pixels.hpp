@@ -30,11 +30,12 @@ bool has_embedded_overlay(const dicom::Dataset& dataset);
 struct PixelWork {
   Blanking blanking;
   bool detect = false;   // search for text after that
+  std::string why;       // suspicion()
   bool rewrite = false;  // for another reason, such as overlays in the pixel cells
 };
 struct CleanedPixels {
   bool changed = false;  // `out` holds native little endian pixels
-  std::vector<FoundText> found;
+  CleanedText text;
 };
 // Decodes every frame, blanks, looks for text, and puts native little endian pixels into `out` when something became
 // black or must be rewritten. Errors: those of decode_frame and clean_text_of, too_large (2 GiB), unsupported.

@@ -10,7 +10,7 @@ namespace {
 constexpr int kLeastHeight = 5;
 constexpr int kMostHeight = 160;
 constexpr int kSmallHeight = 32;
-constexpr std::size_t kMostGlyphs = 8000;  // of a level: more are texture
+constexpr std::size_t kMostGlyphs = 8000;  // of a level: more are texture, which is not searched
 
 struct Run {
   int y, begin, end;  // columns [begin, end)
@@ -202,14 +202,16 @@ class Lines {
         min_letters_{min_letters},
         glyphs_{std::move(glyphs)} {}
 
-  void find(std::vector<Rectangle>& out) {
+  // False when there are too many letters to search.
+  bool find(std::vector<Rectangle>& out) {
     std::size_t letters = 0;
     const int most_height = std::clamp(std::min(width_, height_) / 10, 48, kMostHeight);
     for (Glyph& g : glyphs_) {
       g.letter = is_letter(g, most_height);
       letters += g.letter ? 1U : 0U;
     }
-    if (letters == 0 || letters > kMostGlyphs) return;
+    if (letters == 0) return true;
+    if (letters > kMostGlyphs) return false;
     std::ranges::sort(glyphs_, {}, &Glyph::x0);
     parent_.resize(glyphs_.size());
     std::iota(parent_.begin(), parent_.end(), std::size_t{0});
@@ -221,6 +223,7 @@ class Lines {
     for (auto& group : groups) {
       if (!group.empty() && is_line(group)) out.push_back(box_of(group));
     }
+    return true;
   }
 
  private:
@@ -392,8 +395,8 @@ class Lines {
 
 }  // namespace
 
-std::vector<Rectangle> find_text(const Plane& plane, const DetectorSettings& settings, const std::stop_token& stop) {
-  std::vector<Rectangle> out;
+TextSearch find_text(const Plane& plane, const DetectorSettings& settings, const std::stop_token& stop) {
+  TextSearch out;
   if (plane.width < 8 || plane.height < 8) return out;
   Plane inverted{plane.width, plane.height, plane.values};
   for (auto& value : inverted.values) value = static_cast<std::uint8_t>(255 - value);
@@ -410,8 +413,9 @@ std::vector<Rectangle> find_text(const Plane& plane, const DetectorSettings& set
       std::vector<Glyph> other;
       other.reserve(glyphs.size());
       for (const Glyph& g : glyphs) other.push_back(turned(g));
-      Lines{level, plane, std::move(glyphs), false, settings.min_letters}.find(out);
-      Lines{level, plane, std::move(other), true, settings.min_letters}.find(out);
+      const bool upright = Lines{level, plane, std::move(glyphs), false, settings.min_letters}.find(out.lines);
+      const bool lying = Lines{level, plane, std::move(other), true, settings.min_letters}.find(out.lines);
+      if (!upright || !lying) ++out.skipped_levels;
     }
   }
   return out;

@@ -2,6 +2,7 @@
 // that stand in a line. No recognition: script and language do not matter, and no word is ever known here.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <stop_token>
 #include <vector>
@@ -23,10 +24,14 @@ struct DetectorSettings {
   double min_letters = 3;
 };
 
+struct TextSearch {
+  std::vector<Rectangle> lines;    // may overlap
+  std::size_t skipped_levels = 0;  // with more than 8000 components like letters: not searched, text may be there
+};
+
 // Lines of text, brighter or darker than what is around them, read from left to right or turned by 90 or 270 degrees,
-// of letters 5 pixels high and more; each with a margin of about a third of its height. Rectangles may overlap.
+// of letters 5 pixels high and more; each with a margin of about a third of its height.
 // Stopped early it gives what it had found. Thread-safe.
-std::vector<Rectangle> find_text(const Plane& plane, const DetectorSettings& settings = {},
-                                 const std::stop_token& stop = {});
+TextSearch find_text(const Plane& plane, const DetectorSettings& settings = {}, const std::stop_token& stop = {});
 
 }  // namespace aceso::privacy

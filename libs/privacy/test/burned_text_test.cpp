@@ -136,8 +136,8 @@ crypto::SecretKey test_key() {
   return *crypto::SecretKey::from_bytes(std::vector<std::byte>(32, std::byte{7}));
 }
 
-Result<Deidentified> cleaned(const std::vector<std::byte>& file, const DeidControl& control = {}) {
-  DeidOptions options;
+Result<Deidentified> cleaned(const std::vector<std::byte>& file, const DeidControl& control = {},
+                             DeidOptions options = {}) {
   options.clean_pixel_data = true;
   options.detect_text = TextDetection::all;
   return Deidentifier{options, test_key()}.run(file, control);
@@ -194,7 +194,7 @@ TEST(BurnedText, a_line_is_found_at_every_size_and_polarity_upright_and_lying) {
         Samples picture(plane.values.begin(), plane.values.end());
         burn(picture, 640, ink, 70, 90, value);
         std::ranges::transform(picture, plane.values.begin(), [](auto v) { return static_cast<std::uint8_t>(v); });
-        const auto boxes = find_text(plane);
+        const auto boxes = find_text(plane).lines;
         ASSERT_FALSE(boxes.empty());
         std::size_t outside = 0;
         for (std::size_t i = 0; i < picture.size(); ++i) {
@@ -224,7 +224,7 @@ TEST(BurnedText, bars_blobs_grids_and_noise_are_no_text) {
       if (kind == 2) ink = x % 32 == 0 || y % 32 == 0;                                                  // a grid
       plane.values[i] = kind == 3 ? static_cast<std::uint8_t>(60 + random.uniform(90)) : ink ? 250 : 30;
     }
-    EXPECT_TRUE(find_text(plane).empty()) << kind;
+    EXPECT_TRUE(find_text(plane).lines.empty()) << kind;
   }
 }
 
@@ -290,6 +290,66 @@ TEST(BurnedText, a_picture_without_text_keeps_its_bytes_and_its_transfer_syntax)
   EXPECT_EQ(before->dataset.find(tags::kPixelData)->fragments().size(),
             after->dataset.find(tags::kPixelData)->fragments().size());
   EXPECT_EQ(pixels_in(out->bytes), pixels_in(file));
+}
+
+std::vector<std::byte> with_burned_in(const std::vector<std::byte>& file, const std::string& value) {
+  Dataset data = parse(file)->dataset;
+  data.set_text(tags::kBurnedInAnnotation, value);
+  return *write_part10(data, kExplicitLittle);
+}
+
+TEST(BurnedText, only_what_became_black_is_said_to_be_free_of_text) {
+  const Made made;  // a secondary capture
+  const auto plain = file_of(made, Samples(made.columns * made.rows, 77));
+  const auto out = cleaned(plain);
+  ASSERT_OK(out);
+  EXPECT_FALSE(parse(out->bytes)->dataset.contains(tags::kBurnedInAnnotation));
+  ASSERT_EQ(out->warnings.size(), 1U);
+  EXPECT_NE(out->warnings[0].find("found nothing"), std::string::npos) << out->warnings[0];
+
+  const auto says_yes = with_burned_in(plain, "YES");
+  EXPECT_CODE(cleaned(says_yes), Code::precondition);
+  DeidOptions accepting;
+  accepting.accept_pixels = true;
+  const auto accepted = cleaned(says_yes, {}, accepting);
+  ASSERT_OK(accepted);
+  EXPECT_EQ(parse(accepted->bytes)->dataset.text_or(tags::kBurnedInAnnotation), "YES");
+  EXPECT_EQ(accepted->warnings.size(), 1U);
+  DeidOptions with_rule;
+  with_rule.pixel_rules.push_back({"top", {{"Modality", "OT"}}, {{0, 0, 320, 20}}, {}});
+  const auto ruled = cleaned(says_yes, {}, with_rule);
+  ASSERT_OK(ruled);
+  EXPECT_EQ(parse(ruled->bytes)->dataset.text_or(tags::kBurnedInAnnotation), "NO");
+
+  const auto says_no = cleaned(with_burned_in(plain, "NO"));  // then nothing speaks for text
+  ASSERT_OK(says_no);
+  EXPECT_EQ(parse(says_no->bytes)->dataset.text_or(tags::kBurnedInAnnotation), "NO");
+  EXPECT_TRUE(says_no->warnings.empty());
+}
+
+// More than 8000 small hooks, too many to look for lines among them.
+TEST(BurnedText, texture_that_is_not_searched_is_said_and_never_taken_for_clean) {
+  const Made made{.columns = 1024, .rows = 1024};
+  Samples picture(made.columns * made.rows, 20);
+  for (std::size_t y = 2; y + 8 < made.rows; y += 10) {
+    for (std::size_t x = 2; x + 8 < made.columns; x += 10) {
+      for (std::size_t k = 0; k < 6; ++k)
+        picture[(y + k) * made.columns + x] = picture[(y + 5) * made.columns + x + k] = 240;
+    }
+  }
+  Plane plane{1024, 1024, {}};
+  for (const auto value : picture) plane.values.push_back(static_cast<std::uint8_t>(value));
+  EXPECT_GT(find_text(plane).skipped_levels, 0U);
+  const auto file = file_of(made, picture);
+  for (const std::string says : {"NO", ""}) {
+    const auto out = cleaned(says.empty() ? file : with_burned_in(file, says));
+    ASSERT_OK(out);
+    EXPECT_FALSE(parse(out->bytes)->dataset.contains(tags::kBurnedInAnnotation)) << says;
+    ASSERT_EQ(out->warnings.size(), 1U);
+    EXPECT_NE(out->warnings[0].find("not all of the picture was searched"), std::string::npos) << out->warnings[0];
+    EXPECT_TRUE(std::ranges::any_of(out->manifest, [](const auto& e) { return e.rule.ends_with("not searched"); }));
+  }
+  EXPECT_CODE(cleaned(with_burned_in(file, "YES")), Code::precondition);
 }
 
 TEST(BurnedText, what_stands_in_several_frames_is_black_in_all_and_the_work_can_be_stopped) {

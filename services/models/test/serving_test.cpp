@@ -233,7 +233,9 @@ TEST(ModuleEngines, plain_networks_run_in_our_own_loops_and_need_no_module) {
   other.network.layers[1].stride = {2, 2};
   learn::Bundle foreign = plain;
   foreign.onnx.resize(1);
-  for (const learn::Bundle& bundle : {other, foreign}) {
+  learn::Bundle large = plain;  // more memory than our loops may hold
+  large.signature.inputs[0].shape = {1, 1024, 1024};
+  for (const learn::Bundle& bundle : {other, foreign, large}) {
     EXPECT_EQ(engines->name_for(bundle, ""), "openvino");
     EXPECT_EQ(engines->serving_for(bundle, "").error().code(), Code::not_found);
   }

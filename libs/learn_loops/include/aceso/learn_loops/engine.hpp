@@ -14,7 +14,8 @@ namespace aceso::learn_loops {
 //   conv 3 x 3, stride 1, padding 0 or 1, [batch_norm], [relu], [max_pool 2 x 2, stride 2]   (images only)
 //   flatten or global_avg_pool, then dense, [relu], ...; dropout anywhere; sigmoid or softmax at the end.
 // `embedding` (may be empty): the input of a dense layer behind the first, or what global_avg_pool gives. Inputs have a
-// free batch dimension only. Errors: unsupported, naming the layer; invalid when the network itself is.
+// free batch dimension only. Activations of one image and of 32 samples before the dense layers take 256 MiB at most.
+// Errors: unsupported, naming the layer; invalid when the network itself is.
 Status takes(const learn::Network& network, const std::map<std::string, learn::Shape>& inputs,
              const std::string& embedding);
 
