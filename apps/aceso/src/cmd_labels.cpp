@@ -1,6 +1,7 @@
 // aceso labels: people label the samples of a data set in the browser; here projects are made, followed and finished.
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "aceso/base/file.hpp"
 #include "commands.hpp"
@@ -21,6 +22,8 @@ std::string two_digits(const Json& value) {
 std::string kappa_text(const Json& kappa) {
   if (!kappa.is_object() || !kappa.value("value", Json()).is_number())
     return kappa.is_object() ? kappa.value("why", "-") : "-";
+  if (!kappa.value("low", Json()).is_number())
+    return two_digits(kappa.at("value")) + " (" + kappa.value("why", "no interval") + ")";
   return two_digits(kappa.at("value")) + " (95 % " + two_digits(kappa.at("low")) + " to " +
          two_digits(kappa.at("high")) + ")";
 }
@@ -70,16 +73,14 @@ struct CreateArguments {
   std::string name, dataset, task = "classes", adjudicator, instructions;
   std::vector<std::string> readers, classes;
   bool ordered = false, unlabelled = false;
-  std::int64_t random = 0, seed = 1;
+  std::int64_t random = 0;
+  std::optional<std::int64_t> seed;  // none: the node draws one
 };
 
 Status create_project(Context& context, const CreateArguments& a) {
   ACESO_TRY(Api * api, context.api());
-  Json request{{"name", a.name},
-               {"dataset", a.dataset},
-               {"readers", a.readers},
-               {"adjudicator", a.adjudicator},
-               {"seed", a.seed}};
+  Json request{{"name", a.name}, {"dataset", a.dataset}, {"readers", a.readers}, {"adjudicator", a.adjudicator}};
+  if (a.seed) request["seed"] = *a.seed;
   request["task"] = a.task;
   if (!a.classes.empty()) request["classes"] = a.classes;
   if (a.ordered) request["ordered"] = true;
@@ -234,9 +235,10 @@ void add_labels(CLI::App& app, Context& context) {
   create->add_option("--random", c->random, "So many samples, drawn by the seed")
       ->check(CLI::Range(1, 100'000))
       ->excludes(unlabelled);
-  create->add_option("--seed", c->seed, "Of the draw and of the readers' orders")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  create
+      ->add_option("--seed", c->seed,
+                   "Of the draw and of the readers' orders; who knows it knows who is who (default: drawn by the node)")
+      ->check(CLI::NonNegativeNumber);
   on_run(create, context, [&context, c] { return create_project(context, *c); });
 
   const auto name = std::make_shared<std::string>();

@@ -38,7 +38,7 @@ Result<Kappa> cohen_kappa(std::span<const std::uint64_t> table, std::size_t cate
     }
   }
   std::vector<double> row_weight(categories), column_weight(categories);  // mean weight, given the one reader's answer
-  Kappa k{.value = 0, .observed = 0, .expected = 0, .standard_error = 0, .interval = {0, 0}};
+  Kappa k{.value = 0, .observed = 0, .expected = 0, .standard_error = 0, .interval = std::nullopt};
   for (std::size_t i = 0; i < categories; ++i) {
     for (std::size_t j = 0; j < categories; ++j) {
       const double w = weight_of(i, j, categories, weights);
@@ -61,8 +61,10 @@ Result<Kappa> cohen_kappa(std::span<const std::uint64_t> table, std::size_t cate
   }
   const double shift = k.observed * k.expected - 2 * k.expected + k.observed;
   const double variance = (sum - shift * shift) / (n * std::pow(1 - k.expected, 4));
-  k.standard_error = std::sqrt(std::max(variance, 0.0));
-  k.interval = {std::max(k.value - kZ95 * k.standard_error, -1.0), std::min(k.value + kZ95 * k.standard_error, 1.0)};
+  if (!(variance > 1e-14)) return k;
+  k.standard_error = std::sqrt(variance);
+  k.interval =
+      Interval{std::max(k.value - kZ95 * k.standard_error, -1.0), std::min(k.value + kZ95 * k.standard_error, 1.0)};
   return k;
 }
 

@@ -36,6 +36,9 @@ struct Models::Impl {
   Status in_use(std::string_view dataset) const;  // conflict when a waiting or running job names it
   Result<std::vector<store::Job>> unfinished() const;
   Status check_no_labelling_job(std::string_view project) const;  // conflict: one makes its dataset
+  // Prepared, and its job submitted: the project is "finishing" only while there is such a job.
+  Result<Json> finish_labelling(const Actor& actor, std::string_view project, const Json& request);
+  Status recover_labelling(std::string_view project);  // "finishing" without a job goes back to "adjudication"
 
   // A request repeated with its Idempotency-Key gets the first answer. `act` runs at most once at a time for a key;
   // `recall` turns what was kept into an answer.
@@ -62,6 +65,7 @@ struct Models::Impl {
   std::unique_ptr<WatchDrill> drills;
   const contracts::Accounts* accounts = nullptr;
   std::unique_ptr<Labelling> labelling;
+  std::mutex finish_mutex;  // from a project's check to its job
   std::unique_ptr<EvaluationJobs> evaluation;
   WorkerLauncher* explainers = nullptr;
   std::unique_ptr<ExplanationJobs> explanation;

@@ -135,7 +135,9 @@ Result<Json> Labelling::create(const Actor& actor, const Json& request) {
   ACESO_TRY(p.instructions, reader.text_or("instructions", 4000, {}));
   ACESO_TRY(const std::vector<std::string> readers, reader.texts_or("readers", kMaxReaders, 64));
   ACESO_TRY(const std::string adjudicator, reader.text("adjudicator", 64));
-  ACESO_TRY(const std::int64_t seed, reader.integer_or("seed", 1, 0, std::int64_t{1} << 53));
+  // The orders follow from the seed: a usual one would tell members more than they may know.
+  const auto drawn = static_cast<std::int64_t>(context_.random.uniform(std::uint64_t{1} << 53));
+  ACESO_TRY(const std::int64_t seed, reader.integer_or("seed", drawn, 0, std::int64_t{1} << 53));
   p.seed = static_cast<std::uint64_t>(seed);
   const Json* select = reader.child("select");
   ACESO_TRY_OK(reader.done());
@@ -185,7 +187,7 @@ Result<Json> Labelling::create(const Actor& actor, const Json& request) {
         actor, "C", "labelling.create", "labelling", p.id,
         dump(Json{{"dataset", p.dataset}, {"cases", p.samples.size()}, {"readers", readers.size()}}));
   }));
-  return project_json(actor, p);
+  return project_json(actor, true, p);
 }
 
 Result<LabellingProject> Labelling::load(std::string_view id) const {
@@ -237,7 +239,7 @@ Result<LabellingProject> Labelling::load_visible(const Actor& actor, bool all, s
   return p;
 }
 
-Result<Json> Labelling::project_json(const Actor& actor, const LabellingProject& p) const {
+Result<Json> Labelling::project_json(const Actor& actor, bool all, const LabellingProject& p) const {
   ACESO_TRY(const auto counts,
             context_.catalogue->query("SELECT member, COUNT(DISTINCT number) FROM labelling_answer WHERE project = ?1 "
                                       "GROUP BY member",
@@ -249,11 +251,13 @@ Result<Json> Labelling::project_json(const Actor& actor, const LabellingProject&
     if (m.position > 0)
       readers.push_back(Json{{"name", m.name}, {"done", done[m.position]}, {"submitted", m.submitted > 0}});
   }
-  Json queue = nullptr;
+  Json differ = nullptr;
   if (p.state != LabellingState::reading) {
-    ACESO_TRY(const LabellingAnswers all, answers(p, std::nullopt));
-    queue = disagreements(p, all).size();
+    ACESO_TRY(const std::vector<std::size_t> cases, queue(p));
+    differ = cases.size();
   }
+  const bool part = std::any_of(p.members.begin(), p.members.end(),
+                                [&](const LabellingMember& m) { return is_person(actor, m.account, m.name); });
   const LabellingMember* me = p.member(actor.id);
   return Json{
       {"id", p.id},
@@ -264,11 +268,11 @@ Result<Json> Labelling::project_json(const Actor& actor, const LabellingProject&
       {"ordered", p.ordered},
       {"instructions", p.instructions},
       {"selection", p.selection},
-      {"seed", p.seed},
+      {"seed", all && !part ? Json(p.seed) : Json(nullptr)},  // tells members who is behind A and B
       {"cases", p.samples.size()},
       {"state", to_string(p.state)},
       {"readers", std::move(readers)},
-      {"adjudicator", Json{{"name", p.members.front().name}, {"done", done[0]}, {"disagreements", std::move(queue)}}},
+      {"adjudicator", Json{{"name", p.members.front().name}, {"done", done[0]}, {"disagreements", std::move(differ)}}},
       {"part", me == nullptr ? Json(nullptr) : Json(me->position == 0 ? "adjudicator" : "reader")},
       {"ended_why", p.ended_why.empty() ? Json(nullptr) : Json(p.ended_why)},
       {"result", p.result.empty() ? Json(nullptr) : Json(p.result)},
@@ -285,7 +289,7 @@ Result<Json> Labelling::list(const Actor& actor, bool all) const {
   Json items = Json::array();
   for (const store::Row& row : rows) {
     ACESO_TRY(const LabellingProject p, load(row.text(0)));
-    ACESO_TRY(Json item, project_json(actor, p));
+    ACESO_TRY(Json item, project_json(actor, all, p));
     items.push_back(std::move(item));
   }
   return Json{{"items", std::move(items)}, {"next", nullptr}};
@@ -293,7 +297,7 @@ Result<Json> Labelling::list(const Actor& actor, bool all) const {
 
 Result<Json> Labelling::show(const Actor& actor, bool all, std::string_view id) const {
   ACESO_TRY(const LabellingProject p, load_visible(actor, all, id));
-  return project_json(actor, p);
+  return project_json(actor, all, p);
 }
 
 Status Labelling::remove(const Actor& actor, std::string_view id) {
@@ -325,15 +329,29 @@ Result<Json> Labelling::end_reading(const Actor& actor, std::string_view id, con
   return show(actor, true, p.id);
 }
 
-Status Labelling::check_not_blinded(const Actor& actor, std::string_view dataset) const {
+bool is_person(const Actor& actor, std::string_view account, std::string_view name) {
+  if (actor.id == account || actor.name == name) return true;
+  return !name.empty() && actor.name.starts_with(name) && actor.name.substr(name.size()).starts_with('/');
+}
+
+bool Labelling::same_samples(std::string_view a, std::string_view b) const {
+  if (base_of(a) == base_of(b)) return true;
+  const auto first = datasets_.open(a), second = datasets_.open(b);
+  if (!first || !second) return false;
+  std::set<std::string_view> known;
+  for (const learn::Sample& sample : (*first)->manifest().samples) known.insert(sample.sha256);
+  const auto& others = (*second)->manifest().samples;
+  return std::any_of(others.begin(), others.end(), [&](const learn::Sample& s) { return known.contains(s.sha256); });
+}
+
+Status Labelling::check_not_blinded(const Actor& actor, std::string_view dataset, std::string_view except) const {
   ACESO_TRY(const auto rows,
             context_.catalogue->query("SELECT p.dataset, p.name, m.account, m.account_name FROM labelling_project p "
-                                      "JOIN labelling_member m ON m.project = p.id WHERE p.state <> 'finished'",
-                                      {}, kMaxProjects * kMaxReaders));
+                                      "JOIN labelling_member m ON m.project = p.id WHERE p.state <> 'finished' AND "
+                                      "p.id <> ?1",
+                                      {std::string{except}}, kMaxProjects * kMaxReaders));
   for (const store::Row& row : rows) {
-    // A token is another principal, named after its owner.
-    const bool own = row.text(2) == actor.id || row.text(3) == actor.name || actor.name.starts_with(row.text(3) + "/");
-    if (own && base_of(row.text(0)) == base_of(dataset)) {
+    if (is_person(actor, row.text(2), row.text(3)) && same_samples(row.text(0), dataset)) {
       return Error{Code::precondition, "you read for the labelling project " + row.text(1) +
                                            ": the labels of this data set are hidden from you until it is finished"};
     }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -72,7 +73,7 @@ class Labelling {
       : context_{context}, datasets_{datasets}, accounts_{accounts} {}
 
   // {name, dataset, task?: classes, boxes or outlines, classes?, ordered?, instructions?, readers: [names],
-  // adjudicator, select?: {by: all, unlabelled or random, count?}, seed?}
+  // adjudicator, select?: {by: all, unlabelled or random, count?}, seed?: drawn where none is given}
   Result<Json> create(const Actor& actor, const Json& request);
   // `all`: the asker may see every project, else those with a part in them.
   Result<Json> list(const Actor& actor, bool all) const;
@@ -104,22 +105,28 @@ class Labelling {
   // {as?, leave_undecided?, keep_others?, validation?, test?}: the input of a job "labelling-finish".
   Result<Json> prepare_finish(const Actor& actor, std::string_view id, const Json& request);
   Result<Json> run_finish(store::JobContext& job);
-  Status unfinish(std::string_view id);  // the job ended without a dataset
+  Status unfinish(std::string_view id);  // no job makes its dataset: finishing becomes adjudication
+  Result<std::vector<std::string>> finishing() const;
 
-  // Whether the labels of this dataset, or of another version of it, are hidden from who reads or adjudicates a project
-  // on it: precondition, with the project's name.
-  Status check_not_blinded(const Actor& actor, std::string_view dataset) const;
+  // Whether the labels of this dataset, of another version of it or of a copy under another name are hidden from who
+  // reads or adjudicates a project on it, and from their tokens: precondition, with the project's name. `except`: a
+  // project that does not count.
+  Status check_not_blinded(const Actor& actor, std::string_view dataset, std::string_view except = {}) const;
   Status in_use(std::string_view dataset) const;  // conflict: a project on it is not finished
 
  private:
   Result<LabellingProject> load(std::string_view id) const;
   Result<LabellingProject> load_visible(const Actor& actor, bool all, std::string_view id) const;
   Result<LabellingAnswers> answers(const LabellingProject& project, std::optional<std::int64_t> member) const;
+  Result<std::map<std::int64_t, LabelAnswer>> answers_to(const LabellingProject& project, std::size_t number) const;
+  // Numbers of the cases that readers differ on, once reading is over; kept, since answers are fixed from then on.
+  Result<std::vector<std::size_t>> queue(const LabellingProject& project) const;
+  bool same_samples(std::string_view a, std::string_view b) const;
   Result<std::vector<std::size_t>> choose(const learn::Dataset& dataset, const Json* select, std::uint64_t seed,
                                           Json& kept) const;
   Result<std::vector<LabellingMember>> find_members(const std::vector<std::string>& readers,
                                                     const std::string& adjudicator) const;
-  Result<Json> project_json(const Actor& actor, const LabellingProject& project) const;
+  Result<Json> project_json(const Actor& actor, bool all, const LabellingProject& project) const;
   Result<LabellingProject> load_for_reader(const Actor& actor, std::string_view id) const;
   Result<LabellingProject> load_for_adjudicator(const Actor& actor, std::string_view id) const;
   Result<Json> case_json(const LabellingProject& project, std::size_t number) const;
@@ -130,7 +137,12 @@ class Labelling {
   const Context& context_;
   DatasetStore& datasets_;
   const contracts::Accounts* accounts_;
+  mutable std::mutex queues_mutex_;
+  mutable std::map<std::string, std::vector<std::size_t>, std::less<>> queues_;
 };
+
+// Whether the actor is this account, or a token of it: a token is another principal, named after its owner.
+bool is_person(const Actor& actor, std::string_view account, std::string_view name);
 
 std::string_view to_string(LabellingState state) noexcept;
 std::string_view to_string(Outcome outcome) noexcept;

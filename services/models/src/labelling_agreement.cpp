@@ -69,9 +69,20 @@ const LabelAnswer* common(const LabellingProject& project, std::size_t number,
 Json kappa_json(std::span<const std::uint64_t> table, std::size_t categories, stats::KappaWeights weights) {
   const auto kappa = stats::cohen_kappa(table, categories, weights);
   if (!kappa) return Json{{"value", nullptr}, {"why", kappa.error().message()}};
-  return Json{{"value", kappa->value},        {"low", kappa->interval.low},
-              {"high", kappa->interval.high}, {"standard_error", kappa->standard_error},
-              {"observed", kappa->observed},  {"expected", kappa->expected}};
+  Json json{{"value", kappa->value},
+            {"low", nullptr},
+            {"high", nullptr},
+            {"standard_error", kappa->standard_error},
+            {"observed", kappa->observed},
+            {"expected", kappa->expected}};
+  if (kappa->interval) {
+    json["low"] = kappa->interval->low;
+    json["high"] = kappa->interval->high;
+  } else {
+    json["why"] =
+        kappa->value > 0 ? "no interval: the readers agree in every case" : "no interval: the large-sample error is 0";
+  }
+  return json;
 }
 
 Json optional_json(const std::optional<double>& value) {
@@ -344,12 +355,11 @@ Json agreement_json(const LabellingProject& project, const LabellingAnswers& ans
 Status Labelling::check_told(const Actor& actor, const LabellingProject& p) const {
   if (p.state == LabellingState::reading)
     return Error{Code::precondition, "the readers have not all handed in: their answers are hidden until then"};
-  const LabellingMember* me = p.member(actor.id);
-  if (me != nullptr && me->position == 0 && p.state != LabellingState::finished) {
+  if (is_person(actor, p.members.front().account, p.members.front().name) && p.state != LabellingState::finished) {
     return Error{Code::precondition,
                  "you adjudicate this project: who said what is hidden from you until it is finished"};
   }
-  return {};
+  return check_not_blinded(actor, p.dataset, p.id);  // of another project on the same samples
 }
 
 Result<Json> Labelling::agreement(const Actor& actor, bool all, std::string_view id) const {

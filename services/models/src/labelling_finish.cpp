@@ -33,8 +33,12 @@ std::string describe(const LabellingProject& p, const Json& agreement) {
     text += agreement["mean_kappa"].is_number() ? "mean Cohen's kappa " + number(agreement["mean_kappa"].get<double>())
                                                 : std::string{"no kappa"};
   } else if (kappa["value"].is_number()) {
-    text += "Cohen's kappa " + number(kappa["value"].get<double>()) + " (95 % " + number(kappa["low"].get<double>()) +
-            " to " + number(kappa["high"].get<double>()) + ")";
+    text += "Cohen's kappa " + number(kappa["value"].get<double>());
+    if (kappa["low"].is_number()) {
+      text += " (95 % " + number(kappa["low"].get<double>()) + " to " + number(kappa["high"].get<double>()) + ")";
+    } else {
+      text += " (" + kappa.value("why", std::string{"no interval"}) + ")";
+    }
   } else {
     text += "no kappa";
   }
@@ -50,10 +54,13 @@ std::string describe(const LabellingProject& p, const Json& agreement) {
          " adjudicated, " + agreement["cannot_tell"].dump() + " without an answer, labelling project " + p.id;
 }
 
-// RFC 4180; what a spreadsheet would take for a formula is quoted with an apostrophe.
-void add_field(std::string& line, const std::string& text, bool last = false) {
+// RFC 4180. Of what people wrote, not of what an import reads back, an apostrophe quotes what a spreadsheet would take
+// for a formula.
+enum class CsvField : std::uint8_t { exact, written };
+void add_field(std::string& line, const std::string& text, CsvField kind = CsvField::exact, bool last = false) {
   std::string value = text;
-  if (!value.empty() && std::string_view{"=+-@\t\r"}.find(value.front()) != std::string_view::npos)
+  if (kind == CsvField::written && !value.empty() &&
+      std::string_view{"=+-@\t\r"}.find(value.front()) != std::string_view::npos)
     value.insert(value.begin(), '\'');
   if (value.find_first_of(",\"\r\n") == std::string::npos) {
     line += value;
@@ -163,7 +170,7 @@ Result<std::string> Labelling::labels_csv(const Actor& actor, std::string_view i
   add_field(out, "label");
   add_field(out, "outcome");
   add_field(out, "sha256");
-  for (std::size_t i = 0; i < people.size(); ++i) add_field(out, people[i], i + 1 == people.size());
+  for (std::size_t i = 0; i < people.size(); ++i) add_field(out, people[i], CsvField::written, i + 1 == people.size());
   for (const Json& item : table["items"]) {
     add_field(out, item["sample"].get<std::string>());
     add_field(out, item["class"].is_string() ? item["class"].get<std::string>() : std::string{});
@@ -175,7 +182,7 @@ Result<std::string> Labelling::labels_csv(const Actor& actor, std::string_view i
         said = (*found)["class"].is_string() ? (*found)["class"].get<std::string>()
                                              : "cannot tell: " + (*found)["cannot_tell"].get<std::string>();
       }
-      add_field(out, said, i + 1 == people.size());
+      add_field(out, said, CsvField::written, i + 1 == people.size());
     }
   }
   return out;
@@ -206,8 +213,7 @@ Result<Json> Labelling::prepare_finish(const Actor& actor, std::string_view id, 
   if (datasets_.taken(f.how.name, "")) return Error{Code::exists, "there is a dataset " + f.how.name + " already"};
   ACESO_TRY_OK(context_.catalogue->write([&](store::Transaction& tx) -> Status {
     ACESO_TRY(const auto changed,
-              tx.execute("UPDATE labelling_project SET state = 'finishing' WHERE id = ?1 AND state IN ('adjudication', "
-                         "'finishing')",
+              tx.execute("UPDATE labelling_project SET state = 'finishing' WHERE id = ?1 AND state = 'adjudication'",
                          {p.id}));
     if (changed == 0) return Error{Code::conflict, "the project was changed meanwhile"};
     return context_.record(actor, "U", "labelling.finish", "labelling", p.id,
@@ -224,6 +230,15 @@ Result<Json> Labelling::prepare_finish(const Actor& actor, std::string_view id, 
 Status Labelling::unfinish(std::string_view id) {
   return context_.catalogue->execute(
       "UPDATE labelling_project SET state = 'adjudication' WHERE id = ?1 AND state = 'finishing'", {std::string{id}});
+}
+
+Result<std::vector<std::string>> Labelling::finishing() const {
+  ACESO_TRY(const auto rows,
+            context_.catalogue->query("SELECT id FROM labelling_project WHERE state = 'finishing'", {}, 10'000));
+  std::vector<std::string> ids;
+  ids.reserve(rows.size());
+  for (const store::Row& row : rows) ids.push_back(row.text(0));
+  return ids;
 }
 
 Result<Json> Labelling::run_finish(store::JobContext& job) {

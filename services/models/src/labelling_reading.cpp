@@ -13,7 +13,8 @@ namespace aceso::models {
 namespace {
 
 constexpr std::size_t kMaxAnswers = 5'000'000;
-constexpr std::int64_t kMaxRevisions = 100;  // of one case by one person
+constexpr std::int64_t kMaxRevisions = 100;               // of one case by one person
+constexpr std::size_t kMaxShapes = std::size_t{1} << 20;  // bytes of one answer
 constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
 constexpr std::array<std::string_view, 3> kReasons{"quality", "not_shown", "other"};
 constexpr std::string_view kLatestAnswers =
@@ -21,6 +22,19 @@ constexpr std::string_view kLatestAnswers =
     "labelling_answer a WHERE a.project = ?1 AND (?2 < 0 OR a.member = ?2) AND a.revision = (SELECT MAX(b.revision) "
     "FROM labelling_answer "
     "b WHERE b.project = a.project AND b.number = a.number AND b.member = a.member) ORDER BY a.number, a.member";
+constexpr std::string_view kAnswersToOne =
+    "SELECT number, member, class, reason, comment, revision, duration_ms, time, shapes FROM labelling_answer WHERE "
+    "project = ?1 AND number = ?2 ORDER BY member, revision";  // the last of each member counts
+
+LabelAnswer answer_of(const store::Row& row) {
+  return {.label = row.text(2),
+          .reason = row.text(3),
+          .comment = row.text(4),
+          .shapes = row.text(8),
+          .revision = row.integer(5),
+          .duration_ms = row.integer(6),
+          .time = row.integer(7)};
+}
 
 Error no_place() {
   return Error{Code::not_found, "there is no such case"};
@@ -49,6 +63,8 @@ Result<LabelAnswer> parse_answer(const LabellingProject& project, const Json& pi
                              .outlines = project.outlines()};
     ACESO_TRY(const std::vector<DrawnObject> drawn, parse_objects(*objects, limits));
     a.shapes = dump(objects_json(drawn, project.classes));
+    if (a.shapes.size() > kMaxShapes)
+      return Error{Code::exhausted, "answer: objects: more than 1 MiB is drawn on this case"};
   }
   if (!a.reason.empty() && std::find(kReasons.begin(), kReasons.end(), a.reason) == kReasons.end())
     return Error{Code::invalid, "answer: cannot_tell: quality, not_shown or other"};
@@ -111,15 +127,30 @@ Result<LabellingAnswers> Labelling::answers(const LabellingProject& p, std::opti
   for (const store::Row& row : rows) {
     const auto number = static_cast<std::size_t>(row.integer(0));
     if (number >= out.size()) return Error{Code::data_loss, "a stored answer is of no case"};
-    out[number][row.integer(1)] = LabelAnswer{.label = row.text(2),
-                                              .reason = row.text(3),
-                                              .comment = row.text(4),
-                                              .shapes = row.text(8),
-                                              .revision = row.integer(5),
-                                              .duration_ms = row.integer(6),
-                                              .time = row.integer(7)};
+    out[number][row.integer(1)] = answer_of(row);
   }
   return out;
+}
+
+Result<std::map<std::int64_t, LabelAnswer>> Labelling::answers_to(const LabellingProject& p, std::size_t number) const {
+  ACESO_TRY(const auto rows, context_.catalogue->query(kAnswersToOne, {p.id, static_cast<std::int64_t>(number)}));
+  std::map<std::int64_t, LabelAnswer> out;
+  for (const store::Row& row : rows) out[row.integer(1)] = answer_of(row);
+  return out;
+}
+
+Result<std::vector<std::size_t>> Labelling::queue(const LabellingProject& p) const {
+  constexpr std::size_t kMostKept = 64;
+  {
+    const std::scoped_lock lock{queues_mutex_};
+    if (const auto found = queues_.find(p.id); found != queues_.end()) return found->second;
+  }
+  ACESO_TRY(const LabellingAnswers all, answers(p, std::nullopt));
+  std::vector<std::size_t> cases = disagreements(p, all);
+  const std::scoped_lock lock{queues_mutex_};
+  if (queues_.size() >= kMostKept) queues_.clear();
+  queues_[p.id] = cases;
+  return cases;
 }
 
 Result<LabellingProject> Labelling::load_for_reader(const Actor& actor, std::string_view id) const {
@@ -174,10 +205,10 @@ Result<Json> Labelling::reading_case(const Actor& actor, std::string_view id, st
   const LabellingMember& me = *p.member(actor.id);
   const std::size_t number = p.order(me.position)[place];
   ACESO_TRY(Json json, case_json(p, number));
-  ACESO_TRY(const LabellingAnswers mine, answers(p, me.position));
-  const auto found = mine[number].find(me.position);
+  ACESO_TRY(const auto here, answers_to(p, number));
+  const auto found = here.find(me.position);
   json["place"] = place;
-  json["answer"] = found == mine[number].end() ? Json(nullptr) : to_json(found->second);
+  json["answer"] = found == here.end() ? Json(nullptr) : to_json(found->second);
   return json;
 }
 
@@ -250,21 +281,21 @@ Result<Json> Labelling::submit(const Actor& actor, std::string_view id) {
 
 Result<Json> Labelling::adjudication(const Actor& actor, std::string_view id) const {
   ACESO_TRY(const LabellingProject p, load_for_adjudicator(actor, id));
-  ACESO_TRY(const LabellingAnswers all, answers(p, std::nullopt));
-  Json json = progress_json(disagreements(p, all), all, 0);
+  ACESO_TRY(const std::vector<std::size_t> cases, queue(p));
+  ACESO_TRY(const LabellingAnswers mine, answers(p, 0));
+  Json json = progress_json(cases, mine, 0);
   json["open"] = p.state == LabellingState::adjudication;
   return json;
 }
 
 Result<Json> Labelling::adjudication_case(const Actor& actor, std::string_view id, std::size_t place) const {
   ACESO_TRY(const LabellingProject p, load_for_adjudicator(actor, id));
-  ACESO_TRY(const LabellingAnswers all, answers(p, std::nullopt));
-  const std::vector<std::size_t> queue = disagreements(p, all);
-  if (place >= queue.size()) return no_place();
-  const auto& here = all[queue[place]];
-  ACESO_TRY(Json json, case_json(p, queue[place]));
+  ACESO_TRY(const std::vector<std::size_t> cases, queue(p));
+  if (place >= cases.size()) return no_place();
+  ACESO_TRY(const auto here, answers_to(p, cases[place]));
+  ACESO_TRY(Json json, case_json(p, cases[place]));
   Json readings = Json::array();
-  for (const std::int64_t reader : hidden_order(p, queue[place])) {
+  for (const std::int64_t reader : hidden_order(p, cases[place])) {
     const auto found = here.find(reader);
     if (found == here.end()) continue;
     LabelAnswer shown = found->second;
@@ -282,10 +313,9 @@ Result<Json> Labelling::adjudication_case(const Actor& actor, std::string_view i
 
 Result<Json> Labelling::adjudicate(const Actor& actor, std::string_view id, std::size_t place, const Json& request) {
   ACESO_TRY(const LabellingProject p, load_for_adjudicator(actor, id));
-  ACESO_TRY(const LabellingAnswers all, answers(p, std::nullopt));
-  const std::vector<std::size_t> queue = disagreements(p, all);
-  if (place >= queue.size()) return no_place();
-  return store_answer(actor, p, 0, queue[place], LabellingState::adjudication, request);
+  ACESO_TRY(const std::vector<std::size_t> cases, queue(p));
+  if (place >= cases.size()) return no_place();
+  return store_answer(actor, p, 0, cases[place], LabellingState::adjudication, request);
 }
 
 Result<std::vector<std::byte>> Labelling::pixels(const Actor& actor, std::string_view id, bool adjudicating,
@@ -294,10 +324,9 @@ Result<std::vector<std::byte>> Labelling::pixels(const Actor& actor, std::string
   LabellingProject p;
   if (adjudicating) {
     ACESO_TRY(p, load_for_adjudicator(actor, id));
-    ACESO_TRY(const LabellingAnswers all, answers(p, std::nullopt));
-    const std::vector<std::size_t> queue = disagreements(p, all);
-    if (place >= queue.size()) return no_place();
-    number = queue[place];
+    ACESO_TRY(const std::vector<std::size_t> cases, queue(p));
+    if (place >= cases.size()) return no_place();
+    number = cases[place];
   } else {
     ACESO_TRY(p, load_for_reader(actor, id));
     if (place >= p.samples.size()) return no_place();

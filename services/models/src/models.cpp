@@ -169,6 +169,23 @@ Status Models::Impl::check_no_labelling_job(std::string_view project) const {
   return {};
 }
 
+Result<Json> Models::Impl::finish_labelling(const Actor& actor, std::string_view project, const Json& request) {
+  const std::scoped_lock lock{finish_mutex};
+  ACESO_TRY_OK(check_no_labelling_job(project));
+  ACESO_TRY_OK(labelling->unfinish(project));  // what a crash or a cancelled job left
+  ACESO_TRY(Json input, labelling->prepare_finish(actor, project, request));
+  Result<Json> job = submit(actor, "labelling-finish", std::move(input));
+  if (!job && check_no_labelling_job(project)) ACESO_TRY_OK(labelling->unfinish(project));
+  return job;
+}
+
+Status Models::Impl::recover_labelling(std::string_view project) {
+  const std::scoped_lock lock{finish_mutex};
+  const Status free = check_no_labelling_job(project);
+  if (!free) return free.error().code() == Code::conflict ? Status{} : free;
+  return labelling->unfinish(project);
+}
+
 Status Models::Impl::in_use(std::string_view dataset) const {
   ACESO_TRY(const auto busy, unfinished());
   for (const store::Job& job : busy) {
@@ -272,7 +289,10 @@ Status Models::start() {
   }
   i.events->start();
   i.watch.start();
-  return i.jobs->start();
+  ACESO_TRY_OK(i.jobs->start());
+  ACESO_TRY(const std::vector<std::string> finishing, i.labelling->finishing());
+  for (const std::string& project : finishing) ACESO_TRY_OK(i.recover_labelling(project));
+  return {};
 }
 
 void Models::stop() {
@@ -390,6 +410,12 @@ Result<Json> Models::cancel_job(const Actor& actor, std::string_view id) {
   ACESO_TRY([[maybe_unused]] const Json known, job(id));
   ACESO_TRY_OK(impl_->context.record(actor, "U", "job.cancel", "job", id));
   ACESO_TRY_OK(impl_->jobs->cancel(id));
+  ACESO_TRY(const store::Job cancelled, impl_->jobs->get(id));
+  // One that waited never comes to its handler.
+  if (cancelled.kind == "labelling-finish") {
+    ACESO_TRY(const Json input, parse_own(cancelled.input_json));
+    ACESO_TRY_OK(impl_->recover_labelling(input.value("project", std::string{})));
+  }
   return job(id);
 }
 Result<Json> Models::wait_job(std::string_view id, ProgressSink& progress,

@@ -107,8 +107,12 @@ void Routes::jobs() {
        .tag = "models",
        .scope = "models:read",
        .response_type = "text/html"},
-      [this_ = &models](net::Request& request, const Actor&) -> Result<net::Response> {
+      [this_ = &models, i = &impl](net::Request& request, const Actor& actor) -> Result<net::Response> {
         ACESO_TRY(std::string html, this_->evaluation_html(request.param("id")));
+        // Its gallery shows pictures with their true class.
+        ACESO_TRY(const store::Job job, i->jobs->get(request.param("id")));
+        ACESO_TRY(const Json input, parse_own(job.input_json));
+        ACESO_TRY_OK(i->labelling->check_not_blinded(actor, input.value("dataset", std::string{})));
         return page_response(std::move(html));
       });
   add(Method::post, "/api/v1/feedback/export",

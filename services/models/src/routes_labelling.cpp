@@ -10,7 +10,7 @@ namespace {
 
 constexpr const char* kProjects = "/api/v1/labelling/projects";
 constexpr const char* kProject = "/api/v1/labelling/projects/{id}";
-constexpr std::size_t kMaxAnswer = std::size_t{8} << 20;  // outlines as runs
+constexpr std::size_t kMaxAnswer = std::size_t{2} << 20;  // outlines as runs, 1 MiB when stored
 constexpr const char* kAnswerSchema =
     R"({"type":"object","properties":{"class":{"type":"string"},"objects":{"type":"array","maxItems":200,"items":{"type":"object","required":["class"],"properties":{"class":{"type":"string"},"box":{"type":"array","items":{"type":"number"},"minItems":4,"maxItems":4},"runs":{"type":"array","items":{"type":"integer"}}}}},"cannot_tell":{"enum":["quality","not_shown","other"]},"comment":{"type":"string","maxLength":500},"duration_ms":{"type":"integer","minimum":0}},"additionalProperties":false})";
 
@@ -33,6 +33,7 @@ void add_work(Routes& routes, const std::string& part, bool adjudicating, const 
   using net::Method;
   const std::string base = std::string{kProject} + "/" + part;
   Labelling* labelling = routes.impl.labelling.get();
+  Models::Impl* parts = &routes.impl;
   routes.add(Method::get, base,
              {.summary = "Progress of " + who + ", and where to go on", .tag = "labelling", .scope = "feedback:write"},
              [labelling, adjudicating](net::Request& request, const Actor& actor) -> Result<net::Response> {
@@ -68,9 +69,10 @@ void add_work(Routes& routes, const std::string& part, bool adjudicating, const 
               .request_type = "application/json",
               .request_schema = kAnswerSchema,
               .max_body = kMaxAnswer},
-             [labelling, adjudicating](net::Request& request, const Actor& actor) -> Result<net::Response> {
+             [labelling, parts, adjudicating](net::Request& request, const Actor& actor) -> Result<net::Response> {
                ACESO_TRY(const std::size_t place, place_param(request));
                ACESO_TRY(const Json body, request.json(kMaxAnswer));
+               if (adjudicating) ACESO_TRY_OK(parts->recover_labelling(request.param("id")));
                ACESO_TRY(const Json json, adjudicating ? labelling->adjudicate(actor, request.param("id"), place, body)
                                                        : labelling->answer(actor, request.param("id"), place, body));
                return net::Response::json(json);
@@ -137,9 +139,7 @@ void add_management(Routes& routes) {
            R"({"type":"object","properties":{"as":{"type":"string"},"leave_undecided":{"type":"boolean"},"keep_others":{"type":"boolean"},"validation":{"type":"number"},"test":{"type":"number"}},"additionalProperties":false})"},
       [parts](net::Request& request, const Actor& actor) -> Result<net::Response> {
         ACESO_TRY(const Json body, request.json());
-        ACESO_TRY_OK(parts->check_no_labelling_job(request.param("id")));
-        ACESO_TRY(Json input, parts->labelling->prepare_finish(actor, request.param("id"), body));
-        ACESO_TRY(const Json json, parts->submit(actor, "labelling-finish", std::move(input)));
+        ACESO_TRY(const Json json, parts->finish_labelling(actor, request.param("id"), body));
         return accepted(json);
       });
 }

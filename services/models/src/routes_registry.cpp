@@ -8,8 +8,11 @@
 namespace aceso::models {
 namespace {
 
-Result<net::Response> report(Models& models, const net::Request& request) {
+Result<net::Response> report(Models& models, Models::Impl& impl, const net::Request& request, const Actor& actor) {
   ACESO_TRY(const int version, version_param(request));
+  // Its gallery shows pictures with their true class.
+  ACESO_TRY(const ModelVersion v, impl.registry.find(request.param("name"), version));
+  ACESO_TRY_OK(impl.labelling->check_not_blinded(actor, v.dataset));
   ACESO_TRY(std::string html, models.report_html(request.param("name"), version));
   return page_response(std::move(html));
 }
@@ -17,6 +20,7 @@ Result<net::Response> report(Models& models, const net::Request& request) {
 Result<net::Response> bundle_tar(Models::Impl& impl, const net::Request& request, const Actor& actor) {
   ACESO_TRY(const int version, version_param(request));
   ACESO_TRY(const ModelVersion v, impl.registry.find(request.param("name"), version));
+  ACESO_TRY_OK(impl.labelling->check_not_blinded(actor, v.dataset));  // the report is in it
   ACESO_TRY([[maybe_unused]] const learn::Bundle verified, impl.registry.read(v.bundle));
   ACESO_TRY_OK(impl.context.record(actor, "R", "model.export", "model", v.name + "/" + std::to_string(v.version),
                                    dump(Json{{"bundle", v.bundle}})));
@@ -69,7 +73,9 @@ void Routes::registry() {
       });
   add(Method::get, "/api/v1/models/{name}/{version:int}/report.html",
       {.summary = "The evaluation report", .tag = "models", .scope = "models:read", .response_type = "text/html"},
-      [service = &models](net::Request& request, const Actor&) { return report(*service, request); });
+      [service = &models, i = &impl](net::Request& request, const Actor& actor) {
+        return report(*service, *i, request, actor);
+      });
   add(Method::get, "/api/v1/models/{name}/{version:int}/bundle.tar",
       {.summary = "The signed bundle", .tag = "models", .scope = "models:write", .response_type = "application/x-tar"},
       [i = &impl](net::Request& request, const Actor& actor) { return bundle_tar(*i, request, actor); });

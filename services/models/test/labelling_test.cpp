@@ -4,6 +4,9 @@
 #include <set>
 
 #include "aceso/net/http.hpp"
+#include "aceso/store/catalogue.hpp"
+#include "aceso/store/jobs.hpp"
+#include "migrations.hpp"
 #include "service_fixture.hpp"
 
 namespace aceso::models::test {
@@ -40,8 +43,8 @@ class TextBody final : public net::BodyReader {
 // Calls the service's routes as the gateway does, without sockets.
 class LabellingProjects : public Service {
  protected:
-  void begin() {
-    launcher = make_process_launcher({.command = {ACESO_MODELS_HELPER, "train"}});
+  void begin(const std::string& worker = "train") {
+    launcher = make_process_launcher({.command = {ACESO_MODELS_HELPER, worker}});
     Models::Deps deps{clock,   random,    Logger{clock, sink}, audit,        signing_key(),
                       engines, *launcher, std::nullopt,        pseudonym_key};
     deps.accounts = &accounts;
@@ -58,6 +61,7 @@ class LabellingProjects : public Service {
     begin();
   }
   static std::vector<std::string> scopes(const std::string& user) {
+    if (user.ends_with("/token")) return {"datasets:read", "predictions:read", "models:read"};
     if (user == "scientist" || user == "both")
       return {"datasets:read", "datasets:write", "predictions:read", "jobs:read", "models:read"};
     if (user == "anna+scientist") return {"datasets:read", "datasets:write", "predictions:read", "feedback:write"};
@@ -106,7 +110,8 @@ class LabellingProjects : public Service {
   Answer get(const std::string& user, const std::string& target) { return call(user, net::Method::get, target); }
 
   std::string make(const Json& extra = Json::object()) {
-    Json request{{"name", "readers"}, {"dataset", "set"}, {"readers", {"anna", "ben"}}, {"adjudicator", "carl"}};
+    Json request{
+        {"name", "readers"}, {"dataset", "set"}, {"readers", {"anna", "ben"}}, {"adjudicator", "carl"}, {"seed", 1}};
     request.update(extra);
     const Answer made = call("scientist", net::Method::post, "/api/v1/labelling/projects", request);
     EXPECT_TRUE(made.ok) << made.message;
@@ -263,17 +268,211 @@ TEST_F(LabellingProjects, until_all_have_handed_in_nobody_learns_what_a_reader_s
 TEST_F(LabellingProjects, a_reader_who_may_read_datasets_does_not_see_the_labels_of_this_one) {
   begin();
   import("set");
-  import("other");
+  import("copy");
+  {
+    const std::filesystem::path file = home.path() / "other.npz";
+    ASSERT_TRUE(write_file_atomic(file, *learn::to_npz(medmnist(20))));
+    learn::ImportOptions how;
+    how.name = "other";
+    how.classes = {"normal", "pneumonia"};
+    ASSERT_TRUE(wait(*models->import_dataset(actor("scientist"), file, how)));
+  }
   const std::string id = make({{"select", {{"by", "random"}, {"count", 4}}}});
   const std::string both = "anna+scientist";
   EXPECT_EQ(get(both, "/api/v1/datasets/set/samples").code, Code::precondition);
   EXPECT_EQ(get(both, "/api/v1/datasets/set/check").code, Code::precondition);
   EXPECT_EQ(get(both, "/api/v1/datasets/set/sheet.png?label=1").code, Code::precondition);
   EXPECT_TRUE(get(both, "/api/v1/datasets/other/samples").ok);
+  EXPECT_EQ(get(both, "/api/v1/datasets/copy/samples").code, Code::precondition);  // the same pictures
+  EXPECT_EQ(get("carl/token", "/api/v1/datasets/set/samples").code, Code::precondition);
+  EXPECT_TRUE(get("scientist", "/api/v1/datasets/copy/samples").ok);
   EXPECT_TRUE(get("scientist", "/api/v1/datasets/set/samples").ok);
   EXPECT_EQ(get(both, path(id, "/labels.json")).code, Code::precondition);
   ASSERT_TRUE(call("scientist", net::Method::del, path(id)).ok);
   EXPECT_TRUE(get(both, "/api/v1/datasets/set/samples").ok);
+}
+
+TEST_F(LabellingProjects, a_token_of_the_adjudicator_and_a_reader_of_another_project_learn_no_answer) {
+  begin();
+  import("set");
+  const Json four{{"by", "random"}, {"count", 12}};
+  const std::string first = make({{"readers", {"ben", "dora"}}, {"select", four}});
+  read_all("ben", first, 0);
+  read_all("dora", first, 2);
+  for (const char* rest : {"/labels.json", "/labels.csv", "/agreement"}) {
+    EXPECT_EQ(get("carl/token", path(first, rest)).code, Code::precondition) << rest;
+    EXPECT_TRUE(get("scientist", path(first, rest)).ok) << rest;
+    EXPECT_TRUE(get("ben/token", path(first, rest)).ok) << rest;  // has handed in
+  }
+  done(call("scientist", net::Method::post, path(first, "/finish"), Json{{"leave_undecided", true}}));
+  const std::string both = "anna+scientist";
+  for (const char* rest : {"/labels.json", "/labels.csv", "/agreement"}) {
+    EXPECT_TRUE(get("carl/token", path(first, rest)).ok) << rest;
+    EXPECT_TRUE(get(both, path(first, rest)).ok) << rest;
+  }
+  const std::string second = make({{"name", "again"}, {"select", four}});
+  for (const char* rest : {"/labels.json", "/labels.csv", "/agreement"}) {
+    EXPECT_EQ(get(both, path(first, rest)).code, Code::precondition) << rest;
+    EXPECT_EQ(get("carl/token", path(first, rest)).code, Code::precondition) << rest;
+    EXPECT_TRUE(get("scientist", path(first, rest)).ok) << rest;
+  }
+  ASSERT_TRUE(call("scientist", net::Method::del, path(second)).ok);
+  EXPECT_TRUE(get(both, path(first, "/labels.json")).ok);
+}
+
+TEST_F(LabellingProjects, the_seed_is_told_to_no_member) {
+  begin();
+  import("set");
+  Json request{{"name", "drawn"}, {"dataset", "set"}, {"readers", {"anna", "ben"}}, {"adjudicator", "carl"}};
+  const Answer made = call("scientist", net::Method::post, "/api/v1/labelling/projects", request);
+  ASSERT_TRUE(made.ok) << made.message;
+  const std::string id = made.json["id"];
+  EXPECT_EQ(get("scientist", path(id)).json["seed"], made.json["seed"]);
+  request["name"] = "drawn-again";
+  const Answer other = call("scientist", net::Method::post, "/api/v1/labelling/projects", request);
+  EXPECT_NE(other.json["seed"], made.json["seed"]);  // drawn, not a usual one
+  for (const std::string user : {"anna", "ben", "carl", "anna+scientist", "carl/token"}) {
+    const Answer one = get(user, path(id)), list = get(user, "/api/v1/labelling/projects");
+    if (one.ok) {
+      EXPECT_TRUE(one.json["seed"].is_null()) << user;
+    }
+    ASSERT_TRUE(list.ok) << user;
+    for (const Json& item : list.json["items"]) EXPECT_TRUE(item["seed"].is_null()) << user;
+  }
+}
+
+TEST_F(LabellingProjects, reports_with_true_classes_are_hidden_from_members) {
+  begin();
+  import("set");
+  add_model("m", true, 1);
+  const auto job = models->evaluate(actor("scientist"), Json{{"model", "m"}, {"version", 1}, {"dataset", "set"}});
+  ASSERT_TRUE(job) << job.error().message();
+  ASSERT_TRUE(wait(*job));
+  const auto trained = models->train(actor("scientist"), Json{{"name", "t"}, {"dataset", "set"}});
+  ASSERT_TRUE(trained) << trained.error().message();
+  ASSERT_TRUE(wait(*trained));
+  for (const std::string& page :
+       {"/api/v1/evaluations/" + id_of(*job) + "/report.html", std::string{"/api/v1/models/t/1/report.html"}}) {
+    EXPECT_TRUE(get("anna", page).ok) << page;
+    const std::string id = make({{"select", {{"by", "random"}, {"count", 4}}}});
+    for (const std::string user : {"anna", "ben", "carl", "anna/token"})
+      EXPECT_EQ(get(user, page).code, Code::precondition) << user << page;
+    EXPECT_TRUE(get("dora", page).ok) << page;
+    EXPECT_TRUE(get("scientist", page).ok) << page;
+    ASSERT_TRUE(call("scientist", net::Method::del, path(id)).ok);
+    EXPECT_TRUE(get("anna", page).ok) << page;
+  }
+}
+
+TEST_F(LabellingProjects, a_project_does_not_hang_while_it_finishes) {
+  options.worker_grace_ms = 300;
+  begin("hang");
+  import("set");
+  const std::string id = make({{"select", {{"by", "random"}, {"count", 12}}}});
+  read_all("anna", id, 0);
+  read_all("ben", id, 2);
+  const auto state = [&] { return get("scientist", path(id)).json["state"].get<std::string>(); };
+  const auto finish = [&] {
+    return call("scientist", net::Method::post, path(id, "/finish"), Json{{"leave_undecided", true}});
+  };
+  const auto decide = [&](const char* what) {
+    return call("carl", net::Method::put, path(id, "/adjudication/0"), Json{{"class", what}}).ok;
+  };
+  // Cancelled while it waits behind a training.
+  const auto training = models->train(actor("scientist"), Json{{"name", "m"}, {"dataset", "set"}});
+  ASSERT_TRUE(training) << training.error().message();
+  const Answer waiting = finish();
+  ASSERT_TRUE(waiting.ok) << waiting.message;
+  EXPECT_EQ(state(), "finishing");
+  EXPECT_EQ(finish().code, Code::conflict);
+  EXPECT_FALSE(decide("normal"));
+  ASSERT_TRUE(models->cancel_job(actor("scientist"), id_of(waiting.json)));
+  EXPECT_EQ(state(), "adjudication");
+  EXPECT_TRUE(decide("normal"));
+  ASSERT_TRUE(models->cancel_job(actor("scientist"), id_of(*training)));
+  EXPECT_FALSE(wait(*training));
+  // A full queue.
+  options.max_queued_jobs = 0;
+  again();
+  EXPECT_EQ(finish().code, Code::exhausted);
+  EXPECT_EQ(state(), "adjudication");
+  EXPECT_TRUE(decide("pneumonia"));
+  // A crash between the state and the job.
+  options.max_queued_jobs = 100;
+  const auto crash = [&] {
+    std::vector<store::Migration> migrations{{1, migration_0001()}};
+    for (const store::Migration& m : store::JobQueue::migrations(2)) migrations.push_back(m);
+    for (const std::string_view sql : {migration_0002(), migration_0003(), migration_0004(), migration_0005()})
+      migrations.push_back({migrations.back().number + 1, sql});
+    auto catalogue = store::open_sqlite(home.path() / "catalogue.sqlite", migrations, Logger{clock, sink});
+    ASSERT_TRUE(catalogue) << catalogue.error().message();
+    ASSERT_TRUE((*catalogue)->execute("UPDATE labelling_project SET state = 'finishing' WHERE id = ?1", {id}));
+  };
+  router.reset();
+  models.reset();
+  crash();
+  begin();
+  EXPECT_EQ(state(), "adjudication");
+  EXPECT_TRUE(decide("normal"));
+  const Json made = done(finish());
+  EXPECT_EQ(made["dataset"], "set@2");
+  EXPECT_EQ(state(), "finished");
+}
+
+TEST_F(LabellingProjects, readers_who_agree_in_every_case_get_no_interval) {
+  begin();
+  import("set");
+  const std::string id = make({{"classes", {"-normal", "+pneumonia"}}, {"select", {{"by", "random"}, {"count", 12}}}});
+  for (const std::string user : {"anna", "ben"}) {
+    for (std::size_t place = 0; place < 12; ++place) {
+      const char* said = bright(user, id, "reading", place) ? "+pneumonia" : "-normal";
+      ASSERT_TRUE(
+          call(user, net::Method::put, path(id, "/reading/" + std::to_string(place)), Json{{"class", said}}).ok);
+    }
+    ASSERT_TRUE(call(user, net::Method::post, path(id, "/submit"), Json::object()).ok);
+  }
+  const Json kappa = get("scientist", path(id, "/agreement")).json["pairs"][0]["kappa"];
+  EXPECT_EQ(kappa["value"], 1.0);
+  EXPECT_TRUE(kappa["low"].is_null());
+  EXPECT_TRUE(kappa["high"].is_null());
+  EXPECT_EQ(kappa["why"], "no interval: the readers agree in every case");
+  // An import reads path and label back as they are; what people said is safe in a spreadsheet.
+  const std::string csv = get("scientist", path(id, "/labels.csv")).text;
+  EXPECT_NE(csv.find(",+pneumonia,agreed,"), std::string::npos) << csv;
+  EXPECT_NE(csv.find(",'+pneumonia,'+pneumonia,"), std::string::npos) << csv;
+  done(call("scientist", net::Method::post, path(id, "/finish"), Json::object()));
+  const auto set = models->dataset("set@2");
+  ASSERT_TRUE(set) << set.error().message();
+  const std::string source = (*set)["label_source"].get<std::string>();
+  EXPECT_NE(source.find("Cohen's kappa 1.00 (no interval: the readers agree in every case)"), std::string::npos)
+      << source;
+}
+
+TEST_F(LabellingProjects, what_is_drawn_on_one_case_has_a_limit) {
+  begin();
+  const std::filesystem::path file = home.path() / "large.npz";
+  ASSERT_TRUE(write_file_atomic(file, *learn::to_npz(medmnist(256))));
+  learn::ImportOptions how;
+  how.name = "large";
+  how.classes = {"normal", "pneumonia"};
+  ASSERT_TRUE(wait(*models->import_dataset(actor("scientist"), file, how)));
+  const std::string id = make({{"dataset", "large"},
+                               {"task", "outlines"},
+                               {"classes", {"nodule"}},
+                               {"select", {{"by", "random"}, {"count", 1}}}});
+  Json runs = Json::array();
+  for (int at = 0; at < 256 * 256; at += 2) {  // every second pixel: 230 KiB an object
+    runs.push_back(at);
+    runs.push_back(1);
+  }
+  const auto say = [&](int count) {
+    Json objects = Json::array();
+    for (int i = 0; i < count; ++i) objects.push_back(Json{{"class", "nodule"}, {"runs", runs}});
+    return call("anna", net::Method::put, path(id, "/reading/0"), Json{{"objects", objects}});
+  };
+  EXPECT_EQ(say(5).code, Code::exhausted);
+  EXPECT_TRUE(get("anna", path(id, "/reading/0")).json["answer"].is_null());
+  EXPECT_TRUE(say(4).ok);
 }
 
 TEST_F(LabellingProjects, orders_differ_between_readers_and_are_the_same_after_a_restart) {

@@ -8,7 +8,7 @@ export type LabellingState = 'reading' | 'adjudication' | 'finishing' | 'finishe
 export type LabelTask = 'classes' | 'boxes' | 'outlines';
 export type CannotTell = 'quality' | 'not_shown' | 'other';
 export interface LabellingProject {
-  id: string; name: string; dataset: string; task: LabelTask; classes: string[]; ordered: boolean; instructions: string; selection: { by: string; count?: number }; seed: number; cases: number; state: LabellingState;
+  id: string; name: string; dataset: string; task: LabelTask; classes: string[]; ordered: boolean; instructions: string; selection: { by: string; count?: number }; seed: number | null; cases: number; state: LabellingState;
   readers: { name: string; done: number; submitted: boolean }[]; adjudicator: { name: string; done: number; disagreements: number | null };
   part: 'reader' | 'adjudicator' | null; ended_why: string | null; result: string | null; created: string; created_by: string;
 }
@@ -24,7 +24,7 @@ export interface LabelCase {
   place: number; kind: 'image' | 'volume'; slices: number; height: number; width: number; channels: number; dtype: string; spacing_mm: [number, number] | null; answer: LabelAnswer | null;
   readings?: DrawnReading[];
 }
-export interface KappaFigure { value: number | null; low?: number; high?: number; standard_error?: number; why?: string }
+export interface KappaFigure { value: number | null; low?: number | null; high?: number | null; standard_error?: number; why?: string }
 export interface MeanFigure { n: number; mean: number | null; low: number | null; high: number | null }
 export interface ReaderPair {
   a: string; b: string; cases: number; cannot_tell: number; raw: { agreed: number; value: number | null; low?: number; high?: number }; kappa: KappaFigure; kappa_with_cannot_tell?: KappaFigure; kappa_linear?: KappaFigure; kappa_quadratic?: KappaFigure;

@@ -34,7 +34,7 @@ function Pair({ pair, drawn, ordered }: { pair: ReaderPair; drawn: boolean; orde
   return (
     <Paper p="md" component="section" aria-label={`${pair.a}, ${pair.b}`}>
       <Title order={2} mb="sm">{pair.a}, {pair.b}</Title>
-      <div className="kappa-line"><Text className="big-number num" data-testid="kappa">{pair.kappa.value === null ? '–' : figure(pair.kappa.value, 2)}</Text><div><Text fw={550}>{t(drawn ? 'labelling.kappaPresence' : 'labelling.kappa')}</Text><Text size="sm" c="dimmed" className="num">{pair.kappa.value === null ? t('labelling.noKappa') : `${t('common.interval95')} ${interval(pair.kappa.low, pair.kappa.high, 2)}`}</Text></div></div>
+      <div className="kappa-line"><Text className="big-number num" data-testid="kappa">{pair.kappa.value === null ? '–' : figure(pair.kappa.value, 2)}</Text><div><Text fw={550}>{t(drawn ? 'labelling.kappaPresence' : 'labelling.kappa')}</Text><Text size="sm" c="dimmed" className="num">{pair.kappa.value === null ? t('labelling.noKappa') : pair.kappa.low === null ? t(pair.kappa.value > 0 ? 'labelling.noInterval' : 'labelling.noIntervalElse') : `${t('common.interval95')} ${interval(pair.kappa.low, pair.kappa.high, 2)}`}</Text></div></div>
       {pair.boxes && (
         <dl className="definition" style={{ marginTop: 14, maxWidth: 640 }}>
           <dt>{t('labelling.matched')}</dt><dd className="num">{t('labelling.matchedText', { matched: pair.boxes.matched, a: pair.boxes.only_a, b: pair.boxes.only_b, first: pair.a, second: pair.b })}</dd>
@@ -69,7 +69,7 @@ function Pair({ pair, drawn, ordered }: { pair: ReaderPair; drawn: boolean; orde
 }
 
 function Figure({ kappa }: { kappa: KappaFigure }) {
-  return <>{kappa.value === null ? '–' : `${figure(kappa.value, 2)} (${interval(kappa.low, kappa.high, 2)})`}</>;
+  return <>{kappa.value === null ? '–' : kappa.low === null ? figure(kappa.value, 2) : `${figure(kappa.value, 2)} (${interval(kappa.low, kappa.high, 2)})`}</>;
 }
 
 function Mean({ mean }: { mean: MeanFigure }) {

@@ -7,7 +7,7 @@ import type { CannotTell, DrawnReading, LabelPart, LabellingProject, LabelWork }
 import { ErrorState, notice } from '../../components/feedback';
 import { useI18n } from '../../i18n';
 import { areaOf, fromSent, isBox, toSent } from '../../lib/drawing';
-import { HandIn, Head, reasons } from './bits';
+import { HandIn, Head, isHeld, reasons } from './bits';
 import { LabelStage, type StageHandle } from './LabelStage';
 import { useCases } from './useCases';
 import { classColors, DrawnLayer, useDrawing, type DrawTool } from './useDrawing';
@@ -47,14 +47,21 @@ export function DrawWorker({ project, work, part }: { project: LabellingProject;
     if (!drawing.dirty.current && answer && !answer.cannot_tell && !empty) return true;
     if (!drawing.dirty.current && answer?.cannot_tell && !empty) return true;
     if (sent.length === 0 && !empty) { notice(t('labelling.nothingDrawn')); return false; }
-    if (empty) drawing.clear();
     const kept = await cases.give({ objects: sent });
-    if (kept) drawing.dirty.current = false;
+    if (kept && cases.here.current === place) {
+      if (empty) drawing.clear();
+      drawing.dirty.current = false;
+    }
     return kept;
   }
   const next = async () => { if (drawing.corners.length > 2) { drawing.closePolygon(); return; } if (await keep()) cases.onward(true); };
   const nothing = async () => { if (await keep(true)) cases.onward(true); };
-  const back = async () => { if (drawing.dirty.current && drawing.objects.length > 0) await keep(); cases.go(place - 1); };
+  // What was changed is kept first; a case of which all was removed asks whether nothing is there.
+  const back = async () => {
+    if (drawing.corners.length > 2) { drawing.closePolygon(); return; }
+    const changed = drawing.dirty.current && (drawing.objects.length > 0 || (answer?.objects?.length ?? 0) > 0);
+    if (!changed || await keep()) cases.go(place - 1);
+  };
   const cannot = async (reason: CannotTell) => { if (await cases.give({ cannot_tell: reason, ...(comment.trim() ? { comment: comment.trim() } : {}) })) { setUnsure(false); drawing.load([]); cases.onward(true); } };
   const take = (reading: DrawnReading | undefined) => {
     if (!reading || !work.open) return;
@@ -68,6 +75,7 @@ export function DrawWorker({ project, work, part }: { project: LabellingProject;
     const target = event.target as HTMLElement | null;
     if (helpOpened || event.altKey || target?.closest('input:not([type=checkbox]):not([type=radio]), textarea, [role=dialog], [role=slider]')) return;
     const key = event.key.toLowerCase();
+    if (isHeld(event, key)) return;
     const on = (act: () => void) => { event.preventDefault(); act(); };
     if (event.ctrlKey || event.metaKey) { if (key === 'z') on(event.shiftKey ? drawing.forth : drawing.back); else if (key === 'y') on(drawing.forth); return; }
     const number = /^[1-9]$/.test(event.key) ? Number(event.key) : 0;

@@ -28,7 +28,7 @@ function Form({ close }: { close: () => void }) {
   const [adjudicator, setAdjudicator] = useState('');
   const [by, setBy] = useState('all');
   const [number, setNumber] = useState<number | string>(200);
-  const [seed, setSeed] = useState<number | string>(1);
+  const [seed, setSeed] = useState<number | string>('');
   const [instructions, setInstructions] = useState('');
   const [touched, setTouched] = useState(false);
   const [error, setError] = useState<unknown>(null);
@@ -42,7 +42,7 @@ function Form({ close }: { close: () => void }) {
     setError(null);
     try {
       const made = await labelling.create({
-        name, dataset, task, readers, ...(task === 'classes' ? { ordered } : {}), adjudicator: adjudicator.trim(), seed: Number(seed) || 0, instructions: instructions.trim(), ...(classes.length > 0 ? { classes } : {}),
+        name, dataset, task, readers, ...(task === 'classes' ? { ordered } : {}), adjudicator: adjudicator.trim(), ...(seed === '' ? {} : { seed: Number(seed) || 0 }), instructions: instructions.trim(), ...(classes.length > 0 ? { classes } : {}),
         ...(by === 'all' ? {} : by === 'random' ? { select: { by, count: Number(number) } } : { select: { by } }),
       });
       await client.invalidateQueries({ queryKey: ['labelling'] });
@@ -67,7 +67,7 @@ function Form({ close }: { close: () => void }) {
       <Group grow align="flex-start">
         <Select label={t('labelling.which')} value={by} onChange={(value) => setBy(value ?? 'all')} data={['all', 'unlabelled', 'random'].map((value) => ({ value, label: t(`labelling.select.${value as 'all' | 'unlabelled' | 'random'}`) }))} />
         {by === 'random' && <NumberInput label={t('labelling.number')} min={1} max={100000} value={number} onChange={setNumber} />}
-        <NumberInput label={t('labelling.seed')} min={0} value={seed} onChange={setSeed} />
+        <NumberInput label={`${t('labelling.seed')} (${t('common.optional')})`} min={0} value={seed} onChange={setSeed} />
       </Group>
       <Textarea label={`${t('labelling.instructions')} (${t('common.optional')})`} autosize minRows={2} maxRows={6} maxLength={4000} value={instructions} onChange={(event) => setInstructions(event.currentTarget.value)} />
       {error !== null && <ErrorState error={error} />}

@@ -8,7 +8,7 @@ import { Link, useParams } from 'wouter';
 import { labelling, type GivenAnswer, type LabelAnswer, type LabelPart, type LabellingProject, type LabelWork } from '../../api/labelling';
 import { ErrorState, ListSkeleton } from '../../components/feedback';
 import { useI18n } from '../../i18n';
-import { HandIn, Head, reasons } from './bits';
+import { HandIn, Head, isHeld, reasons } from './bits';
 import { DrawWorker } from './DrawWorker';
 import { LabelStage, type StageHandle } from './LabelStage';
 import { useCases } from './useCases';
@@ -55,6 +55,7 @@ function Worker({ project, work, part }: { project: LabellingProject; work: Labe
     const target = event.target as HTMLElement | null;
     if (event.ctrlKey || event.metaKey || event.altKey || helpOpened || target?.closest('input:not([type=checkbox]), textarea, [role=dialog], [role=slider]')) return;
     const key = event.key.toLowerCase();
+    if (isHeld(event, key)) return;
     const number = /^[1-9]$/.test(event.key) ? Number(event.key) : 0;
     const on = (act: () => void) => { event.preventDefault(); act(); };
     const reading = one.data?.readings?.[key === 'a' ? 0 : key === 'b' ? 1 : -1];

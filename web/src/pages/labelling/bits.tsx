@@ -10,6 +10,13 @@ import { percent } from '../../lib/format';
 
 export const reasons: CannotTell[] = ['quality', 'not_shown', 'other'];
 
+// A key that is held down gives no second answer; true when there is nothing more to do about the event.
+export function isHeld(event: KeyboardEvent, key: string): boolean {
+  if (!event.repeat || event.ctrlKey || event.metaKey || !(/^[0-9]$/.test(key) || ['a', 'b', 'c', 'n', ' ', 'enter', 'arrowright'].includes(key))) return false;
+  event.preventDefault();
+  return true;
+}
+
 export function Head({ project, work, place }: { project: LabellingProject; work: LabelWork; place: number }) {
   const { t } = useI18n();
   const { total, done } = work;

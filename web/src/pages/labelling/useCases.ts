@@ -42,9 +42,9 @@ export function useCases(project: LabellingProject, work: LabelWork, part: Label
   }, [cache, client, part, place, pixels, project.id, slices, total]);
 
   const go = useCallback((to: number) => { if (to >= 0 && to < total) setPlace(to); }, [total]);
-  // True when the node has kept it.
+  // True when the node has kept it. Of a case whose picture is not there nothing is said.
   const give = useCallback(async (given: GivenAnswer): Promise<boolean> => {
-    if (!work.open || busy.current || !one.data) return false;
+    if (!work.open || busy.current || !one.data || pixels === null || failed) return false;
     busy.current = true;
     setSaving(true);
     const at = place;
@@ -66,7 +66,7 @@ export function useCases(project: LabellingProject, work: LabelWork, part: Label
       busy.current = false;
       setSaving(false);
     }
-  }, [client, one.data, part, place, project.id, t, time, work.open]);
+  }, [client, failed, one.data, part, pixels, place, project.id, t, time, work.open]);
   const onward = useCallback((answered: boolean) => {
     if (!answered && work.open) { notice(t('labelling.answerFirst')); return; }
     if (place + 1 < total) go(place + 1);

@@ -19,14 +19,13 @@ std::string_view to_string(KappaWeights weights) noexcept;
 
 // Cohen's kappa (Educ Psychol Meas 20:37-46, 1960; weighted: Psychol Bull 70:213-220, 1968) with its large-sample
 // standard error (Fleiss, Cohen and Everitt, Psychol Bull 72:323-327, 1969, equation 13) and the interval of 95 % from
-// it, cut to [-1, 1]. The error is a large-sample one: with few cases
-// the interval is too narrow.
+// it, cut to [-1, 1]. The error is a large-sample one: with few cases the interval is too narrow.
 struct Kappa {
-  double value;           // at most 1; 0: no better than chance
-  double observed;        // agreement seen, 0..1, weighted
-  double expected;        // agreement by chance, 0..1, weighted
-  double standard_error;  // 0 when they agree in every case: then the interval has no width, and says nothing
-  Interval interval;
+  double value;                      // at most 1; 0: no better than chance
+  double observed;                   // agreement seen, 0..1, weighted
+  double expected;                   // agreement by chance, 0..1, weighted
+  double standard_error;             // 0 when they agree in every case, or in none by the same rule
+  std::optional<Interval> interval;  // none when the error is 0: it would have no width, and say nothing
 };
 
 // `table`: categories x categories counts, row-major, the first reader's answer is the row. Errors: invalid for a size
