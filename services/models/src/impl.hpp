@@ -27,6 +27,8 @@
 
 namespace aceso::models {
 
+std::vector<store::Migration> catalogue_migrations();  // the service's own and those of its job queue
+
 struct Models::Impl {
   Impl(Deps deps, Options options, std::filesystem::path folder);
 

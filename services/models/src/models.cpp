@@ -54,6 +54,16 @@ Models::Impl::Impl(Deps deps, Options options, fs::path folder)
   learn::register_builtin_architectures(architectures);
 }
 
+std::vector<store::Migration> catalogue_migrations() {
+  std::vector<store::Migration> migrations{{1, migration_0001()}};
+  for (const store::Migration& m : store::JobQueue::migrations(2)) migrations.push_back(m);
+  for (const std::string_view sql :
+       {migration_0002(), migration_0003(), migration_0004(), migration_0005(), migration_0006()}) {
+    migrations.push_back({migrations.back().number + 1, sql});
+  }
+  return migrations;
+}
+
 Status Models::Impl::open() {
   std::error_code ec;
   for (const char* sub : {"datasets", "bundles", "jobs", "blobs", "spool", "checks"}) {
@@ -64,14 +74,7 @@ Status Models::Impl::open() {
     }
     fs::permissions(context.folder / sub, fs::perms::owner_all, ec);
   }
-  std::vector<store::Migration> migrations{{1, migration_0001()}};
-  for (const store::Migration& m : store::JobQueue::migrations(2)) migrations.push_back(m);
-  migrations.push_back({migrations.back().number + 1, migration_0002()});
-  migrations.push_back({migrations.back().number + 1, migration_0003()});
-  migrations.push_back({migrations.back().number + 1, migration_0004()});
-  migrations.push_back({migrations.back().number + 1, migration_0005()});
-  migrations.push_back({migrations.back().number + 1, migration_0006()});
-  ACESO_TRY(catalogue, store::open_sqlite(context.folder / "catalogue.sqlite", migrations, context.log));
+  ACESO_TRY(catalogue, store::open_sqlite(context.folder / "catalogue.sqlite", catalogue_migrations(), context.log));
   context.catalogue = catalogue.get();
   store::SegmentedLog::Options log_options;
   log_options.key = blob_key;

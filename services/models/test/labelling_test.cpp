@@ -5,8 +5,7 @@
 
 #include "aceso/net/http.hpp"
 #include "aceso/store/catalogue.hpp"
-#include "aceso/store/jobs.hpp"
-#include "migrations.hpp"
+#include "impl.hpp"
 #include "service_fixture.hpp"
 
 namespace aceso::models::test {
@@ -400,11 +399,7 @@ TEST_F(LabellingProjects, a_project_does_not_hang_while_it_finishes) {
   // A crash between the state and the job.
   options.max_queued_jobs = 100;
   const auto crash = [&] {
-    std::vector<store::Migration> migrations{{1, migration_0001()}};
-    for (const store::Migration& m : store::JobQueue::migrations(2)) migrations.push_back(m);
-    for (const std::string_view sql : {migration_0002(), migration_0003(), migration_0004(), migration_0005()})
-      migrations.push_back({migrations.back().number + 1, sql});
-    auto catalogue = store::open_sqlite(home.path() / "catalogue.sqlite", migrations, Logger{clock, sink});
+    auto catalogue = store::open_sqlite(home.path() / "catalogue.sqlite", catalogue_migrations(), Logger{clock, sink});
     ASSERT_TRUE(catalogue) << catalogue.error().message();
     ASSERT_TRUE((*catalogue)->execute("UPDATE labelling_project SET state = 'finishing' WHERE id = ?1", {id}));
   };
