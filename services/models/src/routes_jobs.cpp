@@ -49,19 +49,19 @@ void Routes::jobs() {
        .tag = "jobs",
        .scope = "jobs:read",
        .query = {{"state", "queued, running, succeeded, failed or cancelled"}, {"limit", "1 to 500"}}},
-      [this_ = &models](net::Request& request, const Actor&) -> Result<net::Response> {
+      [service = &models](net::Request& request, const Actor&) -> Result<net::Response> {
         ACESO_TRY(const std::size_t limit, limit_param(request, 50, 500));
-        ACESO_TRY(const Json json, this_->jobs(request.query_value("state"), limit));
+        ACESO_TRY(const Json json, service->jobs(request.query_value("state"), limit));
         return net::Response::json(json);
       });
   add(Method::get, "/api/v1/jobs/{id:uuid}", {.summary = "A job", .tag = "jobs", .scope = "jobs:read"},
-      [this_ = &models](net::Request& request, const Actor&) -> Result<net::Response> {
-        ACESO_TRY(const Json json, this_->job(request.param("id")));
+      [service = &models](net::Request& request, const Actor&) -> Result<net::Response> {
+        ACESO_TRY(const Json json, service->job(request.param("id")));
         return net::Response::json(json);
       });
   add(Method::post, "/api/v1/jobs/{id:uuid}/cancel", {.summary = "Cancel a job", .tag = "jobs", .scope = "jobs:write"},
-      [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
-        ACESO_TRY(const Json json, this_->cancel_job(actor, request.param("id")));
+      [service = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
+        ACESO_TRY(const Json json, service->cancel_job(actor, request.param("id")));
         return net::Response::json(json);
       });
   add(Method::get, "/api/v1/jobs/{id:uuid}/events",
@@ -69,15 +69,15 @@ void Routes::jobs() {
        .tag = "jobs",
        .scope = "jobs:read",
        .response_type = "text/event-stream"},
-      [this_ = &models, i = &impl](net::Request& request, const Actor&) -> Result<net::Response> {
+      [service = &models, i = &impl](net::Request& request, const Actor&) -> Result<net::Response> {
         ACESO_TRY(const std::int64_t after, last_event_id(request));
-        ACESO_TRY(const Json job, this_->job(request.param("id")));
+        ACESO_TRY(const Json job, service->job(request.param("id")));
         return i->events->open(job.value("id", std::string{}), after);
       });
   add(Method::get, "/api/v1/architectures",
       {.summary = "Network architectures that can be trained", .tag = "models", .scope = "models:read"},
-      [this_ = &models](net::Request&, const Actor&) -> Result<net::Response> {
-        return net::Response::json(this_->architectures());
+      [service = &models](net::Request&, const Actor&) -> Result<net::Response> {
+        return net::Response::json(service->architectures());
       });
   add(Method::post, "/api/v1/training",
       {.summary = "Train a model: a job",
@@ -87,28 +87,28 @@ void Routes::jobs() {
        .request_schema =
            R"({"type":"object","properties":{"resume":{"type":"string","format":"uuid"},"name":{"type":"string"},"dataset":{"type":"string"},"config":{"type":"object"},"intended_use":{"type":"string"},"limitations":{"type":"string"},"accept_leakage":{"type":"string"},"limits":{"type":"object"}},"additionalProperties":false})"},
       submitting(models, impl, "train",
-                 [this_ = &models](const Actor& actor, const Json& body) { return this_->train(actor, body); }));
+                 [service = &models](const Actor& actor, const Json& body) { return service->train(actor, body); }));
   add(Method::post, "/api/v1/evaluations",
       {.summary = "Evaluate a model version on a dataset: a job",
        .tag = "models",
        .scope = "models:write",
        .request_type = "application/json"},
       submitting(models, impl, "evaluate",
-                 [this_ = &models](const Actor& actor, const Json& body) { return this_->evaluate(actor, body); }));
+                 [service = &models](const Actor& actor, const Json& body) { return service->evaluate(actor, body); }));
   add(Method::post, "/api/v1/comparisons",
       {.summary = "Compare two model versions on the same samples: a job",
        .tag = "models",
        .scope = "models:write",
        .request_type = "application/json"},
       submitting(models, impl, "compare",
-                 [this_ = &models](const Actor& actor, const Json& body) { return this_->compare(actor, body); }));
+                 [service = &models](const Actor& actor, const Json& body) { return service->compare(actor, body); }));
   add(Method::get, "/api/v1/evaluations/{id:uuid}/report.html",
       {.summary = "The page of a finished evaluation or comparison",
        .tag = "models",
        .scope = "models:read",
        .response_type = "text/html"},
-      [this_ = &models, i = &impl](net::Request& request, const Actor& actor) -> Result<net::Response> {
-        ACESO_TRY(std::string html, this_->evaluation_html(request.param("id")));
+      [service = &models, i = &impl](net::Request& request, const Actor& actor) -> Result<net::Response> {
+        ACESO_TRY(std::string html, service->evaluation_html(request.param("id")));
         // Its gallery shows pictures with their true class.
         ACESO_TRY(const store::Job job, i->jobs->get(request.param("id")));
         ACESO_TRY(const Json input, parse_own(job.input_json));
@@ -120,8 +120,8 @@ void Routes::jobs() {
        .tag = "predictions",
        .scope = "datasets:write",
        .request_type = "application/json"},
-      submitting(models, impl, "feedback", [this_ = &models](const Actor& actor, const Json& body) {
-        return this_->export_feedback(actor, body);
+      submitting(models, impl, "feedback", [service = &models](const Actor& actor, const Json& body) {
+        return service->export_feedback(actor, body);
       }));
 }
 
