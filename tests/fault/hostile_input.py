@@ -122,7 +122,7 @@ def arrays():
 class Node:
     def __init__(self, home):
         self.home = home
-        self.environment = {**os.environ, "ACESO_HOME": str(home), "ACESO_NET_PORT": "0", "NO_COLOR": "1"}
+        self.environment = {**os.environ, "ACESO_HOME": str(home), "ACESO_NET_PORT": "0", "NO_COLOR": "1", "ACESO_MODELS_LIVE_NEEDS_ACCEPTANCE": "false"}
         self.log = open(home / "node.log", "w+b")
         self.process = subprocess.Popen([program, "node", "--json"], env=self.environment, stdout=subprocess.PIPE, stderr=self.log)
         text = ""

@@ -458,6 +458,48 @@ export function mockTests(mock) {
     await until(() => version() === 'candidate', 'undo brings it back');
   });
 
+  test('approval: a gate, an acceptance that is signed, a recall and whom it concerned', async (visit) => {
+    const head = await visit();
+    await head.signIn('lin', password);
+    await head.go('/models/lung-nodule-ct/1?tab=approval');
+    await head.page.getByText('It cannot go live yet').waitFor();
+    await head.page.getByText('no clinician has accepted', { exact: false }).waitFor();
+    equal(await head.page.getByRole('button', { name: 'Accept on the grounds of ours-2026' }).count(), 0);   // not a clinician
+    await head.page.getByRole('button', { name: 'Change the gate' }).click();
+    const dialog = head.page.getByRole('dialog');
+    equal(await dialog.getByRole('button', { name: 'Change the gate' }).isDisabled(), true);
+    await dialog.getByLabel('Value').fill('0.99');
+    await dialog.getByLabel('Reason').fill('agreed in the board');
+    await dialog.getByRole('button', { name: 'Change the gate' }).click();
+    await head.page.getByText('below the gate of 0.99', { exact: false }).waitFor();
+    await head.axe('approval');
+    const visitor = await visit();
+    const { page } = visitor;
+    await visitor.signIn('okafor', password);
+    await visitor.go('/models/lung-nodule-ct/1?tab=approval');
+    await page.getByText('12 of them seen in training').waitFor();
+    equal(await page.getByRole('button', { name: 'Accept on the grounds of old-set' }).count(), 0);
+    await page.getByRole('button', { name: 'Accept on the grounds of ours-2026' }).click();
+    const sign = page.getByRole('dialog');
+    await sign.getByLabel('What you accept').fill('Second reader for adults, never alone');
+    equal(await sign.getByRole('button', { name: 'Sign' }).isDisabled(), true);
+    await sign.getByLabel('These are cases of this hospital').check();
+    await sign.getByRole('button', { name: 'Sign' }).click();
+    await page.getByText('Second reader for adults, never alone').waitFor();
+    await page.getByText('Signature holds').waitFor();
+    await page.getByRole('button', { name: 'Recall this version' }).click();
+    await sign.getByLabel('Reason').fill('misses nodules below 4 mm');
+    await sign.getByRole('button', { name: 'Recall this version' }).click();
+    await page.getByText('This version was recalled').waitFor();
+    await page.getByText('It had given 31 answers.', { exact: false }).waitFor();
+    await page.getByRole('heading', { name: 'Studies concerned: 2' }).waitFor();
+    await page.getByText('Doe Jane').waitFor();
+    await visitor.axe('recalled');
+    const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'CSV, with patients' }).click()]);
+    equal(file.suggestedFilename(), 'affected.csv');
+    equal(await page.getByRole('link', { name: 'Diagnose with this version' }).count(), 0);
+  });
+
   test('watch: alarms of a live model, acknowledged, drilled, a new reference', async (visit) => {
     const visitor = await visit();
     const { page } = visitor;

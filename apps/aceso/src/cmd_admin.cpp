@@ -6,13 +6,12 @@
 #include <memory>
 
 #include "aceso/base/file.hpp"
+#include "commands.hpp"
 #include "context.hpp"
 #include "settings.hpp"
 
 namespace aceso::app {
-namespace {
 
-// A password from standard input, not echoed on a terminal: never from the command line, where others can see it.
 Result<std::string> read_password(const char* prompt) {
   if (::isatty(STDIN_FILENO) != 0) {
     const char* typed = ::getpass(prompt);  // NOLINT(concurrency-mt-unsafe): one thread reads
@@ -24,6 +23,8 @@ Result<std::string> read_password(const char* prompt) {
     return Error{Code::invalid, "give the password as one line on standard input"};
   return line;
 }
+
+namespace {
 
 std::string join(const Json& list) {
   std::string out;

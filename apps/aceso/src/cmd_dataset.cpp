@@ -1,4 +1,5 @@
 // aceso dataset: data in, looked at, checked, removed.
+#include <array>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -34,12 +35,36 @@ struct ImportArguments {
   std::vector<double> window;  // centre, width
   bool keep_gaps = false;
   std::filesystem::path key_table;
+  bool from_archive = false;
+  std::string modality, from, to, study_description, series_description, body_part, patient_id, accession;
+  std::int64_t max_objects = 0;
 };
+
+// Which images of the node's archive.
+Json archive_query(const ImportArguments& a) {
+  Json query = Json::object();
+  const std::array<std::pair<const char*, const std::string*>, 8> fields{{{"modality", &a.modality},
+                                                                          {"from", &a.from},
+                                                                          {"to", &a.to},
+                                                                          {"study_description", &a.study_description},
+                                                                          {"series_description", &a.series_description},
+                                                                          {"body_part", &a.body_part},
+                                                                          {"patient_id", &a.patient_id},
+                                                                          {"accession", &a.accession}}};
+  for (const auto& [key, text] : fields) {
+    if (!text->empty()) query[key] = *text;
+  }
+  if (a.max_objects > 0) query["max_objects"] = a.max_objects;
+  return query;
+}
 
 Status import_dataset(Context& context, const ImportArguments& a) {
   std::error_code ec;
-  const auto source = std::filesystem::absolute(a.source, ec);
-  if (!std::filesystem::exists(source, ec))
+  if (a.from_archive != a.source.empty())
+    return Error{Code::invalid, "name a SOURCE, or --from-archive with what to look for"};
+  const auto source = a.from_archive ? std::filesystem::path{} : std::filesystem::absolute(a.source, ec);
+  if (a.from_archive && a.name.empty()) return Error{Code::invalid, "--name: the data set needs one"};
+  if (!a.from_archive && !std::filesystem::exists(source, ec))
     return Error{Code::not_found, "no such file or folder: " + a.source.string()};
   std::filesystem::path labels;
   if (!a.labels.empty()) labels = std::filesystem::absolute(a.labels, ec);
@@ -50,6 +75,7 @@ Status import_dataset(Context& context, const ImportArguments& a) {
             {"validation_fraction", a.validation},
             {"test_fraction", a.test},
             {"seed", a.seed}};
+  if (a.from_archive) body["archive"] = archive_query(a);
   if (!a.classes.empty()) body["classes"] = a.classes;
   if (!labels.empty()) body["labels_csv"] = labels.string();
   if (a.conflicts != "refuse") body["conflicts"] = a.conflicts;
@@ -168,11 +194,23 @@ void add_dataset(CLI::App& app, Context& context) {
 
   auto* import = group->add_subcommand("import", "Import an .npz file or a folder of images or DICOM files");
   auto a = std::make_shared<ImportArguments>();
-  import
-      ->add_option("SOURCE", a->source,
-                   ".npz (X and y, or MedMNIST's keys) or a folder of PNG, JPEG, TIFF, BMP, NIfTI, .npy or DICOM files "
-                   "with one sub-folder a class")
-      ->required();
+  import->add_option(
+      "SOURCE", a->source,
+      ".npz (X and y, or MedMNIST's keys) or a folder of PNG, JPEG, TIFF, BMP, NIfTI, .npy or DICOM files "
+      "with one sub-folder a class");
+  import->add_flag(
+      "--from-archive", a->from_archive,
+      "Images of the node's own archive, chosen by the options that follow; results of models are left out");
+  import->add_option("--modality", a->modality, "Of the archive: CT, DX, MR...");
+  import->add_option("--from", a->from, "Of the archive: first day of the study, YYYY-MM-DD");
+  import->add_option("--to", a->to, "Of the archive: last day of the study, YYYY-MM-DD");
+  import->add_option("--study-description", a->study_description, "Of the archive, with * and ?");
+  import->add_option("--series-description", a->series_description, "Of the archive, with * and ?");
+  import->add_option("--body-part", a->body_part, "Of the archive: CHEST");
+  import->add_option("--patient-id", a->patient_id, "Of the archive: one patient");
+  import->add_option("--accession", a->accession, "Of the archive: one order");
+  import->add_option("--max-objects", a->max_objects, "Of the archive: refuse when more match (default: 100000)")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000'000}));
   import->add_option("--name", a->name, "Name of the data set (default: the file's name)");
   import->add_option("--classes", a->classes,
                      "Class names in the order of the label values, separated by commas; of several labels their names "
@@ -186,7 +224,8 @@ void add_dataset(CLI::App& app, Context& context) {
   import->add_option("--unit", a->unit, "Unit of the numbers: mm, %");
   import->add_option("--labels", a->labels,
                      "CSV for a folder: path,label[,patient][,split]; of DICOM files also sop_instance_uid or "
-                     "series_instance_uid in place of path");
+                     "series_instance_uid in place of path, of the archive also accession_number or "
+                     "study_instance_uid");
   import
       ->add_option("--validation", a->validation,
                    "Share of the training samples for validation when the source has no such split")
@@ -224,6 +263,7 @@ void add_dataset(CLI::App& app, Context& context) {
       "silently. Files named as masks (a_mask.png, masks/a.png) become the outlines of their images. Of DICOM "
       "files, ids and patients are kept as keyed hashes only.\n\nExamples:\n  "
       "aceso dataset import scans/ --name scans --labels labels.csv --test 0.2\n  "
+      "aceso dataset import --from-archive --name chest --modality DX --from 2025-01-01 --labels by-accession.csv\n  "
       "aceso dataset import ct/ --name nodules --labels series.csv --kind volume --key-table ~/nodules-key.csv\n  "
       "aceso dataset import chest.npz --task multi_label --classes nodule,effusion,bulla\n  "
       "aceso dataset import knees/ --labels ages.csv --task regression --classes age --unit years");

@@ -158,7 +158,8 @@ Status import_and_train(Context& context, Api& api, const DemoData& data, int ep
                                       Json{{"stage", "live"}}));
   (void)live;
   context.print("4/5 serve   " + data.name + " version " + version + " is live, id " +
-                model.value("id", "").substr(0, 12));
+                model.value("id", "").substr(0, 12) +
+                "\n            (in a hospital a clinician accepts it first, on the hospital's own cases)");
   return {};
 }
 
@@ -185,6 +186,10 @@ Status demo(Context& context, const DemoArguments& a) {
                  "another demo is running in " + place.string() + "; stop it first, or choose another --home"};
   if (!a.keep) std::filesystem::remove_all(place, ec);
   ACESO_TRY(const Home home, prepare_home(place));
+  // Nobody is there who could accept the model: the demonstration's home lets it go live without, a hospital's does
+  // not.
+  if (const auto settings = place / "aceso.yaml"; !std::filesystem::exists(settings, ec))
+    ACESO_TRY_OK(write_file_atomic(settings, std::string_view{"models:\n  live_needs_acceptance: false\n"}));
   ACESO_TRY(const auto scratch, TempDir::create("aceso-demo"));
   ACESO_TRY(const auto node, Node::open(home,
                                         {.config_file = context.config_file,

@@ -20,7 +20,9 @@ struct FactsArguments {
 };
 std::string content_type_of(const std::filesystem::path& file);
 Result<int> choose_version(Api& api, const std::string& name,
-                           int asked);                    // the version asked for, else the live one, else the newest
+                           int asked);  // the version asked for, else the live one, else the newest
+// A password from standard input, not echoed on a terminal: never from the command line, where others can see it.
+Result<std::string> read_password(const char* prompt);
 std::string describe_figure(const Json& figure);          // "0.954 (0.938-0.968)"
 std::string describe_evaluation(const Json& evaluation);  // one line: AUROC, accuracy, sensitivity, specificity, F1
 std::string describe_prediction(

@@ -75,9 +75,16 @@ Result<net::Response> import_dataset(models::Models& models, net::Request& reque
     options.classes.push_back(classes.substr(0, comma));
     classes.erase(0, comma + 1);
   }
+  ACESO_TRY(const models::DicomOptions dicom, dicom_options_of(body));
+  if (const auto archive = body.find("archive"); archive != body.end()) {
+    const auto* principal = std::any_cast<contracts::Principal>(&request.principal);
+    const std::string labels = std::move(options.labels_csv);
+    options.labels_csv.clear();
+    ACESO_TRY(const Json job, models.import_from_archive(actor, *principal, *archive, labels, options, dicom));
+    return net::Response::json(job, 202);
+  }
   const std::string path = text_of(body, "path");
   if (path.empty()) return Error{Code::invalid, "path is missing"};
-  ACESO_TRY(const models::DicomOptions dicom, dicom_options_of(body));
   ACESO_TRY(const Json job, models.import_dataset(actor, path, options, dicom));
   return net::Response::json(job, 202);
 }

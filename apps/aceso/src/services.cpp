@@ -183,6 +183,7 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   ACESO_TRY(impl->archive,
             archive::Archive::create(home.root / "archive", std::move(archive_deps), archive::options_from(settings)));
 
+  impl->models->use_archive(*impl->archive);
   impl->explainer = models::make_explainer(*impl->models, clock, kExplainWait);
   impl->verdicts = models::make_verdict_sink(*impl->models);
   ACESO_TRY(impl->worklist, archive::Worklist::open(home.root / "archive" / "worklist", {.clock = clock,
@@ -211,6 +212,7 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
                                                        .results = *impl->archive,
                                                        .predictor = *impl->models,
                                                        .explainer = impl->explainer.get(),
+                                                       .recalls = impl->models.get(),
                                                        .verdicts = impl->verdicts.get(),
                                                        .key = analyses_key,
                                                        .software = kVersion,
@@ -266,6 +268,7 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   impl->forwards->register_routes(impl->router);
   impl->analyses->register_routes(impl->router);
   impl->orthanc->register_routes(impl->router);
+  impl->models->on_recall([a = impl->analyses.get()] { a->recalls_changed(); });
   impl->webhooks->register_routes(impl->router);
   impl->workitems->register_routes(impl->router);
   impl->shares->register_routes(impl->router);
@@ -293,6 +296,7 @@ void Services::stop() {
   if (impl_->orthanc) impl_->orthanc->stop();
   if (impl_->forwards) impl_->forwards->stop();
   if (impl_->worklist) impl_->worklist->on_ended(nullptr);
+  if (impl_->models) impl_->models->on_recall(nullptr);
   if (impl_->analyses) impl_->analyses->stop();
   if (impl_->webhooks) impl_->webhooks->stop();
   if (impl_->models) impl_->models->stop();

@@ -281,6 +281,70 @@ TEST_F(Cli, training_on_a_full_disk_says_so_and_leaves_the_home_usable) {
   EXPECT_EQ(again.status, kOk) << again.err;
 }
 
+TEST_F(Cli, a_model_is_accepted_by_a_clinician_goes_live_and_is_recalled) {
+  const std::vector<std::string> strict{"ACESO_MODELS_LIVE_NEEDS_ACCEPTANCE=true"};
+  const auto ask = [&](const std::vector<std::string>& arguments, const std::string& input = {}) {
+    return run(arguments, input, strict);
+  };
+  ASSERT_EQ(ask({"dataset", "import", phantom(), "--name", "phantom", "--classes", "smooth,spiculated"}).status, kOk);
+  const auto own = home_.path() / "own.npz";
+  const auto cases =
+      learn::to_npz(learn::make_phantom_ct({.train = 20, .validation = 10, .test = 40, .size = 32, .seed = 77}));
+  ASSERT_TRUE(cases.ok());
+  ASSERT_TRUE(write_file_atomic(own, *cases));
+  ASSERT_EQ(ask({"dataset", "import", own.string(), "--name", "ours", "--classes", "smooth,spiculated"}).status, kOk);
+  const auto train = ask({"train", "--dataset", "phantom", "--name", "nodule", "--epochs", "1", "--batch", "16"});
+  ASSERT_EQ(train.status, kOk) << train.err;
+  const auto refused = ask({"model", "promote", "nodule", "1", "live"});
+  EXPECT_NE(refused.status, kOk);
+  EXPECT_NE(refused.err.find("no clinician has accepted"), std::string::npos) << refused.err;
+
+  ASSERT_EQ(ask({"evaluate", "nodule", "--version", "1", "--dataset", "ours", "--split", "test"}).status, kOk);
+  const auto approval = ask({"model", "approval", "nodule", "1", "--json"});
+  ASSERT_EQ(approval.status, kOk) << approval.err;
+  const auto seen = parse_json(approval.out);
+  ASSERT_TRUE(seen.ok()) << approval.out;
+  ASSERT_EQ(seen->at("evaluations").size(), 1U) << approval.out;
+  const auto job = seen->at("evaluations").at(0).at("id").get<std::string>();
+  const std::string password = "correct horse battery";
+  ASSERT_EQ(ask({"user", "add", "dr.lang", "--role", "clinician"}, password + "\n").status, kOk);
+  ASSERT_EQ(ask({"user", "add", "head", "--role", "admin"}, password + "\n").status, kOk);
+  const auto accept = [&](const std::string& user, const std::string& typed) {
+    return ask({"model", "accept", "nodule", "1", "--evaluation", job, "--own-cases", "--user", user, "--statement",
+                "a second reader for phantoms"},
+               typed + "\n");
+  };
+  EXPECT_NE(accept("dr.lang", "wrong").status, kOk);
+  EXPECT_EQ(accept("head", password).status, kDenied) << "an admin does not speak for a clinician";
+  const auto accepted = accept("dr.lang", password);
+  ASSERT_EQ(accepted.status, kOk) << accepted.err;
+  EXPECT_NE(ask({"model", "approval", "nodule", "1"}).out.find("by dr.lang on 40 cases of ours"), std::string::npos);
+  const auto live = ask({"model", "promote", "nodule", "1", "live"});
+  ASSERT_EQ(live.status, kOk) << live.err;
+
+  const auto arrays = learn::make_phantom_ct({.train = 4, .validation = 2, .test = 2, .size = 32, .seed = 99});
+  const auto& images = arrays.at("test_images");
+  learn::Array one{images.dtype, {32, 32}, {images.data.begin(), images.data.begin() + 32 * 32}};
+  const auto file = home_.path() / "unseen.npy";
+  ASSERT_TRUE(write_file_atomic(file, learn::to_npy(one)).ok());
+  ASSERT_EQ(ask({"predict", "nodule", file.string()}).status, kOk);
+  const auto recall = ask({"model", "recall", "nodule", "1", "--reason", "wrong windows"});
+  ASSERT_EQ(recall.status, kOk) << recall.err;
+  EXPECT_NE(recall.out.find("1 answers"), std::string::npos) << recall.out;
+  const auto after = ask({"predict", "nodule", file.string(), "--version", "1"});
+  EXPECT_NE(after.status, kOk);
+  EXPECT_NE(after.err.find("was recalled on"), std::string::npos) << after.err;
+  const auto affected = ask({"model", "affected", "nodule", "1", "--json"});
+  ASSERT_EQ(affected.status, kOk) << affected.err;
+  EXPECT_EQ(parse_json(affected.out)->at("predictions").size(), 1U) << affected.out;
+  EXPECT_NE(ask({"model", "rollback", "nodule"}).status, kOk) << "there is none to go back to";
+  const auto gate =
+      ask({"model", "gate", "nodule", "--at-least", "auroc=0.9", "--min-cases", "50", "--reason", "agreed"});
+  ASSERT_EQ(gate.status, kOk) << gate.err;
+  EXPECT_NE(gate.out.find("auroc at least 0.9"), std::string::npos) << gate.out;
+  EXPECT_NE(ask({"model", "gate", "nodule", "--at-least", "auroc", "--reason", "x"}).status, kOk);
+}
+
 TEST_F(Cli, from_arrays_to_a_prediction) {
   const auto data = phantom();
   const auto import = run({"dataset", "import", data, "--name", "phantom", "--classes", "smooth,spiculated", "--json"});

@@ -30,6 +30,8 @@ Child spawn(const std::filesystem::path& home, const std::vector<std::string>& a
   std::vector<std::string> settings{"ACESO_HOME=" + home.string(), "ACESO_NET_PORT=0",      "NO_COLOR=1",
                                     "PATH=/usr/bin:/bin",          "HOME=" + home.string(), "LANG=C.UTF-8"};
   settings.insert(settings.end(), environment.begin(), environment.end());
+  settings.emplace_back(
+      "ACESO_MODELS_LIVE_NEEDS_ACCEPTANCE=false");  // unless `environment` says otherwise: the first counts
   std::vector<char*> argv, envp;
   for (auto& w : words) argv.push_back(w.data());
   for (auto& s : settings) envp.push_back(s.data());

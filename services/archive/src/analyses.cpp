@@ -63,6 +63,7 @@ Status Analyses::Impl::open(const fs::path& folder) {
   auto migrations = AnalysisTable::migrations(1);
   for (const auto& one : store::JobQueue::migrations(2)) migrations.push_back(one);
   migrations.push_back(AnalysisTable::order_migration(static_cast<int>(migrations.size()) + 1));
+  migrations.push_back(AnalysisTable::recall_migration(static_cast<int>(migrations.size()) + 1));
   ACESO_TRY(catalogue, store::open_sqlite(folder / "analyses.sqlite", migrations, deps.logger));
   table = std::make_unique<AnalysisTable>(*catalogue, deps.random, deps.key);
   ACESO_TRY(jobs, store::JobQueue::create(*catalogue, deps.clock, deps.random, deps.logger,
@@ -189,6 +190,8 @@ void Analyses::Impl::tick() {
       watch.seen(one.study_uid, one.series_uid, one.since_us, deps.clock.steady_now());
     }
   }
+  if (auto done = settle_recalls(); !done)
+    deps.logger.warn("analyses.recall_not_settled", {{"code", to_string(done.error().code())}});
   dispatch();
   const auto settled = watch.oldest_us(now_us());
   if (settled - saved_us < kSaveEvery) return;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -41,8 +42,9 @@ struct Analyses::Impl {
   Observer observer;
   std::atomic<std::uint64_t> analysed{0}, failed{0}, not_applicable{0};
   std::mutex tick_mutex;
-  Nap nap;                 // of the thread that keeps watch
-  std::mutex judge_mutex;  // of one judgement at a time: each report names the one before
+  Nap nap;                       // of the thread that keeps watch
+  std::mutex judge_mutex;        // of one judgement at a time: each report names the one before; and of withdrawals
+  bool recalls_settled = false;  // once since the start, all of them
   StudyEvents events;
   std::unique_ptr<store::JobQueue> jobs;
   std::jthread thread;
@@ -91,6 +93,19 @@ struct Analyses::Impl {
   // analysis_judgement.cpp
   Result<Json> judge(const contracts::ObjectPeer& peer, std::string_view analysis_id,
                      const contracts::VerdictWords& words);
+
+  // analysis_recall.cpp: models whose answers do not stand any more.
+  Result<std::vector<contracts::Recall>> recalls() const;  // in force
+  Result<std::optional<contracts::Recall>> recall_of(const Analysis& analysis) const;
+  // As it is to be shown and judged: an answer of a recalled model does not stand, dealt with or not.
+  Status as_it_stands(Analysis& analysis) const;
+  // Every analysis of the recalls that were not dealt with yet, at the first call of all.
+  Status settle_recalls();
+  Status settle_recall(const contracts::Recall& recall);
+  Status withdraw(Analysis& analysis, const contracts::Recall& recall, bool stands = true);
+  Result<std::optional<std::string>> write_rejection(const Analysis& analysis, const contracts::Recall& recall);
+  Result<Json> recalled_list(const contracts::ObjectPeer& peer, std::string_view model, int version,
+                             std::string_view before, std::size_t limit) const;
 
   // analysis_worklist.cpp
   Result<Json> worklist(const contracts::ObjectPeer& peer, std::string_view cursor, std::size_t limit) const;

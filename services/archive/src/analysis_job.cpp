@@ -50,8 +50,16 @@ Result<Json> Analyses::Impl::run(store::JobContext& context) {
       conclude(analysis, AnalysisState::failed, why.message());
     }
   }
-  tell_ended(analysis);
-  ACESO_TRY_OK(save(analysis));
+  const auto recall = analysis.state == AnalysisState::analysed
+                          ? recall_of(analysis)
+                          : Result<std::optional<contracts::Recall>>{std::nullopt};
+  if (!recall) return recall.error();
+  if (*recall) {  // while it answered
+    ACESO_TRY_OK(withdraw(analysis, **recall));
+  } else {
+    tell_ended(analysis);
+    ACESO_TRY_OK(save(analysis));
+  }
   if (analysis.state == AnalysisState::analysed) ++analysed;
   if (analysis.state == AnalysisState::failed) ++failed;
   if (analysis.state == AnalysisState::not_applicable) ++not_applicable;

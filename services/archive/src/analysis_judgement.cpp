@@ -36,6 +36,7 @@ Result<Json> Analyses::Impl::judge(const contracts::ObjectPeer& peer, std::strin
   if (!found || !archive.store->index().study(found->study_uid))
     return Error{Code::not_found, "there is no such analysis"};
   Analysis& analysis = *found;
+  ACESO_TRY_OK(as_it_stands(analysis));
   if (analysis.state != AnalysisState::analysed || !analysis.answer)
     return Error{Code::precondition, "the model gave no answer here: there is nothing to judge"};
   const auto& answer = *analysis.answer;

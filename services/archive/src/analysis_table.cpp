@@ -44,6 +44,21 @@ UPDATE analysis SET reading = CASE state WHEN 'failed' THEN 4 WHEN 'waiting' THE
   WHEN 'analysed' THEN 6 ELSE 7 END;
 CREATE INDEX analysis_by_reading ON analysis (study, reading);
 )";
+constexpr std::string_view kPast = R"(
+CREATE TABLE analysis_past (
+  id TEXT PRIMARY KEY,
+  study TEXT NOT NULL,
+  model TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  recalled BIGINT NOT NULL,
+  rule TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  updated BIGINT NOT NULL,
+  sealed BLOB NOT NULL
+);
+CREATE INDEX analysis_past_model ON analysis_past (model, version, recalled, id);
+CREATE INDEX analysis_past_study ON analysis_past (study);
+)";
 constexpr std::string_view kColumns = "SELECT id, state, rule, reason, model, job, updated, sealed FROM analysis ";
 
 constexpr std::array<std::pair<AnalysisState, std::string_view>, 5> kStates{
@@ -129,6 +144,8 @@ void fill_later(Analysis& analysis, const Json& j) {
   analysis.urgency = parse_urgency(j.value("urgency", std::string{})).value_or(Urgency::medium);
   analysis.images = j.value("images", std::size_t{0});
   analysis.map_note = j.value("map_note", std::string{});
+  analysis.recalled = j.value("recalled", false);
+  analysis.recall_note = j.value("recall_note", std::string{});
   if (j.contains("map")) {
     const auto& m = j.at("map");
     analysis.map = {.instance_uid = m.at("instance"),
@@ -158,6 +175,8 @@ Json later_of(const Analysis& a) {
   Json j{{"report", a.report_uid}, {"report_series", a.report_series},
          {"positive", a.positive}, {"urgency", to_string(a.urgency)},
          {"images", a.images},     {"map_note", a.map_note}};
+  if (a.recalled) j["recalled"] = true;
+  if (!a.recall_note.empty()) j["recall_note"] = a.recall_note;
   if (a.map)
     j["map"] = {{"instance", a.map->instance_uid}, {"series", a.map->series_uid},
                 {"method", a.map->method},         {"label", a.map->label},
@@ -254,6 +273,9 @@ std::vector<store::Migration> AnalysisTable::migrations(int first_number) {
 store::Migration AnalysisTable::order_migration(int number) {
   return {number, kOrderColumns};
 }
+store::Migration AnalysisTable::recall_migration(int number) {
+  return {number, kPast};
+}
 
 namespace {
 
@@ -336,6 +358,13 @@ Status AnalysisTable::add(const std::vector<Analysis>& analyses, bool again) {
         if (!others.empty()) continue;
       }
       if (again) {
+        ACESO_TRY(const auto rows, tx.query(std::string{kColumns} + "WHERE series = ?1 AND instance = ?2 AND rule = ?3",
+                                            {series, instance, a.rule}));
+        for (const Row& row : rows) {
+          ACESO_TRY(const Analysis before, opened(row));
+          if (!before.answer || before.results.empty()) continue;
+          if (Status kept = keep_past(tx, before); !kept) return kept;
+        }
         ACESO_TRY([[maybe_unused]] const auto old,
                   tx.execute("DELETE FROM analysis WHERE series = ?1 AND instance = ?2 AND rule = ?3",
                              {series, instance, a.rule}));
@@ -430,6 +459,7 @@ Status AnalysisTable::forget_study(std::string_view study_uid) {
     const auto study = hashed("study", study_uid);
     ACESO_TRY([[maybe_unused]] const auto n, tx.execute("DELETE FROM analysis WHERE study = ?1", {study}));
     ACESO_TRY([[maybe_unused]] const auto m, tx.execute("DELETE FROM analysis_result WHERE study = ?1", {study}));
+    ACESO_TRY([[maybe_unused]] const auto k, tx.execute("DELETE FROM analysis_past WHERE study = ?1", {study}));
     return {};
   });
 }
@@ -443,6 +473,37 @@ Status AnalysisTable::set_time(std::string_view name, std::int64_t us) {
   return catalogue_.execute(
       "INSERT INTO analysis_time (name, us) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET us = ?2",
       {std::string{name}, us});
+}
+
+Status AnalysisTable::keep_past(Transaction& tx, const Analysis& a) const {
+  if (!a.answer) return Error{Code::internal, "an analysis without an answer has no past"};
+  ACESO_TRY([[maybe_unused]] const auto gone, tx.execute("DELETE FROM analysis_past WHERE id = ?1", {a.id}));
+  ACESO_TRY([[maybe_unused]] const auto n,
+            tx.execute("INSERT INTO analysis_past (id, study, model, version, recalled, rule, reason, updated, sealed) "
+                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                       {a.id, hashed("study", a.study_uid), a.answer->model_name, std::int64_t{a.answer->model_version},
+                        std::int64_t{a.recalled ? 1 : 0}, a.rule, a.reason, a.updated_us, sealed(a)}));
+  return {};
+}
+Status AnalysisTable::keep_past(const Analysis& a) {
+  return catalogue_.write([&](Transaction& tx) { return keep_past(tx, a); });
+}
+
+Result<std::vector<Analysis>> AnalysisTable::past(std::string_view model, int version, bool recalled,
+                                                  std::string_view before, std::size_t limit) const {
+  ACESO_TRY(
+      const auto rows,
+      catalogue_.query("SELECT id, 'failed', rule, reason, model, '', updated, sealed FROM analysis_past WHERE "
+                       "model = ?1 AND version = ?2 AND recalled = ?3 AND id < ?4 ORDER BY id DESC LIMIT ?5",
+                       {std::string{model}, std::int64_t{version}, std::int64_t{recalled ? 1 : 0},
+                        before.empty() ? std::string{"~"} : std::string{before}, static_cast<std::int64_t>(limit)}));
+  std::vector<Analysis> out;
+  out.reserve(rows.size());
+  for (const Row& row : rows) {
+    ACESO_TRY(Analysis one, opened(row));
+    out.push_back(std::move(one));
+  }
+  return out;
 }
 
 }  // namespace aceso::archive

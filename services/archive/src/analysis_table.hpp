@@ -67,6 +67,8 @@ struct Analysis {
   std::optional<AnalysisMap> map = {};
   std::string map_note = {};  // why there is none
   std::optional<AnalysisJudgement> judgement = {};
+  bool recalled = false;         // the model was, and the answer does not stand any more
+  std::string recall_note = {};  // UID of the note that rejects the results; "-": there can be none; "": not yet
 };
 
 // Studies are read in this order: what a model found and how urgent it is, then what nobody has looked at, then the
@@ -94,12 +96,14 @@ struct WorklistRow {
 class AnalysisTable {
  public:
   static std::vector<store::Migration> migrations(int first_number);
-  static store::Migration order_migration(int number);  // after the first; columns that order the worklist
+  static store::Migration order_migration(int number);   // after the first; columns that order the worklist
+  static store::Migration recall_migration(int number);  // after the order's
   // catalogue and random outlive it.
   AnalysisTable(store::Catalogue& catalogue, RandomSource& random, const crypto::SecretKey& key);
 
   // One transaction. Rows whose series, instance and rule are there already are left as they are, or with `again` start
   // from the beginning. A row without a rule stands only while its series has none with one.
+  // With `again` what had been answered and written is kept as past().
   Status add(const std::vector<Analysis>& analyses, bool again);
   Result<std::optional<Analysis>> find(std::string_view id) const;
   Result<std::vector<Analysis>> of_study(std::string_view study_uid) const;
@@ -115,6 +119,13 @@ class AnalysisTable {
   Result<bool> is_result(std::string_view sop_instance_uid) const;
   Status forget_study(std::string_view study_uid);
 
+  // What was answered and written into studies before it was analysed again, and what was recalled: kept beside the
+  // analyses that stand. Written again under the same id it takes the place of what was there.
+  Status keep_past(const Analysis& analysis);
+  // Of one version, recalled or not. Newest first, ids below `before` ("": from the newest).
+  Result<std::vector<Analysis>> past(std::string_view model, int version, bool recalled, std::string_view before,
+                                     std::size_t limit) const;
+
   // Times in microseconds since 1970 UTC, by name.
   Result<std::optional<std::int64_t>> time(std::string_view name) const;
   Status set_time(std::string_view name, std::int64_t us);
@@ -123,6 +134,7 @@ class AnalysisTable {
   std::string hashed(std::string_view kind, std::string_view uid) const;
   store::Blob sealed(const Analysis& analysis) const;
   Result<Analysis> opened(const store::Row& row) const;
+  Status keep_past(store::Transaction& tx, const Analysis& analysis) const;
   Result<std::vector<Analysis>> select(const std::string& rest, const store::SqlArgs& args) const;
 
   store::Catalogue& catalogue_;

@@ -50,6 +50,7 @@ Json to_json(const Analysis& a) {
     model = Json{{"name", a.model.substr(0, at)}, {"version", nullptr}, {"hash", nullptr}, {"intended_use", nullptr}};
   out["state"] = to_string(a.state);
   out["reason"] = a.reason;
+  out["recalled"] = a.recalled;
   const bool shown = a.answer && a.state == AnalysisState::analysed;
   if (shown) {
     const auto& answer = *a.answer;
@@ -131,7 +132,8 @@ Json Analyses::Impl::series_without(const Series& series) const {
 Result<Json> Analyses::Impl::study_view(std::string_view study_uid) const {
   const auto study = archive.store->index().study(study_uid);
   if (!study) return Error{Code::not_found, "there is nothing here"};
-  ACESO_TRY(const auto rows, table->of_study(study_uid));
+  ACESO_TRY(auto rows, table->of_study(study_uid));
+  for (Analysis& row : rows) ACESO_TRY_OK(as_it_stands(row));
   Json list = Json::array();
   std::set<std::string, std::less<>> said;
   for (const Analysis& row : rows) {

@@ -44,7 +44,8 @@ Result<Json> Analyses::Impl::worklist(const contracts::ObjectPeer& peer, std::st
     exactly.study_uid = row.study_uid;
     ACESO_TRY(const StudyPage page, list_studies(archive.store->index(), exactly));
     if (page.rows.empty()) continue;  // gone; its analyses go with the next message of the archive
-    ACESO_TRY(const auto analyses, table->of_study(row.study_uid));
+    ACESO_TRY(auto analyses, table->of_study(row.study_uid));
+    for (Analysis& one : analyses) ACESO_TRY_OK(as_it_stands(one));
     const Analysis* first = leading(analyses);
     if (first == nullptr) continue;
     Json item = archive::to_json(page.rows.front(), page.received_us.front());

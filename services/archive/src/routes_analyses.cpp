@@ -32,7 +32,10 @@ Result<net::Response> list(Analyses::Impl& impl, net::Request& request) {
   std::vector<std::string> studies;
   for (const auto& row : rows) studies.push_back(row.study_uid);
   ACESO_TRY_OK(impl.record_studies(peer, "archive.analyses.list", studies));
-  for (const auto& row : rows) items.push_back(to_json(row));
+  for (auto& row : rows) {
+    ACESO_TRY_OK(impl.as_it_stands(row));
+    items.push_back(to_json(row));
+  }
   return private_json(Json{{"items", std::move(items)}, {"next", more ? Json(rows.back().id) : Json(nullptr)}});
 }
 
@@ -78,6 +81,23 @@ Result<contracts::VerdictWords> words_of(const Json& body) {
 
 void Analyses::register_routes(net::Router& router) {
   using net::Method;
+  router.add(Method::get, "/api/v1/archive/recalled",
+             {.summary = "Analyses whose model was recalled, with patient and study",
+              .tag = "archive",
+              .scope = std::string{kRead},
+              .query = {{"model", "its name"},
+                        {"version", "its version"},
+                        {"cursor", "of the page before"},
+                        {"limit", "1 to 500"}}},
+             [this](net::Request& request) -> Result<net::Response> {
+               ACESO_TRY(const auto version, request.query_integer("version", 0, 0, 1'000'000'000));
+               ACESO_TRY(const auto limit, request.query_integer("limit", 100, 1, 500));
+               ACESO_TRY(
+                   const Json view,
+                   recalled(peer_of(request), request.query_value("model").value_or(""), static_cast<int>(version),
+                            request.query_value("cursor").value_or(""), static_cast<std::size_t>(limit)));
+               return private_json(view);
+             });
   const std::string of_study_path = "/api/v1/archive/studies/{study}/analyses";
   router.add(Method::get, of_study_path,
              {.summary = "What models made of a study, and why not", .tag = "archive", .scope = std::string{kRead}},

@@ -144,6 +144,7 @@ struct AnalysisNode {
   crypto::SecretKey key = crypto::SecretKey::generate(random);
   MadeUpPredictor predictor;
   contracts::Explainer* explainer = nullptr;
+  contracts::RecallSource* recalls = nullptr;
   contracts::VerdictSink* verdicts = nullptr;
   RoutingOptions options;
   Analyses::Observer observer;
@@ -170,6 +171,7 @@ struct AnalysisNode {
                                           .results = *sink,
                                           .predictor = predictor,
                                           .explainer = explainer,
+                                          .recalls = recalls,
                                           .verdicts = verdicts,
                                           .key = key,
                                           .software = "test"},

@@ -88,6 +88,12 @@ void declare_config(ConfigSchema& schema) {
             .type = ConfigType::duration,
             .default_value = "30m",
             .help = "A training worker without output for so long is ended."})
+      .add({.name = "models.live_needs_acceptance",
+            .type = ConfigType::boolean,
+            .default_value = "true",
+            .help =
+                "A version goes live only after a clinician has accepted an evaluation of it on this hospital's own "
+                "cases. Switch it off for development and demonstrations only."})
       .add({.name = "models.trusted_keys",
             .type = ConfigType::list,
             .default_value = "",
@@ -96,6 +102,7 @@ void declare_config(ConfigSchema& schema) {
 
 Options options_from(const Config& config) {
   Options o;
+  o.live_needs_acceptance = config.boolean("models.live_needs_acceptance");
   o.max_upload_bytes = config.size_bytes("models.max_upload");
   o.max_image_bytes = config.size_bytes("models.max_image");
   o.max_volume_bytes = config.size_bytes("models.max_volume");

@@ -19,6 +19,10 @@ namespace {
 constexpr std::uint64_t kMaxReport = std::uint64_t{32} << 20;
 constexpr int kBatch = 32;
 
+Json seen_json(const std::optional<std::size_t>& seen) {
+  return seen ? Json(*seen) : Json(nullptr);
+}
+
 std::string text_at(const Json& json, const char* key) {
   return json.is_object() && json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : std::string{};
 }
@@ -113,17 +117,19 @@ Result<EvaluationJobs::Judged> EvaluationJobs::judge(const std::string& model, i
   JobProgress progress{job, context_.clock};
   ACESO_TRY(learn::Predictions predictions,
             learn::predict_split(*session, bundle.signature, dataset, split, kBatch, progress, job.stop()));
-  const std::size_t seen = seen_in_training(bundle, dataset, split);
+  const std::optional<std::size_t> seen = seen_in_training(bundle, dataset, split);
   return Judged{std::move(v), std::move(bundle), std::move(predictions), seen};
 }
 
-std::size_t EvaluationJobs::seen_in_training(const learn::Bundle& bundle, const learn::Dataset& dataset,
-                                             learn::Split split) const {
+std::optional<std::size_t> EvaluationJobs::seen_in_training(const learn::Bundle& bundle, const learn::Dataset& dataset,
+                                                            learn::Split split) const {
   const auto origin = trained_on(bundle);
-  if (!origin) return 0;
+  if (!origin) return std::nullopt;
   std::size_t count = 0;
   std::unordered_set<std::string> seen;
-  for (const std::size_t i : origin->indices(learn::Split::train)) seen.insert(origin->manifest().samples[i].sha256);
+  for (const learn::Split used : {learn::Split::train, learn::Split::validation}) {
+    for (const std::size_t i : origin->indices(used)) seen.insert(origin->manifest().samples[i].sha256);
+  }
   for (const std::size_t i : dataset.indices(split))
     count += seen.contains(dataset.manifest().samples[i].sha256) ? 1U : 0U;
   return count;
@@ -221,7 +227,7 @@ Result<Json> EvaluationJobs::run(store::JobContext& job) const {
                                 ? evaluate_targets(model, v.version, *dataset, split, job)
                                 : evaluate_classes(model, v.version, *dataset, split, job));
   Json& evaluation = done.evaluation;
-  evaluation["seen_in_training"] = done.seen_in_training;
+  evaluation["seen_in_training"] = seen_json(done.seen_in_training);
   const Json context{{"card", card_json(bundle.card)},
                      {"training", bundle.training},
                      {"signature", learn::to_json(bundle.signature)},
@@ -266,7 +272,7 @@ Result<Json> EvaluationJobs::run_comparison(store::JobContext& job) const {
                 {"version", j.version.version},
                 {"id", j.version.bundle},
                 {"card", card_json(j.bundle.card)},
-                {"seen_in_training", j.seen_in_training}};
+                {"seen_in_training", seen_json(j.seen_in_training)}};
   };
   Json context{{"a", about(a)},
                {"b", about(b)},

@@ -35,15 +35,17 @@ class EvaluationJobs {
     ModelVersion version;
     learn::Bundle bundle;
     learn::Predictions predictions;
-    std::size_t seen_in_training = 0;
+    std::optional<std::size_t> seen_in_training = {};
   };
   Result<Judged> judge(const std::string& model, int version, const learn::Dataset& dataset, learn::Split split,
                        store::JobContext& job) const;
   static Result<Json> compared(const Judged& a, const Judged& b, const learn::Manifest& manifest);
-  std::size_t seen_in_training(const learn::Bundle& bundle, const learn::Dataset& dataset, learn::Split split) const;
+  // Samples of the split that the version was trained, stopped or thresholded on; none: its data set is not here.
+  std::optional<std::size_t> seen_in_training(const learn::Bundle& bundle, const learn::Dataset& dataset,
+                                              learn::Split split) const;
   struct Evaluated {
     Json evaluation, gallery;
-    std::size_t seen_in_training = 0;
+    std::optional<std::size_t> seen_in_training = {};
   };
   Result<Evaluated> evaluate_classes(const std::string& model, int version, const learn::Dataset& dataset,
                                      learn::Split split, store::JobContext& job) const;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -10,6 +11,7 @@
 #include "aceso/learn/network.hpp"
 #include "aceso/store/blobs.hpp"
 #include "aceso/store/jobs.hpp"
+#include "approvals.hpp"
 #include "context.hpp"
 #include "datasets.hpp"
 #include "evaluation_jobs.hpp"
@@ -18,6 +20,7 @@
 #include "job_events.hpp"
 #include "labelling.hpp"
 #include "predictions.hpp"
+#include "recalls.hpp"
 #include "registry.hpp"
 #include "serving.hpp"
 #include "training.hpp"
@@ -34,6 +37,7 @@ struct Models::Impl {
 
   Status open();
   void register_handlers();
+  Result<Json> run_archive_import(store::JobContext& job);                     // archive_import.cpp
   Result<Json> submit(const Actor& actor, std::string_view kind, Json input);  // audited; answers {"job": ...}
   Status in_use(std::string_view dataset) const;  // conflict when a waiting or running job names it
   Result<std::vector<store::Job>> unfinished() const;
@@ -60,6 +64,10 @@ struct Models::Impl {
   Serving serving;
   Training training;
   Watch watch;
+  Approvals approvals;
+  Recalls recalls;
+  std::function<void()> recalled;
+  const contracts::ObjectSource* archive = nullptr;
   std::unique_ptr<store::JobQueue> jobs;
   std::unique_ptr<PredictionService> predictions;
   std::unique_ptr<Truths> truths;

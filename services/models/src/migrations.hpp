@@ -2,14 +2,11 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 namespace aceso::models {
 
-std::string_view migration_0001() noexcept;
-std::string_view migration_0002() noexcept;
-std::string_view migration_0003() noexcept;
-std::string_view migration_0004() noexcept;
-std::string_view migration_0005() noexcept;
-std::string_view migration_0006() noexcept;
+// In the order of their numbers, which start at 1. The second runs after the job queue's own: see catalogue_migrations().
+std::vector<std::string_view> migrations();
 
 }  // namespace aceso::models

@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "aceso/base/id.hpp"
 #include "aceso/imaging/image.hpp"
@@ -46,7 +47,9 @@ Models::Impl::Impl(Deps deps, Options options, fs::path folder)
       registry{context, key},
       serving{context, registry, engines},
       training{context, datasets, registry, deps.workers, architectures},
-      watch{context, registry} {
+      watch{context, registry},
+      approvals{context, registry, key},
+      recalls{context, registry} {
   explainers = deps.explainers;
   if (deps.pseudonym_key) context.pseudonyms.emplace(*deps.pseudonym_key);
   context.runs = deps.runs;
@@ -55,13 +58,11 @@ Models::Impl::Impl(Deps deps, Options options, fs::path folder)
 }
 
 std::vector<store::Migration> catalogue_migrations() {
-  std::vector<store::Migration> migrations{{1, migration_0001()}};
-  for (const store::Migration& m : store::JobQueue::migrations(2)) migrations.push_back(m);
-  for (const std::string_view sql :
-       {migration_0002(), migration_0003(), migration_0004(), migration_0005(), migration_0006()}) {
-    migrations.push_back({migrations.back().number + 1, sql});
-  }
-  return migrations;
+  const std::vector<std::string_view> own = migrations();
+  std::vector<store::Migration> all{{1, own.front()}};
+  for (const store::Migration& m : store::JobQueue::migrations(2)) all.push_back(m);
+  for (const std::string_view later : std::span{own}.subspan(1)) all.push_back({all.back().number + 1, later});
+  return all;
 }
 
 Status Models::Impl::open() {
@@ -110,6 +111,7 @@ void Models::Impl::register_handlers() {
     if (input.value("spooled", false) && !again) fs::remove(source, ec);
     return summary;
   });
+  jobs->handle("dataset-from-archive", [this](store::JobContext& job) { return run_archive_import(job); });
   jobs->handle("dataset-check", [this](store::JobContext& job) -> Result<Json> {
     ACESO_TRY(const Json input, parse_own(job.job().input_json));
     ACESO_TRY(const learn::CheckOptions options, parse_check_options(input.value("options", Json::object())));
@@ -274,9 +276,9 @@ Status Models::start() {
     if (job.kind == "dataset-import" && input->contains("options"))
       importing.insert((*input)["options"].value("name", std::string{}));
     if (job.kind == "feedback-export" || job.kind == "dataset-split" || job.kind == "dataset-synthesise" ||
-        job.kind == "labelling-finish")
+        job.kind == "labelling-finish" || job.kind == "dataset-from-archive")
       importing.insert(input->value("name", std::string{}));
-    spooled.insert(input->value("source", std::string{}));
+    for (const char* key : {"source", "query", "labels"}) spooled.insert(input->value(key, std::string{}));
   }
   ACESO_TRY_OK(i.datasets.reconcile(importing));
   ACESO_TRY_OK(i.registry.reconcile());
@@ -515,24 +517,6 @@ Result<std::string> Models::report_html(std::string_view name, int version) cons
 Result<Json> Models::register_bundle(const Actor& actor, const fs::path& folder, std::string_view name) {
   ACESO_TRY(const ModelVersion v, impl_->registry.import(actor, folder, name));
   return to_json(v);
-}
-// A version that goes live in a node that serves is in memory before it is asked, and one that cannot be loaded does
-// not go live.
-Result<Json> Models::promote(const Actor& actor, std::string_view name, int version, std::string_view stage) {
-  if (stage == "live" && !impl_->engines.loaded().empty()) {
-    ACESO_TRY(const ModelVersion next, impl_->registry.find(name, version));
-    if (next.evaluated) {
-      const auto loaded = impl_->serving.model(next);
-      if (!loaded && loaded.error().code() != Code::data_loss) {
-        return Error{Code::precondition, "the version cannot be loaded: " + loaded.error().message()};
-      }
-    }
-  }
-  return impl_->registry.promote(actor, name, version, stage);
-}
-Result<Json> Models::set_share(const Actor& actor, std::string_view name, int version, std::string_view mode,
-                               double percent) {
-  return impl_->registry.set_share(actor, name, version, mode, percent);
 }
 Status Models::export_bundle(const Actor& actor, std::string_view name, int version, const fs::path& target) const {
   return impl_->registry.export_to(actor, name, version, target);

@@ -13,6 +13,7 @@
 #include "aceso/learn/trainer.hpp"
 #include "outline_answer.hpp"
 #include "prediction_rows.hpp"
+#include "recalls.hpp"
 #include "uncertainty.hpp"
 
 namespace aceso::models {
@@ -55,6 +56,10 @@ std::string hash_arrays(const learn::NamedArrays& arrays) {
 
 Result<ModelVersion> PredictionService::usable(const contracts::ModelRef& ref) const {
   ACESO_TRY(ModelVersion version, registry_.find(ref.name, ref.version));
+  if (version.stage == "recalled") {
+    ACESO_TRY(const auto why, Recalls(context_, registry_).words(version.name, version.version));
+    return Error{Code::precondition, why.value_or("the version was recalled")};
+  }
   if (version.stage == "retired") {
     return Error{Code::precondition,
                  "version " + std::to_string(version.version) + " of model " + version.name + " is retired"};
@@ -599,6 +604,12 @@ Result<Json> PredictionService::view(const Actor& reader, const StoredPrediction
     } else if (p.details.is_object()) {
       out["outlines"] = p.details;
     }
+  }
+  out["recalled"] = nullptr;
+  ACESO_TRY(const auto recalls, Recalls(context_, registry_).all());
+  for (const contracts::Recall& r : recalls) {
+    if (r.model == p.model.name && r.version == p.model.version)
+      out["recalled"] = Json{{"reason", r.reason}, {"time", time_text(r.at_us)}};
   }
   ACESO_TRY(out["verdict"], last_verdict(p.id, reader.id));
   return out;

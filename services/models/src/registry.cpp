@@ -77,6 +77,8 @@ Status check_promotion(const ModelVersion& v, std::string_view stage) {
     return Error{Code::invalid, "stage: candidate, shadow, live or retired"};
   if (stage == "live" && !v.evaluated)
     return Error{Code::precondition, "a version without an evaluation on test data cannot go live"};
+  if (v.stage == "recalled" && stage != "recalled")
+    return Error{Code::precondition, "the version was recalled: its recall must be lifted first"};
   if (v.stage == "live" && stage == "candidate")
     return Error{Code::precondition, "a live version can only become shadow or retired"};
   return {};
@@ -93,6 +95,10 @@ std::optional<double> auroc_of(const Json& evaluation) {
   if (a.is_number()) return a.get<double>();
   if (a.is_object() && a.contains("value") && a["value"].is_number()) return a["value"].get<double>();
   return std::nullopt;
+}
+
+bool out_of_use(std::string_view stage) noexcept {
+  return stage == "retired" || stage == "recalled";
 }
 
 Json to_json(const ModelVersion& v) {
@@ -379,6 +385,24 @@ Result<Json> Registry::promote(const Actor& actor, std::string_view name, int ve
   ACESO_TRY_OK(written);
   ACESO_TRY(const ModelVersion now, find(name, version));
   return to_json(now);
+}
+
+Result<int> Registry::former_live(std::string_view name) const {
+  ACESO_TRY_OK(check_name("model name", name));
+  ACESO_TRY(
+      const auto rows,
+      context_.catalogue->query(
+          "SELECT c.version FROM stage_change c JOIN model_version v ON v.name = c.name AND v.version = c.version "
+          "WHERE c.name = ?1 AND c.before_stage = 'live' AND v.stage NOT IN ('live', 'recalled') ORDER BY c.time "
+          "DESC LIMIT 1",
+          {std::string{name}}));
+  if (rows.empty()) {
+    ACESO_TRY(const auto any,
+              context_.catalogue->query("SELECT 1 FROM model_version WHERE name = ?1 LIMIT 1", {std::string{name}}));
+    if (any.empty()) return Error{Code::not_found, "there is no model " + std::string{name}};
+    return Error{Code::precondition, "no other version of model " + std::string{name} + " was live before"};
+  }
+  return static_cast<int>(rows.front().integer(0));
 }
 
 }  // namespace aceso::models

@@ -22,7 +22,7 @@ struct ModelVersion {
   std::string name;
   int version = 0;
   std::string bundle;  // its id
-  std::string stage;   // candidate, shadow, live, retired
+  std::string stage;   // candidate, shadow, live, retired, recalled
   bool evaluated = false;
   std::optional<double> auroc;
   std::string dataset;
@@ -69,6 +69,8 @@ class Registry {
   Result<Json> show(std::string_view name, int version) const;
   Result<std::string> report_html(std::string_view name, int version) const;
   Result<Json> promote(const Actor& actor, std::string_view name, int version, std::string_view stage);
+  // The version that the live one replaced, or the last that was live; recalled ones are passed over. precondition.
+  Result<int> former_live(std::string_view name) const;
   Result<Json> set_share(const Actor& actor, std::string_view name, int version, std::string_view mode, double percent);
   Result<std::optional<Share>> share_of(std::string_view name) const;
 
@@ -89,6 +91,8 @@ class Registry {
   mutable std::list<std::pair<std::string, std::shared_ptr<const learn::Bundle>>> infos_;
 };
 
+// Retired or recalled: it answers nobody.
+bool out_of_use(std::string_view stage) noexcept;
 Json to_json(const ModelVersion& version);
 // The AUROC of an evaluation as learn::evaluate() gives it (metrics.auroc.value), or of one from elsewhere (auroc).
 std::optional<double> auroc_of(const Json& evaluation);

@@ -84,6 +84,7 @@ void Models::register_routes(net::Router& router) {
   routes.watch();
   routes.labelling();
   routes.truths();
+  routes.oversight();
 }
 
 }  // namespace aceso::models

@@ -26,6 +26,7 @@ struct Routes {
   void watch();
   void labelling();
   void truths();
+  void oversight();
 };
 
 // unauthenticated without a principal, denied without the scope.

@@ -148,7 +148,7 @@ std::vector<int> versions_of(const Registry& registry, const std::string& name) 
   for (const Json& model : (*list)["items"]) {
     if (model["name"] != name) continue;
     for (const Json& v : model["versions"]) {
-      if (v["stage"] != "retired") out.push_back(v["version"].get<int>());
+      if (!out_of_use(v["stage"].get<std::string>())) out.push_back(v["version"].get<int>());
     }
   }
   return out;
@@ -190,7 +190,7 @@ Result<net::Response> statistics(Models::Impl& impl, const net::Request& request
     ACESO_TRY(const Json list, impl.registry.list());
     for (const Json& model : list["items"]) {
       for (const Json& version : model["versions"]) {
-        if (version["stage"] != "retired") add(model["name"], version["version"]);
+        if (!out_of_use(version["stage"].get<std::string>())) add(model["name"], version["version"]);
       }
     }
   } else {
@@ -216,12 +216,13 @@ Result<net::Response> repository_index(Models::Impl& impl, net::Request& request
   Json out = Json::array();
   for (const Json& model : list["items"]) {
     for (const Json& version : model["versions"]) {
-      const bool retired = version["stage"] == "retired";
-      if (retired && only_ready) continue;
+      const std::string stage = version["stage"];
+      const bool gone = out_of_use(stage);
+      if (gone && only_ready) continue;
       out.push_back(Json{{"name", model["name"]},
                          {"version", std::to_string(version["version"].get<int>())},
-                         {"state", retired ? "UNAVAILABLE" : "READY"},
-                         {"reason", retired ? "retired" : ""}});
+                         {"state", gone ? "UNAVAILABLE" : "READY"},
+                         {"reason", gone ? stage : ""}});
     }
   }
   return net::Response::json(out);

@@ -37,7 +37,7 @@ Status check_share(const ModelVersion& v, std::string_view mode, double percent)
     return Error{Code::invalid, "mode: canary, shadow or none"};
   if (mode == "none") return {};
   if (!(percent > 0 && percent <= 100)) return Error{Code::invalid, "percent: more than 0, at most 100"};
-  if (v.stage == "live" || v.stage == "retired")
+  if (v.stage == "live" || out_of_use(v.stage))
     return Error{Code::precondition, "a version that is " + v.stage + " gets no share of the requests"};
   if (mode == "canary" && !v.evaluated)
     return Error{Code::precondition, "a version without an evaluation on test data cannot answer as a canary"};
@@ -127,7 +127,7 @@ Result<PredictionService::Chosen> PredictionService::choose(const contracts::Mod
   ACESO_TRY(const std::optional<Share> share, registry_.share_of(out.version.name));
   if (!share || !falls_to_share(out.version.name, input_sha256, share->percent)) return out;
   Result<ModelVersion> other = registry_.find(out.version.name, share->version);
-  if (!other || other->stage == "retired" || other->version == out.version.version) return out;
+  if (!other || out_of_use(other->stage) || other->version == out.version.version) return out;
   if (share->canary) {
     const auto usual = registry_.info(out.version.bundle);
     const auto beside = registry_.info(other->bundle);

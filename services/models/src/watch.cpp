@@ -214,7 +214,7 @@ Status Watch::judge(const std::string& model, int version) {
 }
 
 Status Watch::judge_version(const ModelVersion& version) {
-  if (version.stage == "retired") return end_alarms(version);
+  if (out_of_use(version.stage)) return end_alarms(version);
   ACESO_TRY(const auto reference, this->reference(version));
   if (!reference) return {};
   // Only where nobody decided that there are fewer requests.

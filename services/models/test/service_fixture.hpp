@@ -119,7 +119,7 @@ class Service : public ::testing::Test {
   NullSink sink;
   FakeAudit audit;
   FakeEngines engines;
-  Options options;
+  Options options{.live_needs_acceptance = false};  // tests of the acceptance switch it on
   std::optional<crypto::SecretKey> pseudonym_key;
   TempDir home = *TempDir::create("aceso-models");
   std::stop_source limit;

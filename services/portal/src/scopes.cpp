@@ -11,7 +11,7 @@ struct RoleScopes {
   std::vector<std::string_view> scopes;
 };
 
-// admin has everything but the clinicians' verdicts: nobody speaks for a clinician.
+// admin has everything but the clinicians' verdicts and their acceptance of models: nobody speaks for a clinician.
 const std::vector<RoleScopes>& table() {
   static const std::vector<RoleScopes> kRows{
       {"admin",
@@ -19,7 +19,8 @@ const std::vector<RoleScopes>& table() {
         "models:promote", "predictions:create", "predictions:read", "jobs:read", "jobs:write", "tokens:write",
         "archive:read", "archive:write", "archive:delete"}},
       {"clinician",
-       {"models:read", "predictions:create", "predictions:read", "feedback:write", "archive:read", "archive:write"}},
+       {"models:read", "models:accept", "predictions:create", "predictions:read", "feedback:write", "archive:read",
+        "archive:write"}},
       {"scientist",
        {"datasets:read", "datasets:write", "models:read", "models:write", "models:promote", "predictions:create",
         "predictions:read", "jobs:read", "jobs:write"}},
@@ -36,9 +37,10 @@ bool contains(const auto& list, std::string_view value) {
 
 const std::vector<std::string>& all_scopes() {
   static const std::vector<std::string> kScopes{
-      "users:read",   "users:write",    "audit:read",         "datasets:read",    "datasets:write", "models:read",
-      "models:write", "models:promote", "predictions:create", "predictions:read", "feedback:write", "jobs:read",
-      "jobs:write",   "tokens:write",   "archive:read",       "archive:write",    "archive:delete", "self"};
+      "users:read",       "users:write",    "audit:read",     "datasets:read", "datasets:write",
+      "models:read",      "models:write",   "models:promote", "models:accept", "predictions:create",
+      "predictions:read", "feedback:write", "jobs:read",      "jobs:write",    "tokens:write",
+      "archive:read",     "archive:write",  "archive:delete", "self"};
   return kScopes;
 }
 

@@ -13,8 +13,8 @@ using testing::UnorderedElementsAre;
 
 TEST(Scopes, each_role_gives_what_its_work_needs) {
   EXPECT_THAT(scopes_of({"clinician"}),
-              UnorderedElementsAre("self", "models:read", "predictions:create", "predictions:read", "feedback:write",
-                                   "archive:read", "archive:write"));
+              UnorderedElementsAre("self", "models:read", "models:accept", "predictions:create", "predictions:read",
+                                   "feedback:write", "archive:read", "archive:write"));
   EXPECT_THAT(scopes_of({"auditor"}), UnorderedElementsAre("self", "audit:read", "models:read"));
   EXPECT_THAT(scopes_of({"scientist"}), UnorderedElementsAre("self", "datasets:read", "datasets:write", "models:read",
                                                              "models:write", "models:promote", "jobs:read",
@@ -24,13 +24,14 @@ TEST(Scopes, each_role_gives_what_its_work_needs) {
 TEST(Scopes, an_admin_does_everything_but_speak_for_a_clinician) {
   const auto admin = scopes_of({"admin"});
   EXPECT_THAT(admin, Not(Contains("feedback:write")));
-  EXPECT_EQ(admin.size(), all_scopes().size() - 1);
+  EXPECT_THAT(admin, Not(Contains("models:accept")));
+  EXPECT_EQ(admin.size(), all_scopes().size() - 2);
 }
 
 TEST(Scopes, roles_add_up_and_unknown_roles_give_nothing) {
   EXPECT_THAT(scopes_of({"auditor", "clinician"}),
-              UnorderedElementsAre("self", "audit:read", "models:read", "predictions:create", "predictions:read",
-                                   "feedback:write", "archive:read", "archive:write"));
+              UnorderedElementsAre("self", "audit:read", "models:read", "models:accept", "predictions:create",
+                                   "predictions:read", "feedback:write", "archive:read", "archive:write"));
   EXPECT_THAT(scopes_of({"root"}), ElementsAre("self"));
 }
 

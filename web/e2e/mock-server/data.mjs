@@ -5,7 +5,7 @@ import { generator } from './phantom.mjs';
 export const sha = (text) => createHash('sha256').update(text).digest('hex');
 const scopes = {
   admin: ['users:read', 'users:write', 'audit:read', 'datasets:read', 'datasets:write', 'models:read', 'models:write', 'models:promote', 'predictions:create', 'predictions:read', 'jobs:read', 'jobs:write', 'tokens:write', 'archive:read', 'archive:write', 'archive:delete', 'self'],
-  clinician: ['models:read', 'predictions:create', 'predictions:read', 'feedback:write', 'archive:read', 'archive:write', 'self'],
+  clinician: ['models:read', 'models:accept', 'predictions:create', 'predictions:read', 'feedback:write', 'archive:read', 'archive:write', 'self'],
   scientist: ['datasets:read', 'datasets:write', 'models:read', 'models:write', 'models:promote', 'jobs:read', 'jobs:write', 'predictions:create', 'predictions:read', 'self'],
   auditor: ['audit:read', 'models:read', 'self'],
 };
@@ -112,6 +112,7 @@ export function seed() {
         licence: 'CC0', label_source: 'By construction', source: 'built in', warnings: [], set_aside: [], intensity: { mean: 96.1, sd: 71.8, min: 0, max: 255 }, created: minutesAgo(60 * 9),
       },
     ],
+    acceptances: [], gates: new Map(),
     models: [
       { name: 'pneumonia-chest-xray', versions: [version('pneumonia-chest-xray', 3, 'live', 0.961, 26), { ...version('pneumonia-chest-xray', 2, 'shadow', 0.948, 90), share: { mode: 'shadow', percent: 25, since: minutesAgo(60 * 20), by: 'lin' } }, version('pneumonia-chest-xray', 1, 'retired', 0.921, 300)] },
       { name: 'lung-nodule-ct', versions: [version('lung-nodule-ct', 1, 'candidate', 0.887, 6)] },

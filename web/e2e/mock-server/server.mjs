@@ -4,7 +4,7 @@ import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { archiveRoutes } from './archive.mjs';
-import { history, job, model, nodules, scopesOf, seed, sha } from './data.mjs';
+import { history, job, minutesAgo, model, nodules, scopesOf, seed, sha } from './data.mjs';
 import { phantom } from './phantom.mjs';
 import { labellingRoutes } from './labelling.mjs';
 import { runRoutes } from './runs.mjs';
@@ -254,6 +254,30 @@ export async function startMock({ dist, port = 0, epochMs = 700, now = () => Dat
     record(c, 'U', 'model.promote', 'model', version.id, 'success', JSON.stringify({ to: c.body.stage }));
     return { stage: version.stage };
   });
+
+  const approvalOf = (name, version) => {
+    const acceptances = state.acceptances.filter((a) => a.model === name && a.version === version.version);
+    const gate = state.gates.get(name) ?? null;
+    const missing = [...(acceptances.length === 0 ? ["no clinician has accepted an evaluation of it on this hospital's own cases"] : []), ...(gate?.figures ?? []).filter((f) => (f.at_least ?? 0) > version.auroc).map((f) => `${f.figure} is ${version.auroc}, below the gate of ${f.at_least}`)];
+    const figure = (value) => ({ value, low: value - 0.02, high: value + 0.015 });
+    return { ready: missing.length === 0, missing, needs_acceptance: true, gate, acceptance: acceptances[0] ?? null, acceptances,
+      evaluations: [{ id: 'e-own', dataset: 'ours-2026', split: 'test', time: minutesAgo(300), samples: 212, seen_in_training: 0, metrics: { auroc: figure(version.auroc ?? 0.8), sensitivity: figure(0.87), specificity: figure(0.91) } }, { id: 'e-seen', dataset: 'old-set', split: 'test', time: minutesAgo(900), samples: 80, seen_in_training: 12, metrics: { auroc: figure(0.99) } }] };
+  };
+  on('GET', '/api/v1/models/:name/:version/approval', 'models:read', (c) => approvalOf(c.params.name, versionOf(c.params.name, c.params.version)));
+  on('PUT', '/api/v1/models/:name/gate', 'models:promote', (c) => { state.gates.set(c.params.name, { ...c.body, by: c.user.name, time: minutesAgo(0) }); return { gate: state.gates.get(c.params.name) }; });
+  on('POST', '/api/v1/models/:name/:version/acceptances', 'models:accept', (c) => {
+    const made = { id: `a${state.acceptances.length}`, model: c.params.name, version: Number(c.params.version), ...c.body, dataset: 'ours-2026', split: 'test', samples: 212, signer: { id: 'u', name: c.user.name }, time: minutesAgo(0), valid: true };
+    state.acceptances.unshift(made);
+    return made;
+  });
+  on('POST', '/api/v1/models/:name/:version/recall', 'models:read', (c) => {
+    const version = versionOf(c.params.name, c.params.version);
+    version.stage = 'recalled';
+    version.recall = { reason: c.body.reason, by: c.user.name, time: minutesAgo(0), affected: { predictions: 31, asked_by: 4, first: minutesAgo(9000), last: minutesAgo(3) } };
+    return version.recall;
+  });
+  on('GET', '/api/v1/models/:name/:version/recall', 'models:read', (c) => versionOf(c.params.name, c.params.version).recall ?? fail(404, 'not_found', 'this version is not recalled'));
+  on('GET', '/api/v1/archive/recalled', 'archive:read', () => ({ pending: false, next: null, items: [['Doe^Jane', 'P-1001', 'Chest PA', 'pneumonia', true, 'lin'], ['Roe^Richard', 'P-1002', 'Chest AP', 'normal', false, null]].map(([name, id, description, finding, positive, judged_by], i) => ({ study_uid: `1.2.3.${i}`, patient: { name, id, issuer: '', birth_date: '', sex: '' }, accession: `A${i}`, date: '20261120', description, analysis: { id: `an${i}`, study: `1.2.3.${i}`, finding, positive, answered: minutesAgo(800 + i), judged_by, results: [] } })) }));
 
   // The live model saw brighter images for two days; the others have no answers.
   const watchedDay = (age, bright) => {

@@ -1,6 +1,6 @@
 // Every call of /api/v1 by name.
 import { del, get, patch, post, put, request, setCsrfToken, upload, type UploadOptions } from './client';
-import type { About, Analysis, Architecture, AuditItem, AuditVerification, Dataset, Experiment, ExplainMethod, Job, ModelDetail, ModelEntry, NewStep, Page, PatientList, PatientSearch, PerformedStep, Prediction, Role, RunMetric, RunRecord, Sample, ScheduledStep, Session, Share, Stage, StepFilter, Study, StudyList, StudySearch, StudyState, Token, TrainingConfig, Truth, TruthAgreement, TruthKind, Truths, User, Verdict, WatchAlarm, WatchReport, WorklistItem } from './types';
+import type { About, Analysis, Approval, Architecture, AuditItem, AuditVerification, Dataset, Experiment, ExplainMethod, Job, ModelDetail, ModelEntry, NewStep, Page, PatientList, PatientSearch, PerformedStep, Prediction, Recall, RecalledStudy, Role, RunMetric, RunRecord, Sample, ScheduledStep, Session, Share, Stage, StepFilter, Study, StudyList, StudySearch, StudyState, Token, TrainingConfig, Truth, TruthAgreement, TruthKind, Truths, User, Verdict, WatchAlarm, WatchReport, WorklistItem } from './types';
 
 const v1 = '/api/v1';
 const mlflow = '/api/2.0/mlflow';
@@ -55,6 +55,24 @@ export const api = {
   acknowledgeAlarm: (id: string, comment: string) => post<WatchAlarm>(`${v1}/watch/alarms/${part(id)}/acknowledge`, { comment }),
   setWatchReference: (name: string, version: number, request: { days: number; reason: string } | { bundle: true; reason: string }) => post<unknown>(`${v1}/models/${part(name)}/${version}/watch/reference`, request),
   drill: (request: { model: string; version: number; split: string; brightness: number; contrast: number; noise: number }) => post<Accepted>(`${v1}/watch/drills`, request),
+  approval: (name: string, version: number) => get<Approval>(`${v1}/models/${part(name)}/${version}/approval`),
+  setGate: (name: string, gate: { figures: unknown[]; min_cases: number; reason: string }) => put<unknown>(`${v1}/models/${part(name)}/gate`, gate),
+  accept: (name: string, version: number, request: { evaluation: string; own_cases: boolean; unseen: boolean; statement: string }) => post<unknown>(`${v1}/models/${part(name)}/${version}/acceptances`, request),
+  recall: (name: string, version: number, reason: string) => post<Recall>(`${v1}/models/${part(name)}/${version}/recall`, { reason }),
+  recallOf: (name: string, version: number) => get<Recall>(`${v1}/models/${part(name)}/${version}/recall`),
+  // All of them: a list of whom to call that ends early is worse than none.
+  recalledStudies: async (name: string, version: number) => {
+    const items: RecalledStudy[] = [];
+    let cursor: string | undefined;
+    let pending = false;
+    do {
+      const page = await get<Page<RecalledStudy> & { pending: boolean }>(`${v1}/archive/recalled`, { model: name, version, limit: 500, cursor });
+      items.push(...page.items);
+      pending = page.pending;
+      cursor = page.next ?? undefined;
+    } while (cursor !== undefined);
+    return { items, pending };
+  },
   promote: (name: string, version: number, stage: Stage) => post<unknown>(`${v1}/models/${part(name)}/${version}/promote`, { stage }),
 
   predict: (name: string, version: number, image: Blob, options: UploadOptions = {}) =>

@@ -1,9 +1,9 @@
 // Shapes of /api/v1. Fields a node may leave out are optional; readers in lib/ turn evaluation and uncertainty into what the pages show.
 export type Scope =
-  | 'users:read' | 'users:write' | 'audit:read' | 'datasets:read' | 'datasets:write' | 'models:read' | 'models:write' | 'models:promote'
+  | 'users:read' | 'users:write' | 'audit:read' | 'datasets:read' | 'datasets:write' | 'models:read' | 'models:write' | 'models:promote' | 'models:accept'
   | 'predictions:create' | 'predictions:read' | 'feedback:write' | 'jobs:read' | 'jobs:write' | 'tokens:write'
   | 'archive:read' | 'archive:write' | 'archive:delete' | 'self';
-export const allScopes: Scope[] = ['users:read', 'users:write', 'audit:read', 'datasets:read', 'datasets:write', 'models:read', 'models:write', 'models:promote',
+export const allScopes: Scope[] = ['users:read', 'users:write', 'audit:read', 'datasets:read', 'datasets:write', 'models:read', 'models:write', 'models:promote', 'models:accept',
   'predictions:create', 'predictions:read', 'feedback:write', 'jobs:read', 'jobs:write', 'tokens:write', 'archive:read', 'archive:write', 'archive:delete', 'self'];
 export type Role = 'admin' | 'clinician' | 'scientist' | 'auditor';
 export const allRoles: Role[] = ['admin', 'clinician', 'scientist', 'auditor'];
@@ -54,8 +54,9 @@ export interface RunRecord {
   data: { metrics: RunMetric[]; params: { key: string; value: string }[]; tags: { key: string; value: string }[] };
 }
 
-export type Stage = 'candidate' | 'shadow' | 'live' | 'retired';
-export const allStages: Stage[] = ['candidate', 'shadow', 'live', 'retired'];
+export type Stage = 'candidate' | 'shadow' | 'live' | 'retired' | 'recalled';
+// Those that somebody can choose; a recall is another thing.
+export const allStages: Exclude<Stage, 'recalled'>[] = ['candidate', 'shadow', 'live', 'retired'];
 // Of the requests that name no version, for a version beside the live one.
 export interface ModelShare { mode: 'canary' | 'shadow'; percent: number; since?: string; by?: string }
 export interface ModelVersion { version: number; stage: Stage; id: string; created: string; auroc?: number | null; dataset?: string; share?: ModelShare | null }
@@ -73,6 +74,17 @@ export interface ModelDetail {
   evaluation?: Record<string, unknown> | null; limits?: Limits | null;
   training?: { search?: SearchRecord; history?: Epoch[]; engine?: string; seconds?: number; config?: Record<string, unknown>; best_epoch?: number; dataset_sha256?: string; peak_rss_bytes?: number } & Record<string, unknown> | null;
   files?: Record<string, string>; signed_by?: string; dataset?: string; architecture?: string;
+}
+
+export interface GateFigure { figure: string; at_least?: number; at_most?: number; bound: boolean }
+export interface Gate { figures: GateFigure[]; min_cases: number; reason: string; by: string; time: string }
+export interface Acceptance { id: string; evaluation: string; dataset: string; split: string; samples?: number | null; statement: string; signer: { id: string; name: string }; time: string; valid: boolean }
+export interface Evaluated { id: string; dataset: string; split: string; time: string; samples?: number | null; seen_in_training?: number | null; metrics?: Record<string, number | { value?: number | null; low?: number; high?: number } | null> | null }
+export interface Approval { ready: boolean; missing: string[]; needs_acceptance: boolean; gate: Gate | null; acceptance: Acceptance | null; acceptances: Acceptance[]; evaluations: Evaluated[] }
+export interface Recall { reason: string; by: string; time: string; affected: { predictions: number; asked_by: number; first: string | null; last: string | null } }
+export interface RecalledStudy {
+  patient?: Patient; accession?: string; date?: string; description?: string;
+  analysis: { id: string; study: string; finding: string; positive: boolean; answered: string; judged_by: string | null; results: string[] };
 }
 
 export type WatchState = 'waiting' | 'steady' | 'warning' | 'alarm' | 'reference';
@@ -110,6 +122,7 @@ export interface Prediction {
   uncertainty?: Record<string, unknown> | null; blinded?: boolean; hidden?: boolean; warnings?: string[]; verdict?: Verdict | null; created_by?: string; duration_ms?: number; outlines?: OutlineAnswer;
   // Of models that answer with several labels, or with a number in place of a probability.
   labels?: LabelAnswer[]; number?: NumberAnswer;
+  recalled?: { reason: string; time: string } | null;   // of the version that answered
 }
 export type ExplainMethod = 'gradcam' | 'integrated_gradients' | 'occlusion';
 export interface Explanation { method: ExplainMethod; passed: boolean; label?: string; warning?: string; checks: { name: string; passed: boolean; value: number; limit: number; text: string }[] }

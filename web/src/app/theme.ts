@@ -76,7 +76,7 @@ export const cssVariables: CSSVariablesResolver = (t) => {
   };
   for (const name of named) {
     const tuple = t.colors[name]!;
-    const deep = name === 'yellow' || name === 'lime' ? '#5c3d00' : name === 'orange' ? '#8f3400' : tuple[9];
+    const deep = name === 'yellow' || name === 'lime' ? '#5c3d00' : name === 'orange' ? '#8f3400' : name === 'red' ? '#b52323' : tuple[9];
     light[`--mantine-color-${name}-light-color`] = deep;
     light[`--mantine-color-${name}-text`] = deep;
     if (name !== 'aceso') light[`--mantine-color-${name}-filled`] = deep;

@@ -1,6 +1,6 @@
 // A prediction as people should read it: the finding, its probability against the threshold, and how far to trust that.
 import { Alert, Badge, Box, Divider, Group, Paper, Progress, Stack, Text, Title } from '@mantine/core';
-import { CircleSlash, TriangleAlert } from 'lucide-react';
+import { CircleSlash, OctagonX, TriangleAlert } from 'lucide-react';
 import type { LabelAnswer, NumberAnswer, OutlineAnswer, Prediction } from '../api/types';
 import { useI18n } from '../i18n';
 import { count, measured, percent, probability as shown } from '../lib/format';
@@ -137,6 +137,7 @@ function NotApplicable({ prediction }: { prediction: Prediction }) {
 function Warnings({ prediction }: { prediction: Prediction }) {
   const { t } = useI18n();
   const warnings = prediction.warnings ?? [];
+  if (prediction.recalled) return <Alert color="red" icon={<OctagonX size={16} />} title={t('diagnose.recalled')} mt="md">{t('diagnose.recalledText', { time: prediction.recalled.time.slice(0, 10) })} {prediction.recalled.reason}</Alert>;
   if (warnings.length === 0) return null;
   return (
     <Alert color="yellow" icon={<TriangleAlert size={16} />} title={t('diagnose.warnings')} mt="md">

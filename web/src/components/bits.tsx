@@ -10,7 +10,7 @@ export function ResearchBadge({ size = 'md' }: { size?: 'sm' | 'md' | 'lg' }) {
   return <Badge color="yellow" size={size} leftSection={<FlaskConical size={12} aria-hidden />}>{t('app.researchOnly')}</Badge>;
 }
 
-const stageColor: Record<Stage, string> = { candidate: 'blue', shadow: 'violet', live: 'aceso', retired: 'gray' };
+const stageColor: Record<Stage, string> = { candidate: 'blue', shadow: 'violet', live: 'aceso', retired: 'gray', recalled: 'red' };
 export function StageBadge({ stage }: { stage: Stage }) {
   const { maybe } = useI18n();
   return <Badge color={stageColor[stage] ?? 'gray'}>{maybe('models.stages', stage)}</Badge>;

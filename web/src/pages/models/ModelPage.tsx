@@ -15,6 +15,7 @@ import { useI18n } from '../../i18n';
 import { bytes, dateTime, duration, percent } from '../../lib/format';
 import { readEvaluation } from '../../lib/evaluation';
 import { describeLimits, readable } from '../../lib/uncertainty';
+import { ApprovalTab } from './ApprovalTab';
 import { EvaluationTab } from './EvaluationTab';
 import { WatchTab } from './WatchTab';
 
@@ -41,19 +42,20 @@ export default function ModelPage() {
           <Group gap="sm" mt={8}><ResearchBadge /><Hash value={model.id} /></Group>
         </div>
         <Group gap="sm">
-          {can('predictions:create') && model.stage !== 'retired' && <Button component={Link} href={`/diagnose?model=${encodeURIComponent(`${model.name}@${model.version}`)}`} variant="default" leftSection={<ScanSearch size={16} aria-hidden />}>{t('models.diagnose')}</Button>}
-          {can('models:promote') && <StageMenu model={model} />}
+          {can('predictions:create') && model.stage !== 'retired' && model.stage !== 'recalled' && <Button component={Link} href={`/diagnose?model=${encodeURIComponent(`${model.name}@${model.version}`)}`} variant="default" leftSection={<ScanSearch size={16} aria-hidden />}>{t('models.diagnose')}</Button>}
+          {can('models:promote') && model.stage !== 'recalled' && <StageMenu model={model} />}
         </Group>
       </Group>
-      <Tabs defaultValue={new URLSearchParams(window.location.search).get('tab') === 'watch' ? 'watch' : 'card'} keepMounted={false}>
+      <Tabs defaultValue={['watch', 'approval'].find((tab) => tab === new URLSearchParams(window.location.search).get('tab')) ?? 'card'} keepMounted={false}>
         <Tabs.List mb="lg">
           <Tabs.Tab value="card">{t('models.tabs.card')}</Tabs.Tab><Tabs.Tab value="evaluation">{t('models.tabs.evaluation')}</Tabs.Tab><Tabs.Tab value="report">{t('models.tabs.report')}</Tabs.Tab>
-          <Tabs.Tab value="watch">{t('models.tabs.watch')}</Tabs.Tab>
+          <Tabs.Tab value="approval">{t('models.tabs.approval')}</Tabs.Tab><Tabs.Tab value="watch">{t('models.tabs.watch')}</Tabs.Tab>
           <Tabs.Tab value="training">{t('models.tabs.training')}</Tabs.Tab><Tabs.Tab value="technical">{t('models.tabs.technical')}</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="card"><CardTab model={model} /></Tabs.Panel>
         <Tabs.Panel value="evaluation">{evaluation ? <EvaluationTab evaluation={evaluation} classes={model.card.classes} /> : <NoEvaluation />}</Tabs.Panel>
         <Tabs.Panel value="report"><ReportTab model={model} /></Tabs.Panel>
+        <Tabs.Panel value="approval"><ApprovalTab model={model} /></Tabs.Panel>
         <Tabs.Panel value="watch"><WatchTab model={model} /></Tabs.Panel>
         <Tabs.Panel value="training"><TrainingTab model={model} /></Tabs.Panel>
         <Tabs.Panel value="technical"><TechnicalTab model={model} /></Tabs.Panel>

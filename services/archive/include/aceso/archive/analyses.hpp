@@ -19,6 +19,7 @@
 #include "aceso/contracts/explainer.hpp"
 #include "aceso/contracts/objects.hpp"
 #include "aceso/contracts/predictor.hpp"
+#include "aceso/contracts/recalls.hpp"
 #include "aceso/contracts/verdicts.hpp"
 #include "aceso/contracts/worklist.hpp"
 
@@ -43,6 +44,7 @@ struct AnalysesDeps {
   contracts::ObjectSink& results;  // where answers are stored: the archive itself, or a stand-in that fails
   contracts::Predictor& predictor;
   contracts::Explainer* explainer = nullptr;                     // null: no maps of influence
+  contracts::RecallSource* recalls = nullptr;                    // null: no model is ever recalled
   contracts::VerdictSink* verdicts = nullptr;                    // null: judgements stand in the study alone
   crypto::SecretKey key;                                         // seals what is kept
   std::string software = {};                                     // version of this program, for results
@@ -79,6 +81,12 @@ class Analyses {
   // needed), not_found, invalid, precondition (no answer, the image was deleted, a blinded reading is open).
   Result<Json> judge(const contracts::ObjectPeer& peer, std::string_view analysis_id,
                      const contracts::VerdictWords& words);
+
+  // What analyses a recalled version had answered, with patient and study: {items, next, pending}; pending: the recall
+  // is still being dealt with. Newest first, ids below `before`. Audited study by study.
+  Result<Json> recalled(const contracts::ObjectPeer& peer, std::string_view model, int version, std::string_view before,
+                        std::size_t limit) const;
+  void recalls_changed();  // looks at once; does not block
 
   // Called after each change of an analysis with its study, on the thread that made it; must not block. Before start().
   void on_change(std::function<void(std::string_view study_uid)> listener);

@@ -23,7 +23,9 @@
 #include "aceso/base/result.hpp"
 #include "aceso/contracts/access.hpp"
 #include "aceso/contracts/accounts.hpp"
+#include "aceso/contracts/objects.hpp"
 #include "aceso/contracts/predictor.hpp"
+#include "aceso/contracts/recalls.hpp"
 #include "aceso/contracts/runs.hpp"
 #include "aceso/crypto/crypto.hpp"
 #include "aceso/learn/applicability.hpp"
@@ -85,6 +87,7 @@ struct Options {
   std::size_t max_queued_jobs = 100;
   std::int64_t worker_grace_ms = 5'000;          // between SIGTERM and SIGKILL
   std::int64_t worker_silence_ms = 30 * 60'000;  // a worker without output for so long is ended; 0: never
+  bool live_needs_acceptance = true;             // by a clinician, of an evaluation on cases of this hospital
   std::filesystem::path engine_folder = {};      // where the worker finds libaceso_learn_torch.so
   std::string training_engine = "torch";
   int training_threads = 0;
@@ -116,7 +119,7 @@ struct SampleQuery {
 
 // Thread safety: all members from any thread. Errors: not_found, exists, invalid, conflict, precondition, exhausted...;
 // messages hold no patient data.
-class Models final : public contracts::Predictor {
+class Models final : public contracts::Predictor, public contracts::RecallSource {
  public:
   struct Deps {
     const Clock& clock;
@@ -148,6 +151,13 @@ class Models final : public contracts::Predictor {
   // Datasets. import: a job; `source` is a .npz file, a folder of images or a folder of DICOM files.
   Result<Json> import_dataset(const Actor& actor, const std::filesystem::path& source,
                               const learn::ImportOptions& options, const DicomOptions& dicom = {});
+  // A job that copies images of the node's archive and imports them. `query`: archive_images.hpp; `labels`: a CSV file
+  // of this machine by accession number, study, series or instance UID, copied at once; "": images without labels.
+  // `who` reads the archive (archive:read; audited there). unsupported without an archive.
+  Result<Json> import_from_archive(const Actor& actor, const contracts::Principal& who, const Json& query,
+                                   const std::filesystem::path& labels, const learn::ImportOptions& options,
+                                   const DicomOptions& dicom = {});
+  void use_archive(const contracts::ObjectSource& archive);  // outlives the service; before start()
   Result<Json> datasets() const;
   Result<Json> dataset(std::string_view name) const;
   Result<Json> samples(std::string_view name, const SampleQuery& query) const;
@@ -198,10 +208,32 @@ class Models final : public contracts::Predictor {
   Result<std::string> report_html(std::string_view name, int version) const;
   Result<Json> register_bundle(const Actor& actor, const std::filesystem::path& folder,
                                std::string_view name);  // name "": the card's
+  // To live: precondition, naming what is missing, where its name's gate is not reached, where no clinician has
+  // accepted an evaluation of it on this hospital's own cases, or where it was recalled.
   Result<Json> promote(const Actor& actor, std::string_view name, int version, std::string_view stage);
+  // The version that was live before `from` goes live again; from 0: none is live. conflict when another version is
+  // live by now; precondition without one that may.
+  Result<Json> roll_back(const Actor& actor, std::string_view name, int from);
+  // What a version of this name must reach: {figures: [{figure, at_least or at_most, bound?}], min_cases?, reason}.
+  Result<Json> gate(std::string_view name) const;
+  Result<Json> set_gate(const Actor& actor, std::string_view name, const Json& request);
+  // {ready, missing, gate, needs_acceptance, acceptance, acceptances} of a version; version 0: the live one.
+  Result<Json> approval(std::string_view name, int version) const;
+  // {evaluation: job, own_cases: true, statement, unseen?}: the actor is a clinician who has signed in, which the
+  // caller checks.
+  Result<Json> accept(const Actor& actor, std::string_view name, int version, const Json& request);
+  // {reason}: the version answers nobody any more; what it said is shown as recalled. recalls.hpp.
+  Result<Json> recall(const Actor& actor, std::string_view name, int version, const Json& request);
+  Result<Json> lift_recall(const Actor& actor, std::string_view name, int version, const Json& request);
+  Result<Json> recall_of(std::string_view name, int version) const;
+  Result<Json> affected(const Actor& actor, std::string_view name, int version, std::string_view cursor,
+                        std::size_t limit) const;
+  Result<std::vector<contracts::Recall>> recalls() const override;
+  void on_recall(std::function<void()> listener);  // after each change; must not block. Before start().
   // A share of the requests that name no version, chosen by a hash of the input, for a version beside the live one of
   // its name. mode: canary (it answers), shadow (it is asked behind the answer, and nobody is shown what it says), none
-  // (ends it). One version a name. percent: more than 0, at most 100. precondition: no live version, or this one is
+  // (ends it). One version a name. percent: more than 0, at most 100. precondition: no live version, a canary that may
+  // not go live, or this one is
   // live, retired or, as a canary, without an evaluation. Audited.
   Result<Json> set_share(const Actor& actor, std::string_view name, int version, std::string_view mode, double percent);
   Status export_bundle(const Actor& actor, std::string_view name, int version,
