@@ -6,7 +6,8 @@
 
 namespace aceso::models {
 
-// In the order of their numbers, which start at 1. The second runs after the job queue's own: see catalogue_migrations().
+// In the order of their numbers, which start at 1. The second runs after the job queue's own: see
+// catalogue_migrations().
 std::vector<std::string_view> migrations();
 
 }  // namespace aceso::models
