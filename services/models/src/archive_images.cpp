@@ -11,6 +11,7 @@
 #include "aceso/base/file.hpp"
 #include "aceso/base/phi.hpp"
 #include "aceso/learn/label_table.hpp"
+#include "csv_cell.hpp"
 #include "object_reader.hpp"
 
 namespace aceso::models {
@@ -120,17 +121,6 @@ Status copy_object(const ObjectSource& archive, const contracts::ObjectPeer& pee
   return write_file_atomic(file, std::span<const std::byte>{whole}, {.mode = 0600, .durable = false});
 }
 
-// RFC 4180.
-std::string cell(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  return out + "\"";
-}
-
 // Rows of the user's table that name what is copied, by the column that it has.
 class Labels {
  public:
@@ -157,7 +147,7 @@ class Labels {
     return found == rows_.end() ? nullptr : found->second;
   }
   void add(const std::string& path, const learn::LabelRow& row) {
-    text_ += cell(path) + "," + cell(row.label) + "," + cell(row.patient) + "," +
+    text_ += csv_cell(path) + "," + csv_cell(row.label) + "," + csv_cell(row.patient) + "," +
              (row.split == learn::Split::train        ? "train"
               : row.split == learn::Split::validation ? "val"
               : row.split == learn::Split::test       ? "test"

@@ -7,6 +7,7 @@
 #include "aceso/learn/outlines.hpp"
 
 #include "aceso/base/file.hpp"
+#include "csv_cell.hpp"
 #include "images.hpp"
 #include "object_reader.hpp"
 #include "training.hpp"
@@ -26,17 +27,6 @@ Result<std::pair<std::string, std::vector<std::byte>>> picture(const std::string
   if (array.dtype != learn::DType::u8) return Error{Code::unsupported, "not 8-bit"};
   ACESO_TRY(auto png, array_to_png(array));
   return std::pair{std::string{".png"}, std::move(png)};
-}
-
-// RFC 4180: quoted when it holds a separator.
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"') out.push_back('"');
-    out.push_back(c);
-  }
-  return out + "\"";
 }
 
 }  // namespace
@@ -117,7 +107,7 @@ Result<std::size_t> Feedback::write_folder(const Collected& collected, const fs:
     const std::string name = sample.input + file->first;
     ACESO_TRY_OK(
         write_file_atomic(folder / name, std::span<const std::byte>{file->second}, {.mode = 0600, .durable = false}));
-    csv += name + "," + csv_field(sample.label) + "\n";
+    csv += name + "," + csv_cell(sample.label) + "\n";
     ++written;
   }
   ACESO_TRY_OK(write_file_atomic(folder / "labels.csv", std::string_view{csv}, {.mode = 0600, .durable = false}));
