@@ -129,9 +129,10 @@ class Labels {
     if (file.empty()) return out;
     ACESO_TRY(out.table_, learn::read_label_table(file, kKeyColumns));
     for (const learn::LabelRow& row : out.table_->rows) {
-      if (!out.rows_.try_emplace(row.key, &row).second)
+      if (!out.rows_.try_emplace(row.key, &row).second) {
         return Error{Code::invalid, "table of labels, line " + std::to_string(row.line) + ": the same " +
                                         out.table_->key_column + " as in an earlier line"};
+      }
     }
     return out;
   }
