@@ -18,7 +18,7 @@ using contracts::QueryLevel;
 using dimse::InformationModel;
 
 constexpr std::uint32_t kSopClass = 0x00080016, kSopInstance = 0x00080018, kStudy = 0x0020000D, kSeries = 0x0020000E;
-constexpr std::size_t kPage = 500;
+constexpr std::size_t kStudyPage = 500;
 
 struct PullArguments {
   PeerArguments peer;
@@ -116,11 +116,11 @@ class Pull {
 
   Result<std::set<std::string>> here(const std::string& study) {
     std::set<std::string> out;
-    for (std::size_t offset = 0;; offset += kPage) {
+    for (std::size_t offset = 0;; offset += kStudyPage) {
       ACESO_TRY(const auto page, qido(api_, "/dicom-web/studies/" + url_encode(study) + "/instances?limit=" +
-                                                std::to_string(kPage) + "&offset=" + std::to_string(offset)));
+                                                std::to_string(kStudyPage) + "&offset=" + std::to_string(offset)));
       for (const auto& one : page) out.insert(value_of(one, "00080018"));
-      if (page.size() < kPage) return out;
+      if (page.size() < kStudyPage) return out;
     }
   }
 

@@ -15,7 +15,7 @@ namespace {
 constexpr std::int64_t kThumb = 16;
 constexpr std::int64_t kMaxWidth = 1024;
 constexpr std::size_t kMaxTraining = 2000;
-constexpr std::size_t kBatch = 32;
+constexpr std::size_t kFitBatch = 32;
 
 bool listed(const std::vector<std::string>& words, const std::string& word) {
   const auto same = [](const std::string& a, const std::string& b) {
@@ -78,7 +78,7 @@ struct Observed {
 Result<Observed> observe(InferenceSession& session, const ModelSignature& signature, const Dataset& dataset,
                          const std::vector<std::size_t>& indices, bool run, const std::stop_token& stop) {
   Observed seen;
-  const std::size_t batch = signature.preprocessing.window.empty() ? kBatch : 1;  // else samples may differ in size
+  const std::size_t batch = signature.preprocessing.window.empty() ? kFitBatch : 1;  // else samples may differ in size
   for (std::size_t at = 0; at < indices.size(); at += batch) {
     if (stop.stop_requested()) return Error{Code::cancelled, "cancelled while looking at training samples"};
     const std::size_t count = std::min(batch, indices.size() - at);

@@ -14,7 +14,7 @@
 namespace aceso::learn {
 namespace {
 
-constexpr std::size_t kMaxText = 1 << 20;
+constexpr std::size_t kMaxYaml = 1 << 20;
 constexpr std::size_t kMaxField = 4000;
 constexpr std::size_t kMaxClasses = 10'000;
 
@@ -243,7 +243,7 @@ Result<std::unique_ptr<InferenceSession>> load_bundle(Engine& engine, const Bund
 
 Result<ForeignSpec> parse_foreign_spec(std::string_view yaml, std::string_view file_name) {
   const std::string file{file_name};
-  if (yaml.size() > kMaxText) return Error{Code::too_large, file + ": longer than 1 MiB"};
+  if (yaml.size() > kMaxYaml) return Error{Code::too_large, file + ": longer than 1 MiB"};
   ForeignSpec spec;
   spec.card.threshold = 0.5;
   try {

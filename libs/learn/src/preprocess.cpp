@@ -7,7 +7,7 @@
 namespace aceso::learn {
 namespace {
 
-constexpr std::int64_t kMaxSide = 16384;
+constexpr std::int64_t kMaxResized = 16384;
 
 template <class T>
 void widen(const Array& from, std::vector<float>& to) {
@@ -65,7 +65,8 @@ Result<Planes> image_planes(const Preprocessing& how, const Array& sample) {
   }
   const Shape spatial{sample.shape.begin(), sample.shape.begin() + static_cast<std::ptrdiff_t>(axes)};
   const std::int64_t depth = sample.shape.size() == axes + 1 ? sample.shape[axes] : 1;  // of colour
-  if (!std::all_of(spatial.begin(), spatial.end(), [](std::int64_t side) { return side >= 1 && side <= kMaxSide; }) ||
+  if (!std::all_of(spatial.begin(), spatial.end(),
+                   [](std::int64_t side) { return side >= 1 && side <= kMaxResized; }) ||
       depth < 1 || depth > 64) {
     return Error{Code::invalid,
                  std::string{axes == 3 ? "a volume" : "an image"} + " cannot have shape " + to_string(sample.shape)};
@@ -180,7 +181,7 @@ Result<Array> to_spacing(const Preprocessing& how, const Array& sample, std::spa
     if (!(spacing_mm[d] > 0) || !std::isfinite(spacing_mm[d]) || from[d] < 1)
       return Error{Code::invalid, "the spacing of a volume must be positive"};
     same = same && std::abs(spacing_mm[d] - how.spacing_mm[d]) <= kSameSpacing * how.spacing_mm[d];
-    if (static_cast<double>(from[d]) * spacing_mm[d] / how.spacing_mm[d] > static_cast<double>(kMaxSide))
+    if (static_cast<double>(from[d]) * spacing_mm[d] / how.spacing_mm[d] > static_cast<double>(kMaxResized))
       return Error{Code::too_large, "at the spacing that the model works in the volume has too many voxels"};
     to.push_back(count_at(from[d], spacing_mm[d], how.spacing_mm[d]));
     voxels *= to.back();

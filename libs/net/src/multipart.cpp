@@ -8,7 +8,7 @@
 namespace aceso::net {
 namespace {
 
-std::string_view trim(std::string_view text) noexcept {
+std::string_view trim_blanks(std::string_view text) noexcept {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
@@ -165,7 +165,7 @@ std::string header_parameter(std::string_view value, std::string_view name) {
       at = equals;
       continue;
     }
-    const bool wanted = iequals(trim(value.substr(at, equals - at)), name);
+    const bool wanted = iequals(trim_blanks(value.substr(at, equals - at)), name);
     std::string out;
     at = equals + 1;
     if (at < value.size() && value[at] == '"') {
@@ -176,7 +176,7 @@ std::string header_parameter(std::string_view value, std::string_view name) {
       at = std::min(value.find(';', at), value.size());
     } else {
       const std::size_t end = std::min(value.find(';', at), value.size());
-      out = trim(value.substr(at, end - at));
+      out = trim_blanks(value.substr(at, end - at));
       at = end;
     }
     if (wanted) return out;
@@ -186,7 +186,8 @@ std::string header_parameter(std::string_view value, std::string_view name) {
 
 Result<std::unique_ptr<MultipartParser>> MultipartParser::create(std::string_view content_type,
                                                                  MultipartHandler handler, MultipartLimits limits) {
-  const std::string_view type = trim(content_type.substr(0, std::min(content_type.find(';'), content_type.size())));
+  const std::string_view type =
+      trim_blanks(content_type.substr(0, std::min(content_type.find(';'), content_type.size())));
   if (!iequals(type, "multipart/form-data") && !iequals(type, "multipart/related") && !iequals(type, "multipart/mixed"))
     return Error{Code::unsupported, "the body must be multipart"};
   const std::string boundary = header_parameter(content_type, "boundary");

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::int64_t kKeptEvents = 10'000;
 constexpr std::size_t kMaxListed = 10'000;
-constexpr std::string_view kSchema = R"sql(
+constexpr std::string_view kJobSchema = R"sql(
 CREATE TABLE job (
   id TEXT PRIMARY KEY,
   kind TEXT NOT NULL,
@@ -122,7 +122,7 @@ bool has_ended(JobState state) noexcept {
 }
 
 std::vector<Migration> JobQueue::migrations(int first_number) {
-  return {{first_number, kSchema}};
+  return {{first_number, kJobSchema}};
 }
 
 Status JobTable::insert(const Job& job, std::size_t max_queued, std::size_t max_ended) {

@@ -144,7 +144,7 @@ Match row_of(const Study& study) {
   return row;
 }
 
-Result<StudyOrder> order_field(const Json& value) {
+Result<StudyOrder> study_order(const Json& value) {
   for (const auto& [name, order] : kOrders) {
     if (value.is_string() && value.get<std::string>() == name) return order;
   }
@@ -182,7 +182,7 @@ Result<StudyQuery> parse_study_query(const Json& body) {
     } else if (name == "modalities") {
       ACESO_TRY(out.modalities, list_field(value, name));
     } else if (name == "order") {
-      ACESO_TRY(out.order, order_field(value));
+      ACESO_TRY(out.order, study_order(value));
     } else {
       ACESO_TRY(const bool paging, page_field(value, name, kMaxStudyPage, out.ascending, out.offset, out.limit));
       if (!paging) return Error{Code::invalid, "there is an unknown field in the body"};

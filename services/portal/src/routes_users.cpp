@@ -70,7 +70,7 @@ Result<net::Response> delete_token(Portal::Impl& portal, const net::Request& req
   return net::Response::no_content();
 }
 
-net::RouteInfo info(std::string tag, std::string summary, std::string scope, std::string request_schema = {}) {
+net::RouteInfo users_info(std::string tag, std::string summary, std::string scope, std::string request_schema = {}) {
   net::RouteInfo i{.summary = std::move(summary), .tag = std::move(tag), .scope = std::move(scope)};
   if (!request_schema.empty()) i.request_type = "application/json";
   i.request_schema = std::move(request_schema);
@@ -90,28 +90,30 @@ void register_user_routes(net::Router& router, Portal::Impl& p) {
   const std::string change =
       R"({"type":"object","properties":{"roles":)" + roles +
       R"(,"disabled":{"type":"boolean"},"password":{"type":"string","minLength":12},"reset_totp":{"type":"boolean"}},"additionalProperties":false})";
-  router.add(Method::get, "/api/v1/users", info("users", "All users", "users:read"),
+  router.add(Method::get, "/api/v1/users", users_info("users", "All users", "users:read"),
              [&p](net::Request&) { return list_users(p); });
-  router.add(Method::post, "/api/v1/users", info("users", "Makes a user", "users:write", create),
+  router.add(Method::post, "/api/v1/users", users_info("users", "Makes a user", "users:write", create),
              [&p](net::Request& r) { return create_user(p, r); });
-  router.add(Method::patch, "/api/v1/users/{id}",
-             info("users", "Changes roles or password, disables; ends the user's sessions", "users:write", change),
-             [&p](net::Request& r) { return update_user(p, r); });
-  router.add(Method::del, "/api/v1/users/{id}", info("users", "Removes a user with sessions and tokens", "users:write"),
+  router.add(
+      Method::patch, "/api/v1/users/{id}",
+      users_info("users", "Changes roles or password, disables; ends the user's sessions", "users:write", change),
+      [&p](net::Request& r) { return update_user(p, r); });
+  router.add(Method::del, "/api/v1/users/{id}",
+             users_info("users", "Removes a user with sessions and tokens", "users:write"),
              [&p](net::Request& r) { return delete_user(p, r); });
 }
 
 void register_token_routes(net::Router& router, Portal::Impl& p) {
   using net::Method;
-  router.add(Method::get, "/api/v1/tokens", info("tokens", "API tokens, without their secrets", "tokens:write"),
+  router.add(Method::get, "/api/v1/tokens", users_info("tokens", "API tokens, without their secrets", "tokens:write"),
              [&p](net::Request&) { return list_tokens(p); });
   router.add(
       Method::post, "/api/v1/tokens",
-      info(
+      users_info(
           "tokens", "Makes an API token; its secret is shown once", "tokens:write",
           R"({"type":"object","properties":{"name":{"type":"string"},"scopes":{"type":"array","items":{"type":"string"},"minItems":1},"expires_days":{"type":"integer","minimum":1,"maximum":366,"default":90}},"required":["name","scopes"],"additionalProperties":false})"),
       [&p](net::Request& r) { return create_token(p, r); });
-  router.add(Method::del, "/api/v1/tokens/{id}", info("tokens", "Ends an API token", "tokens:write"),
+  router.add(Method::del, "/api/v1/tokens/{id}", users_info("tokens", "Ends an API token", "tokens:write"),
              [&p](net::Request& r) { return delete_token(p, r); });
 }
 

@@ -29,17 +29,17 @@ struct Column {
   std::string_view name, sql;
   bool text;
 };
-constexpr std::array kRunColumns{Column{"run_id", "r.id", true},
-                                 Column{"run_name", "r.name", true},
-                                 Column{"status", "r.status", true},
-                                 Column{"user_id", "r.user_name", true},
-                                 Column{"start_time", "r.start_ms", false},
-                                 Column{"end_time", "r.end_ms", false},
-                                 Column{"created", "r.start_ms", false},
-                                 Column{"Created", "r.start_ms", false},
-                                 Column{"run name", "r.name", true},
-                                 Column{"User", "r.user_name", true}};
-constexpr std::array kExperimentColumns{
+constexpr std::array kRunFields{Column{"run_id", "r.id", true},
+                                Column{"run_name", "r.name", true},
+                                Column{"status", "r.status", true},
+                                Column{"user_id", "r.user_name", true},
+                                Column{"start_time", "r.start_ms", false},
+                                Column{"end_time", "r.end_ms", false},
+                                Column{"created", "r.start_ms", false},
+                                Column{"Created", "r.start_ms", false},
+                                Column{"run name", "r.name", true},
+                                Column{"User", "r.user_name", true}};
+constexpr std::array kExperimentFields{
     Column{"name", "e.name", true}, Column{"experiment_id", "CAST(e.id AS TEXT)", true},
     Column{"creation_time", "e.created_ms", false}, Column{"last_update_time", "e.updated_ms", false}};
 
@@ -186,7 +186,7 @@ class Parser {
       }
       return wrong("this attribute cannot be searched by");
     };
-    return experiments_ ? find(kExperimentColumns) : find(kRunColumns);
+    return experiments_ ? find(kExperimentFields) : find(kRunFields);
   }
 
   Result<std::string> string_value() {
