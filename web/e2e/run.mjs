@@ -13,6 +13,7 @@ import { realTests } from './real-tests.mjs';
 import { schedulingTests } from './scheduling-tests.mjs';
 import { studyTests } from './study-tests.mjs';
 import { truthTests } from './truth-tests.mjs';
+import { improvementTests } from './improvement-tests.mjs';
 
 const only = process.argv[2];
 const real = process.env.ACESO_E2E_URL?.replace(/\/$/, '');
@@ -43,9 +44,10 @@ studyTests(mock);
 schedulingTests(mock);
 labellingTests(mock);
 truthTests(mock);
+improvementTests(mock);
 pageTests({
   name: 'admin', password, mock,
-  pages: [['diagnose', '/diagnose'], ['studies', '/studies'], ['study', '/studies/1-2-826-0-1-3680043-8-498-1001'], ['worklist', '/worklist'], ['scheduling', '/modality-worklist'], ['performed', '/modality-worklist#performed'], ['drawn', '/studies/1-2-826-0-1-3680043-8-498-1900'], ['patients', '/patients'], ['patient', '/patients/1-2-826-0-1-3680043-8-498-1001'], ['predictions', '/predictions'], ['models', '/models'], ['model', '/models/pneumonia-chest-xray/3'], ['evaluation', '/models/pneumonia-chest-xray/3#evaluation'], ['watch', '/models/pneumonia-chest-xray/3?tab=watch'], ['approval', '/models/pneumonia-chest-xray/3?tab=approval'], ['datasets', '/datasets'], ['dataset', '/datasets/pneumonia-mnist'], ['training', '/training'], ['job', '/training/j-done'], ['runs', '/runs'], ['labelling', '/labelling'], ['labelling-project', '/labelling/p-done'], ['labelling-read', '/labelling/p-label/read'], ['labelling-adjudicate', '/labelling/p-queue/adjudicate'], ['labelling-boxes', '/labelling/p-boxes/read'], ['labelling-outlines', '/labelling/p-outlines/read'], ['labelling-boxes-adjudicate', '/labelling/p-boxes-queue/adjudicate'], ['labelling-outlines-project', '/labelling/p-outlines-done'], ['audit', '/audit'], ['users', '/users'], ['tokens', '/users#tokens'], ['account', '/account'], ['nothing', '/nothing-here']],
+  pages: [['diagnose', '/diagnose'], ['studies', '/studies'], ['study', '/studies/1-2-826-0-1-3680043-8-498-1001'], ['worklist', '/worklist'], ['scheduling', '/modality-worklist'], ['performed', '/modality-worklist#performed'], ['drawn', '/studies/1-2-826-0-1-3680043-8-498-1900'], ['patients', '/patients'], ['patient', '/patients/1-2-826-0-1-3680043-8-498-1001'], ['predictions', '/predictions'], ['models', '/models'], ['model', '/models/pneumonia-chest-xray/3'], ['evaluation', '/models/pneumonia-chest-xray/3#evaluation'], ['watch', '/models/pneumonia-chest-xray/3?tab=watch'], ['approval', '/models/pneumonia-chest-xray/3?tab=approval'], ['improve', '/models/pneumonia-chest-xray/3?tab=improve'], ['datasets', '/datasets'], ['dataset', '/datasets/pneumonia-mnist'], ['training', '/training'], ['job', '/training/j-done'], ['runs', '/runs'], ['labelling', '/labelling'], ['labelling-project', '/labelling/p-done'], ['labelling-read', '/labelling/p-label/read'], ['labelling-adjudicate', '/labelling/p-queue/adjudicate'], ['labelling-boxes', '/labelling/p-boxes/read'], ['labelling-outlines', '/labelling/p-outlines/read'], ['labelling-boxes-adjudicate', '/labelling/p-boxes-queue/adjudicate'], ['labelling-outlines-project', '/labelling/p-outlines-done'], ['audit', '/audit'], ['users', '/users'], ['tokens', '/users#tokens'], ['account', '/account'], ['nothing', '/nothing-here']],
 });
 const passed = await runAll({ origin: mock.url, only, after: () => mock.resetThrottle() });
 await mock.stop();

@@ -317,6 +317,7 @@ void add_model(CLI::App& app, Context& context) {
 
   add_model_import(*group, context);
   add_model_oversight(*group, context);
+  add_model_improve(*group, context);
 
   auto* promote = group->add_subcommand("promote", "Change the stage of a version");
   promote->add_option("NAME", a->name, "Model")->required();

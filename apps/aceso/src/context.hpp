@@ -82,6 +82,7 @@ void add_compare(CLI::App& app, Context& context);
 void add_model(CLI::App& app, Context& context);
 void add_model_import(CLI::App& group, Context& context);     // of add_model
 void add_model_oversight(CLI::App& group, Context& context);  // of add_model
+void add_model_improve(CLI::App& group, Context& context);    // of add_model
 void add_explain(CLI::App& app, Context& context);
 void add_watch(CLI::App& app, Context& context);
 void add_labels(CLI::App& app, Context& context);

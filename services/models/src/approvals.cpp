@@ -116,7 +116,7 @@ std::vector<std::string> failures(const Gate& gate, const Json& evaluation) {
   return out;
 }
 
-Result<std::optional<Gate>> Approvals::gate_of(std::string_view model) const {
+Result<std::optional<Gate>> Approvals::parsed_gate(std::string_view model) const {
   ACESO_TRY(const auto rows,
             context_.catalogue->query("SELECT gate FROM model_gate WHERE name = ?1", {std::string{model}}));
   if (rows.empty()) return std::optional<Gate>{};
@@ -258,7 +258,7 @@ Result<std::vector<std::string>> Approvals::missing(const ModelVersion& version)
         "no clinician has accepted an evaluation of it on this hospital's own cases (aceso evaluate, then aceso model "
         "accept, or the Approval tab of the model's page)");
   }
-  ACESO_TRY(const auto gate, gate_of(version.name));
+  ACESO_TRY(const auto gate, parsed_gate(version.name));
   if (!gate) return out;
   Json figures;  // of this hospital's own cases where there are some, else the bundle's own
   if (acceptance) {

@@ -39,6 +39,7 @@ class Approvals {
   // {gate: {figures, min_cases, reason, by, time} or null}
   Result<Json> gate(std::string_view model) const;
   Result<Json> set_gate(const Actor& actor, std::string_view model, const Json& request);  // audited
+  Result<std::optional<Gate>> parsed_gate(std::string_view model) const;
 
   // {statement, own_cases: true, unseen?}: the actor, a clinician who has signed in (the caller has checked it),
   // accepts the version for use here on the grounds of a finished evaluation of it. Signed with the node's key. Errors:
@@ -55,7 +56,6 @@ class Approvals {
   Status may_go_live(const ModelVersion& version) const;  // precondition, naming what is missing
 
  private:
-  Result<std::optional<Gate>> gate_of(std::string_view model) const;
   // The newest document whose signature holds and that speaks of this very bundle.
   Result<std::optional<Json>> accepted(const ModelVersion& version) const;
   Result<std::vector<std::string>> missing(const ModelVersion& version) const;

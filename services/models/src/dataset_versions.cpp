@@ -241,4 +241,41 @@ Result<Json> DatasetStore::relabel(const Actor& actor, std::string_view name, co
   return finish(actor, made, how.name, job_id);
 }
 
+Result<bool> DatasetStore::made_by(std::string_view name, std::string_view job_id) const {
+  ACESO_TRY(const auto rows,
+            context_.catalogue->query("SELECT 1 FROM dataset WHERE name = ?1 AND job_id = ?2 AND job_id <> ''",
+                                      {std::string{name}, std::string{job_id}}));
+  return !rows.empty();
+}
+
+Result<std::optional<learn::Extended>> DatasetStore::extend(const Actor& actor, std::string_view name,
+                                                            learn::SampleSource& additions, const learn::Extension& how,
+                                                            std::string_view job_id, ProgressSink& progress,
+                                                            const std::stop_token& stop) {
+  ACESO_TRY(const auto source, open(name));
+  ACESO_TRY(const bool done, made_by(how.name, job_id));
+  if (done) {
+    ACESO_TRY(const auto made, open(how.name));
+    return std::optional{
+        learn::Extended{.added = made->manifest().samples.size() - source->manifest().samples.size(), .unusable = {}}};
+  }
+  ACESO_TRY_OK(make_way(how.name, job_id));
+  ACESO_TRY(learn::Extended counts, learn::extend_dataset(*source, folder(how.name), additions, how, progress, stop));
+  if (counts.added + counts.relabelled == 0) return std::optional<learn::Extended>{};
+  ACESO_TRY(const learn::Dataset made, learn::Dataset::open(folder(how.name)));
+  ACESO_TRY([[maybe_unused]] const Json shown, finish(actor, made, how.name, job_id));
+  return std::optional{std::move(counts)};
+}
+
+Status DatasetStore::select(const Actor& actor, std::string_view name, const std::vector<std::size_t>& indices,
+                            std::string_view as, std::string_view history, std::string_view job_id) {
+  ACESO_TRY(const bool done, made_by(as, job_id));
+  if (done) return {};
+  ACESO_TRY(const auto source, open(name));
+  ACESO_TRY_OK(make_way(as, job_id));
+  ACESO_TRY(const learn::Dataset made, learn::select_samples(*source, folder(name), folder(as), as, indices, history));
+  ACESO_TRY([[maybe_unused]] const Json shown, finish(actor, made, as, job_id));
+  return {};
+}
+
 }  // namespace aceso::models

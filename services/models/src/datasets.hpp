@@ -15,6 +15,7 @@
 #include "aceso/learn/dataset.hpp"
 #include "aceso/learn/dataset_check.hpp"
 #include "aceso/learn/dataset_export.hpp"
+#include "aceso/learn/dataset_extend.hpp"
 #include "aceso/learn/dataset_relabel.hpp"
 #include "aceso/learn/dataset_split.hpp"
 #include "context.hpp"
@@ -61,6 +62,15 @@ class DatasetStore {
   // A new version of `name` with labels that people gave: how.name.
   Result<Json> relabel(const Actor& actor, std::string_view name, const learn::Relabelling& how,
                        std::string_view job_id, ProgressSink& progress, const std::stop_token& stop);
+  // A new version of `name` with further cases: how.name; nothing when none of them is new. Of a version that this job
+  // made before a crash only the number of added samples is told.
+  Result<std::optional<learn::Extended>> extend(const Actor& actor, std::string_view name,
+                                                learn::SampleSource& additions, const learn::Extension& how,
+                                                std::string_view job_id, ProgressSink& progress,
+                                                const std::stop_token& stop);
+  // Some samples of `name` as dataset `as`.
+  Status select(const Actor& actor, std::string_view name, const std::vector<std::size_t>& indices, std::string_view as,
+                std::string_view history, std::string_view job_id);
   Result<Json> synthesise(const Actor& actor, const Json& request, std::string_view job_id, ProgressSink& progress,
                           const std::stop_token& stop);
   Status export_to(const Actor& actor, std::string_view name, const std::filesystem::path& target,
@@ -78,6 +88,7 @@ class DatasetStore {
                       std::string_view job_id);
   Result<learn::Dataset> import_dicom(const std::filesystem::path& source, const learn::ImportOptions& options,
                                       const DicomOptions& dicom, ProgressSink& progress, std::stop_token stop);
+  Result<bool> made_by(std::string_view name, std::string_view job_id) const;
   Status make_way(std::string_view name, std::string_view job_id);
   Status insert(const Actor& actor, const learn::Dataset& dataset, std::string_view name, std::string_view job_id);
   void forget(std::string_view name) const;

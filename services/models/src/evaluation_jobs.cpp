@@ -216,6 +216,10 @@ Result<EvaluationJobs::Evaluated> EvaluationJobs::evaluate_classes(const std::st
 
 Result<Json> EvaluationJobs::run(store::JobContext& job) const {
   ACESO_TRY(const Json input, parse_own(job.job().input_json));
+  return evaluate_within(job, input);
+}
+
+Result<Json> EvaluationJobs::evaluate_within(store::JobContext& job, const Json& input) const {
   const std::string name = input.value("dataset", std::string{});
   ACESO_TRY(const auto dataset, datasets_.open(name));
   ACESO_TRY(const learn::Split split, parse_split(input.value("split", std::string{"test"})));
@@ -257,6 +261,10 @@ Result<Json> EvaluationJobs::compared(const Judged& a, const Judged& b, const le
 
 Result<Json> EvaluationJobs::run_comparison(store::JobContext& job) const {
   ACESO_TRY(const Json input, parse_own(job.job().input_json));
+  return compare_within(job, input);
+}
+
+Result<Json> EvaluationJobs::compare_within(store::JobContext& job, const Json& input) const {
   const std::string name = input.value("dataset", std::string{});
   ACESO_TRY(const auto dataset, datasets_.open(name));
   ACESO_TRY(const learn::Split split, parse_split(input.value("split", std::string{"test"})));
@@ -294,7 +302,7 @@ Result<Json> EvaluationJobs::run_comparison(store::JobContext& job) const {
 Result<std::string> EvaluationJobs::report_html(const store::Job& job) const {
   const Result<Json> output = job.output_json.empty() ? Result<Json>{Json()} : parse_own(job.output_json);
   const std::string hash = output ? text_at(*output, "report_sha256") : std::string{};
-  if ((job.kind != "evaluate" && job.kind != "compare") || hash.empty())
+  if ((job.kind != "evaluate" && job.kind != "compare" && job.kind != "improve") || hash.empty())
     return Error{Code::not_found, "this job has no report"};
   ACESO_TRY(const std::vector<std::byte> bytes, blobs_.read(hash, kMaxReport));
   return std::string{reinterpret_cast<const char*>(bytes.data()), bytes.size()};

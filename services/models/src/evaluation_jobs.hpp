@@ -27,6 +27,10 @@ class EvaluationJobs {
   Result<Json> prepare_comparison(const Json& request) const;
   Result<Json> run_comparison(store::JobContext& job) const;  // {a, b, dataset, dataset_sha256, split, comparison, ...}
 
+  // The same two within a job of another kind, from what the prepare functions make.
+  Result<Json> evaluate_within(store::JobContext& job, const Json& input) const;
+  Result<Json> compare_within(store::JobContext& job, const Json& input) const;
+
   // The page of a finished job; not_found when it is no evaluation or has not ended well.
   Result<std::string> report_html(const store::Job& job) const;
 

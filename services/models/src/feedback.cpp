@@ -89,6 +89,14 @@ Result<Feedback::Collected> Feedback::collect(const std::string& model, const st
   return out;
 }
 
+Result<learn::Array> Feedback::picture_of(const Labelled& one) const {
+  ACESO_TRY(const std::vector<std::byte> bytes, blobs_.read(one.input, context_.options.max_image_bytes));
+  const InputLimits limits{.bytes = context_.options.max_image_bytes, .pixels = context_.options.max_image_pixels};
+  ACESO_TRY(const InputType type, detect_input(bytes, one.type));
+  if (type == InputType::npy && one.source != "api") return Error{Code::unsupported, "a ready-made tensor"};
+  return decode_input(bytes, type, limits);
+}
+
 Result<std::size_t> Feedback::write_folder(const Collected& collected, const fs::path& folder,
                                            std::size_t& not_pictures) const {
   std::error_code ec;

@@ -21,9 +21,8 @@ class Feedback {
   // contradicts itself (two readers, two reports) are left out; what cannot be used is counted by reason.
   Result<Json> run(store::JobContext& job);
 
- private:
   struct Labelled {
-    std::string input, type, label, source;
+    std::string input, type, label, source;  // input: SHA-256 of its bytes; type: media type
   };
   struct Collected {
     std::vector<Labelled> samples;
@@ -33,7 +32,12 @@ class Feedback {
     // Of the inputs with a label by this kind and by readers who agree: how many have the same, and how many there are.
     std::map<std::string, std::pair<std::size_t, std::size_t>> readers_same;
   };
+  // Each input of `model` of which something is known, by its first source that has a label.
   Result<Collected> collect(const std::string& model, const std::vector<std::string>& sources) const;
+  // What was asked about, as a picture. unsupported for ready-made tensors and for anything but 8 bits.
+  Result<learn::Array> picture_of(const Labelled& one) const;
+
+ private:
   Result<std::size_t> write_folder(const Collected& collected, const std::filesystem::path& folder,
                                    std::size_t& not_pictures) const;
 

@@ -17,11 +17,13 @@
 #include "evaluation_jobs.hpp"
 #include "explanation.hpp"
 #include "feedback.hpp"
+#include "improvement.hpp"
 #include "job_events.hpp"
 #include "labelling.hpp"
 #include "predictions.hpp"
 #include "recalls.hpp"
 #include "registry.hpp"
+#include "review.hpp"
 #include "serving.hpp"
 #include "training.hpp"
 #include "truths.hpp"
@@ -39,6 +41,9 @@ struct Models::Impl {
   void register_handlers();
   Result<Json> run_archive_import(store::JobContext& job);                     // archive_import.cpp
   Result<Json> submit(const Actor& actor, std::string_view kind, Json input);  // audited; answers {"job": ...}
+  // A version that goes live in a node that serves is in memory before it is asked, and one that cannot be loaded does
+  // not go live.
+  Result<Json> promote(const Actor& actor, std::string_view name, int version, std::string_view stage);
   Status in_use(std::string_view dataset) const;  // conflict when a waiting or running job names it
   Result<std::vector<store::Job>> unfinished() const;
   Status check_no_labelling_job(std::string_view project) const;  // conflict: one makes its dataset
@@ -72,6 +77,7 @@ struct Models::Impl {
   std::unique_ptr<PredictionService> predictions;
   std::unique_ptr<Truths> truths;
   std::unique_ptr<Feedback> feedback;
+  std::unique_ptr<Improvement> improvement;
   std::unique_ptr<WatchDrill> drills;
   const contracts::Accounts* accounts = nullptr;
   std::unique_ptr<Labelling> labelling;

@@ -90,6 +90,10 @@ Status Models::Impl::open() {
   truths = std::make_unique<Truths>(context, registry, *predictions);
   feedback = std::make_unique<Feedback>(context, datasets, registry, *blobs, *truths);
   evaluation = std::make_unique<EvaluationJobs>(context, datasets, registry, engines, *blobs);
+  improvement = std::make_unique<Improvement>(
+      context, Improvement::Parts{datasets, registry, *feedback, training, *evaluation, approvals,
+                                  [this](const Actor& actor, std::string_view name, int version,
+                                         std::string_view stage) { return promote(actor, name, version, stage); }});
   explanation = std::make_unique<ExplanationJobs>(context, registry, *predictions, *blobs, explainers);
   events = std::make_unique<JobEvents>(*jobs);
   register_handlers();
@@ -151,6 +155,20 @@ void Models::Impl::register_handlers() {
     return made;
   });
   jobs->handle("evaluate", [this](store::JobContext& job) { return evaluation->run(job); });
+  jobs->handle("improve", [this](store::JobContext& job) -> Result<Json> {
+    ACESO_TRY(Json done, improvement->run(job));
+    // What a clinician signs is an evaluation: one on the own cases follows at once.
+    if (!done["own_dataset"].is_null()) {
+      ACESO_TRY(const Json input, parse_own(job.job().input_json));
+      ACESO_TRY(Json wanted, evaluation->prepare(Json{{"model", done["model"]},
+                                                      {"version", done["version"]},
+                                                      {"dataset", done["own_dataset"]},
+                                                      {"split", "test"}}));
+      ACESO_TRY(const Json sent, submit(actor_of(input, job.job()), "evaluate", std::move(wanted)));
+      done["evaluation_job"] = sent["job"]["id"];
+    }
+    return done;
+  });
   jobs->handle("compare", [this](store::JobContext& job) { return evaluation->run_comparison(job); });
   jobs->handle("watch-drill", [this](store::JobContext& job) { return drills->run(job); });
   jobs->handle("explain", [this](store::JobContext& job) { return explanation->run(job); });
@@ -278,6 +296,9 @@ Status Models::start() {
     if (job.kind == "feedback-export" || job.kind == "dataset-split" || job.kind == "dataset-synthesise" ||
         job.kind == "labelling-finish" || job.kind == "dataset-from-archive")
       importing.insert(input->value("name", std::string{}));
+    if (job.kind == "improve") {
+      for (const char* key : {"as", "own_as"}) importing.insert(input->value(key, std::string{}));
+    }
     for (const char* key : {"source", "query", "labels"}) spooled.insert(input->value(key, std::string{}));
   }
   ACESO_TRY_OK(i.datasets.reconcile(importing));

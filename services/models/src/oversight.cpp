@@ -33,19 +33,21 @@ Result<Json> evaluations_of(const store::JobQueue& jobs, const ModelVersion& v) 
 
 }  // namespace
 
-// A version that goes live in a node that serves is in memory before it is asked, and one that cannot be loaded does
-// not go live.
-Result<Json> Models::promote(const Actor& actor, std::string_view name, int version, std::string_view stage) {
+Result<Json> Models::Impl::promote(const Actor& actor, std::string_view name, int version, std::string_view stage) {
   if (stage == "live" && version > 0) {
-    ACESO_TRY(const ModelVersion next, impl_->registry.find(name, version));
-    ACESO_TRY_OK(impl_->approvals.may_go_live(next));
-    if (next.evaluated && !impl_->engines.loaded().empty()) {
-      const auto loaded = impl_->serving.model(next);
+    ACESO_TRY(const ModelVersion next, registry.find(name, version));
+    ACESO_TRY_OK(approvals.may_go_live(next));
+    if (next.evaluated && !engines.loaded().empty()) {
+      const auto loaded = serving.model(next);
       if (!loaded && loaded.error().code() != Code::data_loss)
         return Error{Code::precondition, "the version cannot be loaded: " + loaded.error().message()};
     }
   }
-  return impl_->registry.promote(actor, name, version, stage);
+  return registry.promote(actor, name, version, stage);
+}
+
+Result<Json> Models::promote(const Actor& actor, std::string_view name, int version, std::string_view stage) {
+  return impl_->promote(actor, name, version, stage);
 }
 
 Result<Json> Models::set_share(const Actor& actor, std::string_view name, int version, std::string_view mode,
@@ -120,6 +122,36 @@ Result<std::vector<contracts::Recall>> Models::recalls() const {
 }
 void Models::on_recall(std::function<void()> listener) {
   impl_->recalled = std::move(listener);
+}
+
+Result<Json> Models::review_queue(const Actor& reader, std::string_view model, std::size_t readers,
+                                  std::size_t limit) const {
+  return ReviewQueue{impl_->context, impl_->registry}.list(reader, model, readers, limit);
+}
+
+Result<Json> Models::improvement(std::string_view model, const Json& truth, std::size_t min_labels) const {
+  ACESO_TRY(const auto sources, parse_label_sources(&truth));
+  ACESO_TRY(Json out, impl_->improvement->state(model, sources, min_labels));
+  ACESO_TRY(const auto all, impl_->jobs->list(std::nullopt, kLookedAt));
+  Json jobs = Json::array();
+  for (const store::Job& job : all) {
+    if (job.kind != "improve" || jobs.size() == kEvaluations) continue;
+    const auto input = parse_own(job.input_json);
+    if (input && input->value("model", std::string{}) == model) jobs.push_back(job_json(job));
+  }
+  out["jobs"] = std::move(jobs);
+  return out;
+}
+
+Result<Json> Models::improve(const Actor& actor, std::string_view model, const Json& request) {
+  ACESO_TRY(const auto busy, impl_->unfinished());
+  for (const store::Job& job : busy) {
+    const auto other = parse_own(job.input_json);
+    if (job.kind == "improve" && other && other->value("model", std::string{}) == model)
+      return Error{Code::conflict, "a job improves this model already: wait for its end or cancel it"};
+  }
+  ACESO_TRY(Json input, impl_->improvement->prepare(model, request));
+  return impl_->submit(actor, "improve", std::move(input));
 }
 
 }  // namespace aceso::models

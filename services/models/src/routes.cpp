@@ -85,6 +85,7 @@ void Models::register_routes(net::Router& router) {
   routes.labelling();
   routes.truths();
   routes.oversight();
+  routes.improvement();
 }
 
 }  // namespace aceso::models

@@ -27,6 +27,7 @@ struct Routes {
   void labelling();
   void truths();
   void oversight();
+  void improvement();
 };
 
 // unauthenticated without a principal, denied without the scope.

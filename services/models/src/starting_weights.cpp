@@ -39,8 +39,8 @@ Status Training::resolve_start(const Actor& actor, Json& input) const {
       return Error{Code::denied, "init: only the operator at this machine may name files; name a model instead"};
     std::error_code ec;
     if (!fs::is_regular_file(path, ec)) return Error{Code::not_found, "init: there is no file " + init};
-    input["init_file"] = init;
     config["init"] = path.filename().string();  // records tell no folders of this machine
+    input["init_file"] = init;                  // last: a new key may move `config`
     return {};
   }
   ACESO_TRY(const ModelName wanted, parse_model_name(init));
@@ -48,8 +48,8 @@ Status Training::resolve_start(const Actor& actor, Json& input) const {
   ACESO_TRY(const auto info, registry_.info(version.bundle));
   if (info->network.layers.empty())
     return Error{Code::unsupported, "init: " + init + " came as ONNX; only networks trained here can be trained on"};
-  input["init_file"] = fs::absolute(registry_.folder(version.bundle) / "model.safetensors").string();
   config["init"] = version.name + "@" + std::to_string(version.version);
+  input["init_file"] = fs::absolute(registry_.folder(version.bundle) / "model.safetensors").string();
   return {};
 }
 

@@ -250,6 +250,10 @@ Status Training::refuse_leaks(store::JobContext& job, Json& input) const {
 
 Result<Json> Training::run(store::JobContext& job) {
   ACESO_TRY(Json input, parse_own(job.job().input_json));
+  return run(job, std::move(input));
+}
+
+Result<Json> Training::run(store::JobContext& job, Json input) {
   const auto answer = [](const ModelVersion& v) {
     return Json{{"model", v.name},
                 {"version", v.version},

@@ -40,6 +40,8 @@ class Training {
   // Runs one job to its end, in its folder jobs/<id>. A worker that dies goes on from its checkpoint, and so does a job
   // whose node died. The folder is removed afterwards, but for the checkpoint of a job that failed or was cancelled.
   Result<Json> run(store::JobContext& job);
+  // The same within a job of another kind; `input` as prepare() and resolve_start() made it.
+  Result<Json> run(store::JobContext& job, Json input);
 
  private:
   struct Run;

@@ -9,6 +9,7 @@ import { phantom } from './phantom.mjs';
 import { labellingRoutes } from './labelling.mjs';
 import { runRoutes } from './runs.mjs';
 import { truthRoutes } from './truths.mjs';
+import { improvementRoutes } from './improvement.mjs';
 
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.json': 'application/json', '.png': 'image/png' };
 export const totpCode = '246810';
@@ -238,6 +239,7 @@ export async function startMock({ dist, port = 0, epochMs = 700, now = () => Dat
   });
   on('GET', '/api/v1/architectures', 'models:read', () => ({ items: [{ name: 'article_cnn', description: 'Two convolutions of 3×3 and two dense layers; small and quick' }, { name: 'resnet18', description: 'Residual network with 18 layers' }] }));
 
+  improvementRoutes({ on, fail, state, record, job: (kind, input, output) => { const made = { ...job(randomUUID(), kind, 'succeeded', input, 0), output }; state.jobs.unshift(made); return publicJob(made); } });
   on('GET', '/api/v1/models', 'models:read', () => ({ items: state.models.map((m) => ({ name: m.name, versions: m.versions.map(({ detail: _d, ...v }) => v) })) }));
   const versionOf = (name, number) => state.models.find((m) => m.name === name)?.versions.find((v) => v.version === Number(number)) ?? fail(404, 'not_found', 'no such model version');
   on('GET', '/api/v1/models/:name/:version', 'models:read', (c) => model(versionOf(c.params.name, c.params.version)));

@@ -1,6 +1,6 @@
 // Every call of /api/v1 by name.
 import { del, get, patch, post, put, request, setCsrfToken, upload, type UploadOptions } from './client';
-import type { About, Analysis, Approval, Architecture, AuditItem, AuditVerification, Dataset, Experiment, ExplainMethod, Job, ModelDetail, ModelEntry, NewStep, Page, PatientList, PatientSearch, PerformedStep, Prediction, Recall, RecalledStudy, Role, RunMetric, RunRecord, Sample, ScheduledStep, Session, Share, Stage, StepFilter, Study, StudyList, StudySearch, StudyState, Token, TrainingConfig, Truth, TruthAgreement, TruthKind, Truths, User, Verdict, WatchAlarm, WatchReport, WorklistItem } from './types';
+import type { About, Analysis, Approval, Architecture, AuditItem, AuditVerification, Dataset, Experiment, ExplainMethod, Improvement, Job, ModelDetail, ModelEntry, NewStep, Page, PatientList, PatientSearch, PerformedStep, Prediction, Recall, RecalledStudy, ReviewItem, Role, RunMetric, RunRecord, Sample, ScheduledStep, Session, Share, Stage, StepFilter, Study, StudyList, StudySearch, StudyState, Token, TrainingConfig, Truth, TruthAgreement, TruthKind, Truths, User, Verdict, WatchAlarm, WatchReport, WorklistItem } from './types';
 
 const v1 = '/api/v1';
 const mlflow = '/api/2.0/mlflow';
@@ -56,6 +56,9 @@ export const api = {
   setWatchReference: (name: string, version: number, request: { days: number; reason: string } | { bundle: true; reason: string }) => post<unknown>(`${v1}/models/${part(name)}/${version}/watch/reference`, request),
   drill: (request: { model: string; version: number; split: string; brightness: number; contrast: number; noise: number }) => post<Accepted>(`${v1}/watch/drills`, request),
   approval: (name: string, version: number) => get<Approval>(`${v1}/models/${part(name)}/${version}/approval`),
+  review: (name: string, limit: number) => get<Page<ReviewItem> & { waiting: number; considered: number }>(`${v1}/models/${part(name)}/review`, { limit }),
+  improvement: (name: string) => get<Improvement>(`${v1}/models/${part(name)}/improvement`),
+  improve: (name: string, request: { start: string; hold_out: number; margin: number; promote: string }) => post<Accepted>(`${v1}/models/${part(name)}/improvement`, request),
   setGate: (name: string, gate: { figures: unknown[]; min_cases: number; reason: string }) => put<unknown>(`${v1}/models/${part(name)}/gate`, gate),
   accept: (name: string, version: number, request: { evaluation: string; own_cases: boolean; unseen: boolean; statement: string }) => post<unknown>(`${v1}/models/${part(name)}/${version}/acceptances`, request),
   recall: (name: string, version: number, reason: string) => post<Recall>(`${v1}/models/${part(name)}/${version}/recall`, { reason }),

@@ -81,6 +81,14 @@ export interface Gate { figures: GateFigure[]; min_cases: number; reason: string
 export interface Acceptance { id: string; evaluation: string; dataset: string; split: string; samples?: number | null; statement: string; signer: { id: string; name: string }; time: string; valid: boolean }
 export interface Evaluated { id: string; dataset: string; split: string; time: string; samples?: number | null; seen_in_training?: number | null; metrics?: Record<string, number | { value?: number | null; low?: number; high?: number } | null> | null }
 export interface Approval { ready: boolean; missing: string[]; needs_acceptance: boolean; gate: Gate | null; acceptance: Acceptance | null; acceptances: Acceptance[]; evaluations: Evaluated[] }
+// An answer that waits for a verdict; what the model found is not told.
+export interface ReviewItem { prediction: string; version: number; created: string; ambiguity: number; why: string }
+export interface Improvement {
+  model: string; live: number; dataset: string; ready: boolean; missing: string[]; min_labels: number; jobs: Job[];
+  labels: { known: number; new: number; changed: number; disagreed: number; unlabelled: number; by_class: Record<string, number>; by_source: Record<string, number> };
+}
+export interface ImprovementCheck { on: string; dataset: string; samples?: number; passed: boolean; text: string; difference?: { value: number; low: number; high: number }; figures?: { new: { value?: number } | null; live: { value?: number } | null } }
+export interface ImprovementOutcome { model: string; live: number; version: number; dataset: string; own_dataset: string | null; data: { added: number; own: number }; checks: ImprovementCheck[]; passed: boolean; stage: string; waits_for: string | null; evaluation_job?: string }
 export interface Recall { reason: string; by: string; time: string; affected: { predictions: number; asked_by: number; first: string | null; last: string | null } }
 export interface RecalledStudy {
   patient?: Patient; accession?: string; date?: string; description?: string;

@@ -2,7 +2,7 @@
 import { Box, Button, Group, Paper, Stack, Text, Title } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { ArrowLeft } from 'lucide-react';
-import { Link, useParams } from 'wouter';
+import { Link, useParams, useSearch } from 'wouter';
 import { api } from '../../api/endpoints';
 import { useSession } from '../../app/session';
 import { ErrorState, ListSkeleton } from '../../components/feedback';
@@ -14,9 +14,11 @@ import { ImageViewer } from '../../components/viewer/ImageViewer';
 import { useI18n } from '../../i18n';
 import { dateTime } from '../../lib/format';
 import { isApplicable, isHidden } from '../../lib/uncertainty';
+import { ReviewBar } from './ReviewBar';
 
 export default function PredictionPage() {
   const { id = '' } = useParams<{ id: string }>();
+  const review = new URLSearchParams(useSearch()).get('review');
   const { t, language } = useI18n();
   const { can } = useSession();
   const client = useQueryClient();
@@ -29,6 +31,7 @@ export default function PredictionPage() {
   const classes = prediction.labels || prediction.number ? [] : prediction.model.classes ?? detail.data?.card.classes ?? [];
   return (
     <Box className="page-wide">
+      {review && can('feedback:write') && <ReviewBar model={review} version={prediction.model.version} current={id} />}
       <div className="diagnose-head">
         <Group justify="space-between" mb="sm" gap="sm">
           <Group gap="sm">

@@ -17,6 +17,7 @@ import { readEvaluation } from '../../lib/evaluation';
 import { describeLimits, readable } from '../../lib/uncertainty';
 import { ApprovalTab } from './ApprovalTab';
 import { EvaluationTab } from './EvaluationTab';
+import { ImproveTab } from './ImproveTab';
 import { WatchTab } from './WatchTab';
 
 const LossChart = lazy(() => import('../../components/charts').then((m) => ({ default: m.LossChart })));
@@ -46,10 +47,10 @@ export default function ModelPage() {
           {can('models:promote') && model.stage !== 'recalled' && <StageMenu model={model} />}
         </Group>
       </Group>
-      <Tabs defaultValue={['watch', 'approval'].find((tab) => tab === new URLSearchParams(window.location.search).get('tab')) ?? 'card'} keepMounted={false}>
+      <Tabs defaultValue={['watch', 'approval', 'improve'].find((tab) => tab === new URLSearchParams(window.location.search).get('tab')) ?? 'card'} keepMounted={false}>
         <Tabs.List mb="lg">
           <Tabs.Tab value="card">{t('models.tabs.card')}</Tabs.Tab><Tabs.Tab value="evaluation">{t('models.tabs.evaluation')}</Tabs.Tab><Tabs.Tab value="report">{t('models.tabs.report')}</Tabs.Tab>
-          <Tabs.Tab value="approval">{t('models.tabs.approval')}</Tabs.Tab><Tabs.Tab value="watch">{t('models.tabs.watch')}</Tabs.Tab>
+          <Tabs.Tab value="approval">{t('models.tabs.approval')}</Tabs.Tab><Tabs.Tab value="watch">{t('models.tabs.watch')}</Tabs.Tab><Tabs.Tab value="improve">{t('models.tabs.improve')}</Tabs.Tab>
           <Tabs.Tab value="training">{t('models.tabs.training')}</Tabs.Tab><Tabs.Tab value="technical">{t('models.tabs.technical')}</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="card"><CardTab model={model} /></Tabs.Panel>
@@ -57,6 +58,7 @@ export default function ModelPage() {
         <Tabs.Panel value="report"><ReportTab model={model} /></Tabs.Panel>
         <Tabs.Panel value="approval"><ApprovalTab model={model} /></Tabs.Panel>
         <Tabs.Panel value="watch"><WatchTab model={model} /></Tabs.Panel>
+        <Tabs.Panel value="improve"><ImproveTab model={model} /></Tabs.Panel>
         <Tabs.Panel value="training"><TrainingTab model={model} /></Tabs.Panel>
         <Tabs.Panel value="technical"><TechnicalTab model={model} /></Tabs.Panel>
       </Tabs>

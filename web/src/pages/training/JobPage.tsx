@@ -6,7 +6,7 @@ import { lazy, Suspense, useCallback } from 'react';
 import { Link, useLocation, useParams } from 'wouter';
 import { api } from '../../api/endpoints';
 import { progressValues, useJobFeed } from '../../api/events';
-import type { Epoch, Job } from '../../api/types';
+import type { Epoch, ImprovementOutcome, Job } from '../../api/types';
 import { useSession } from '../../app/session';
 import { StateBadge } from '../../components/bits';
 import { TrialsTable } from '../../components/TrialsTable';
@@ -15,6 +15,7 @@ import { ErrorState, ListSkeleton, notice, noticeError } from '../../components/
 import { useI18n } from '../../i18n';
 import { dateTime, duration, figure } from '../../lib/format';
 import { ended, jobSubject, keepTraining } from '../../lib/jobs';
+import { ImprovementChecks } from '../models/ImproveTab';
 
 const LossChart = lazy(() => import('../../components/charts').then((m) => ({ default: m.LossChart })));
 const AucChart = lazy(() => import('../../components/charts').then((m) => ({ default: m.AucChart })));
@@ -42,10 +43,11 @@ export default function JobPage() {
   const merit = (e: Epoch | undefined) => (numbers ? -(e?.validation_rmse ?? Infinity) : e?.validation_auc ?? -1);
   const best = epochs.reduce((a, b) => (merit(b) > merit(a) ? b : a), epochs[0]);
   const chosenBy = (e: Epoch | undefined) => figure(numbers ? e?.validation_rmse : e?.validation_auc);
-  const config = (job.input?.config ?? {}) as Record<string, unknown>;
+  const config = (job.input?.config ?? (job.input?.training as Record<string, unknown> | undefined)?.config ?? {}) as Record<string, unknown>;
   const known = (progress?.total ?? 0) > 0;
   const output = job.output ?? {};
-  const training = job.kind === 'train';
+  const training = job.kind === 'train' || job.kind === 'improve';
+  const outcome = job.kind === 'improve' ? (job.output as ImprovementOutcome | null | undefined) : null;
   return (
     <Box className="page">
       <Button component={Link} href="/training" variant="subtle" color="gray" px="xs" mb="xs" leftSection={<ArrowLeft size={16} aria-hidden />}>{t('training.title')}</Button>
@@ -56,13 +58,14 @@ export default function JobPage() {
         </div>
         <Group gap="sm">
           {!ended(job) && can('jobs:write') && <Button variant="default" leftSection={<OctagonX size={16} aria-hidden />} loading={cancel.isPending} onClick={() => ask({ title: t('training.cancelTitle'), text: t('training.cancelText'), confirm: t('training.cancel'), cancel: t('training.cancelKeep'), danger: true, onConfirm: () => cancel.mutate() })}>{t('training.cancel')}</Button>}
-          {ended(job) && training && can('jobs:write') && <Button variant="default" leftSection={<RotateCcw size={16} aria-hidden />} onClick={() => { keepTraining(job.input ?? {}); navigate(`/training?dataset=${encodeURIComponent(String(job.input?.dataset ?? ''))}`); }}>{t('training.again')}</Button>}
+          {ended(job) && job.kind === 'train' && can('jobs:write') && <Button variant="default" leftSection={<RotateCcw size={16} aria-hidden />} onClick={() => { keepTraining(job.input ?? {}); navigate(`/training?dataset=${encodeURIComponent(String(job.input?.dataset ?? ''))}`); }}>{t('training.again')}</Button>}
           {job.state === 'succeeded' && typeof output.model === 'string' && typeof output.version === 'number' && <Button component={Link} href={`/models/${encodeURIComponent(output.model)}/${output.version}`}>{t('training.openModel')}</Button>}
           {job.state === 'succeeded' && (typeof output.dataset === 'string' || job.kind === 'dataset-import') && !output.model && <Button component={Link} href={`/datasets/${encodeURIComponent(String(output.dataset ?? output.name ?? jobSubject(job)))}`}>{t('training.openDataset')}</Button>}
         </Group>
       </Group>
       <Stack gap="lg">
         {job.state === 'failed' && <Alert color="red" role="alert" icon={<CircleAlert size={18} />} title={t('training.states.failed')}><Text size="sm" className="break">{job.error}</Text></Alert>}
+        {outcome?.checks && <Paper p="lg" component="section" aria-labelledby="checks-title"><Title order={2} mb="sm" id="checks-title">{t('improve.checks', { live: outcome.live })}</Title><ImprovementChecks checks={outcome.checks} />{outcome.waits_for && <Alert color="yellow" mt="md" icon={<CircleAlert size={18} />} title={t('improve.waits')}>{outcome.waits_for}</Alert>}</Paper>}
         {!ended(job) && (
           <Paper p="lg">
             <Group justify="space-between" mb={8}>

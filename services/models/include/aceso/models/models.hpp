@@ -267,6 +267,15 @@ class Models final : public contracts::Predictor, public contracts::RecallSource
   Result<Json> verdicts(const Actor& reader, std::string_view prediction) const;
   Result<Json> export_feedback(const Actor& actor, const Json& request);  // {model, name}: a job
 
+  // The feedback loop (ADR 0160). Answers that wait for a verdict, the least certain first: {items: [{prediction,
+  // version, created, ambiguity, why}], waiting, considered}; readers: how many each input wants, 1 to 5.
+  Result<Json> review_queue(const Actor& reader, std::string_view model, std::size_t readers, std::size_t limit) const;
+  // What there is to learn from, and the jobs that did so: {model, live, dataset, labels, ready, missing, jobs}.
+  Result<Json> improvement(std::string_view model, const Json& truth, std::size_t min_labels) const;
+  // {truth?, start?, hold_out?, margin?, min_labels?, config?, promote?}: a job that ends with {version, dataset,
+  // own_dataset, checks, passed, stage, waits_for, evaluation_job}. conflict while another one runs for this model.
+  Result<Json> improve(const Actor& actor, std::string_view model, const Json& request);
+
   // The watch (ADR 0137): drift, expected performance and alarms by day, judged without labels. {reference, days,
   // alarms}, the newest first; version 0: the live one; days: 1 to 90.
   Result<Json> watch(std::string_view model, int version, int days);
