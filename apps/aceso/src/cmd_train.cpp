@@ -13,7 +13,8 @@ namespace aceso::app {
 namespace {
 
 struct TrainArguments {
-  std::filesystem::path config, limits, best_config;
+  std::filesystem::path config, limits, best_config, script, interpreter;
+  std::vector<std::string> arguments;  // of the script
   std::string dataset, name, architecture, accept_leakage, init, resume, stem, device;
   std::vector<std::string> freeze;
   int epochs = 0, batch = 0, patience = -1;
@@ -102,6 +103,34 @@ Result<Json> resume(Api& api, const std::string& which) {
   return api.call(net::Method::post, "/api/v1/training", Json{{"resume", job.value("id", "")}});
 }
 
+// A program by its name, as a shell finds it.
+std::filesystem::path find_program(const std::string& name) {
+  const char* const environment = std::getenv("VIRTUAL_ENV");
+  std::string path = environment != nullptr ? std::string{environment} + "/bin:" : std::string{};
+  if (const char* const all = std::getenv("PATH"); all != nullptr) path += all;
+  for (std::size_t at = 0; at < path.size();) {
+    const auto end = std::min(path.find(':', at), path.size());
+    const std::filesystem::path file = std::filesystem::path{path.substr(at, end - at)} / name;
+    std::error_code ec;
+    if (std::filesystem::is_regular_file(file, ec)) return file;
+    at = end + 1;
+  }
+  return {};
+}
+
+Result<Json> script_json(const TrainArguments& a) {
+  std::filesystem::path interpreter = a.interpreter;
+  if (interpreter.empty() && a.script.extension() == ".py") interpreter = "python3";
+  if (!interpreter.empty() && !interpreter.has_parent_path()) {
+    const auto found = find_program(interpreter.string());
+    if (found.empty()) return Error{Code::not_found, interpreter.string() + ": there is no such program on the PATH"};
+    interpreter = found;
+  }
+  return Json{{"file", std::filesystem::absolute(a.script).string()},
+              {"interpreter", interpreter.empty() ? "" : std::filesystem::absolute(interpreter).string()},
+              {"arguments", a.arguments}};
+}
+
 Result<Json> begin(Api& api, const TrainArguments& a) {
   if (!a.resume.empty()) {
     if (!a.dataset.empty() || !a.config.empty())
@@ -109,11 +138,16 @@ Result<Json> begin(Api& api, const TrainArguments& a) {
     return resume(api, a.resume);
   }
   if (a.dataset.empty()) return Error{Code::invalid, "--dataset is needed (or --resume JOB)"};
-  ACESO_TRY(const Json config, config_json(a));
+  ACESO_TRY(Json config, config_json(a));
+  if (!a.script.empty() && (!a.config.empty() || !a.architecture.empty() || !a.init.empty()))
+    return Error{Code::invalid, "--script: the script is the configuration; hand it values with --arg"};
   if (!a.best_config.empty() && !config.contains("search"))
     return Error{Code::invalid, "--best-config: the configuration has no section search"};
   const std::string name = a.name.empty() ? a.dataset.substr(0, a.dataset.find('@')) : a.name;
-  Json request{{"name", name}, {"dataset", a.dataset}, {"config", config}};
+  Json request{{"name", name}, {"dataset", a.dataset}, {"config", std::move(config)}};
+  if (!a.script.empty()) {
+    ACESO_TRY(request["script"], script_json(a));
+  }
   if (!a.accept_leakage.empty()) request["accept_leakage"] = a.accept_leakage;
   if (!a.limits.empty()) {
     ACESO_TRY(const std::string text, read_text_file(a.limits, std::uint64_t{1} << 16));
@@ -227,6 +261,11 @@ void add_train(CLI::App& app, Context& context) {
   train->add_option("--limits", a->limits,
                     "JSON file of what the model may be asked about: modalities, views, body_parts, age_min_years, "
                     "age_max_years, spacing_min_mm, spacing_max_mm, side_min, side_max");
+  train->add_option("--script", a->script,
+                    "Your own training script in the place of Aceso's trainer (docs/formats/script.md)");
+  train->add_option("--arg", a->arguments, "Argument of the script; may be repeated: --arg=--epochs --arg=5");
+  train->add_option("--interpreter", a->interpreter,
+                    "What runs the script (default for .py: python3 of $VIRTUAL_ENV or of the PATH)");
   train->add_option("--best-config", a->best_config,
                     "File that the configuration of the best trial of a search is written to (YAML)");
   train->add_flag("--detach", a->detach, "Return at once; needs a running node. Follow with: aceso job show ID");
@@ -238,7 +277,7 @@ void add_train(CLI::App& app, Context& context) {
       "--init resnet18.pt --freeze 'conv1.*' 'bn1.*' 'layer1.*'\n  aceso train --dataset outlined --architecture "
       "unet\n  aceso "
       "train search.yaml --dataset xray --best-config best.yaml   (search.yaml: docs/training.md, \"Search\")\n  aceso "
-      "train --resume last");
+      "train --dataset xray --name own --script train.py --arg=--epochs --arg=5\n  aceso train --resume last");
   on_run(train, context, [&context, a]() -> Status {
     ACESO_TRY(Api * api, context.api());
     if (a->detach && api->in_process())

@@ -16,6 +16,15 @@ std::string plain(const Json& value) {
   return value.is_string() ? value.get<std::string>() : dump(value);
 }
 
+Pairs params_of_script(const Json& script, const std::string& dataset) {
+  Pairs params{{"dataset", dataset}, {"script", plain(script.value("name", Json()))}};
+  params.emplace_back("script.sha256", plain(script.value("sha256", Json())));
+  const Json arguments = script.value("arguments", Json::array());
+  for (std::size_t i = 0; i < arguments.size(); ++i)
+    params.emplace_back("argument." + std::to_string(i + 1), plain(arguments[i]));
+  return params;
+}
+
 Pairs params_of(const learn::TrainConfig& config, const std::string& dataset) {
   Pairs params{{"dataset", dataset}};
   const Json json = learn::to_json(config);
@@ -51,6 +60,7 @@ JobRuns::JobRuns(const Context& context, const store::Job& job, const Json& inpu
     user_ = input["requested_by"].value("name", user_);
   auto config = learn::parse_train_config_json(input.value("config", Json::object()));
   if (config) config_ = *std::move(config);
+  script_ = input.value("script", Json());
   if (config_.search) {
     if (auto plans = learn::draw_trials(*config_.search)) plans_ = *std::move(plans);
   }
@@ -76,10 +86,10 @@ std::string JobRuns::run_of(int trial) {
     run.parent = run_of(0);
     run.tags.emplace_back("aceso.trial", std::to_string(trial));
   } else {
-    run.name = config_.architecture + (config_.search ? " search " : " ") +
-               job_.substr(std::max<std::size_t>(8, job_.size()) - 8);
+    run.name = (script_.is_object() ? plain(script_.value("name", Json())) : config_.architecture) +
+               (config_.search ? " search " : " ") + job_.substr(std::max<std::size_t>(8, job_.size()) - 8);
   }
-  run.params = params_of(*config, dataset_);
+  run.params = script_.is_object() ? params_of_script(script_, dataset_) : params_of(*config, dataset_);
   kept(context_.runs->begin(run));
   return begun_[trial] = run.id;
 }

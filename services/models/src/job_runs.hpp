@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "aceso/base/json.hpp"
 #include "aceso/learn/search.hpp"
 #include "aceso/learn/trainer.hpp"
 #include "aceso/store/jobs.hpp"
@@ -33,6 +34,7 @@ class JobRuns {
   std::string job_, name_, dataset_, user_;
   learn::TrainConfig config_;
   std::vector<learn::TrialPlan> plans_;
+  Json script_;  // of a training by a user's script, else null
   std::map<int, std::string> begun_;  // by trial; 0: the job
   std::set<int> ended_;               // trials
   bool complained_ = false;

@@ -488,6 +488,7 @@ Result<Json> Models::train(const Actor& actor, const Json& request) {
   }
   ACESO_TRY(Json input, impl_->training.prepare(request));
   ACESO_TRY_OK(impl_->training.resolve_start(actor, input));
+  ACESO_TRY_OK(impl_->training.resolve_script(actor, input));
   return impl_->submit(actor, "train", std::move(input));
 }
 Json Models::architectures() const {

@@ -113,10 +113,11 @@ class ChildProcess final : public WorkerProcess {
     if (fds[1].revents != 0) drain_stderr();
     if (fds[0].revents == 0) return std::size_t{0};
     const ssize_t n = ::read(out_.get(), out.data(), out.size());
-    if (n < 0)
+    if (n < 0) {
       return errno == EINTR
                  ? Result<std::size_t>{std::size_t{0}}
                  : Error{Code::internal, std::string{"cannot read from the worker: "} + std::strerror(errno)};
+    }
     if (n == 0) out_.reset();
     return static_cast<std::size_t>(n);
   }
@@ -146,7 +147,9 @@ class ChildProcess final : public WorkerProcess {
 
  private:
   void signal(int number) noexcept {
-    if (!exit_) ::kill(pid_, number);  // not reaped yet: the number is still ours
+    if (exit_) return;  // not reaped yet: the number is still ours
+    // The child leads a group of its own, with what it has started; before it has made it, it is alone.
+    if (::kill(-pid_, number) != 0) ::kill(pid_, number);
   }
   void reap(int flags) noexcept {
     int status = 0;
@@ -189,7 +192,7 @@ class ProcessLauncher final : public WorkerLauncher {
   Result<std::unique_ptr<WorkerProcess>> launch(const std::filesystem::path& job_folder) override {
     if (options_.command.empty()) return Error{Code::internal, "no worker program is configured"};
     std::vector<std::string> arguments = options_.command;
-    arguments.push_back(job_folder.string());
+    if (options_.append_folder) arguments.push_back(job_folder.string());
     std::vector<std::string> environment = merged_environment();
     ACESO_TRY(Pipe in, make_pipe());
     ACESO_TRY(Pipe out, make_pipe());
@@ -235,7 +238,7 @@ class ProcessLauncher final : public WorkerLauncher {
         replaced = replaced || (entry.starts_with(name) && entry.size() > name.size() && entry[name.size()] == '=');
       if (!replaced) out.emplace_back(entry);
     }
-    for (const auto& [name, value] : extra) out.push_back(name + "=" + value);
+    for (const auto& [name, value] : extra) out.emplace_back(name).append("=").append(value);
     return out;
   }
   ProcessOptions options_;

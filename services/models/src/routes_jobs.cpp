@@ -85,7 +85,7 @@ void Routes::jobs() {
        .scope = "models:write",
        .request_type = "application/json",
        .request_schema =
-           R"({"type":"object","properties":{"resume":{"type":"string","format":"uuid"},"name":{"type":"string"},"dataset":{"type":"string"},"config":{"type":"object"},"intended_use":{"type":"string"},"limitations":{"type":"string"},"accept_leakage":{"type":"string"},"limits":{"type":"object"}},"additionalProperties":false})"},
+           R"({"type":"object","properties":{"resume":{"type":"string","format":"uuid"},"name":{"type":"string"},"dataset":{"type":"string"},"config":{"type":"object"},"intended_use":{"type":"string"},"limitations":{"type":"string"},"accept_leakage":{"type":"string"},"limits":{"type":"object"},"script":{"type":"object","required":["file"],"properties":{"file":{"type":"string"},"interpreter":{"type":"string"},"arguments":{"type":"array","items":{"type":"string"}}},"additionalProperties":false}},"additionalProperties":false})"},
       submitting(models, impl, "train",
                  [service = &models](const Actor& actor, const Json& body) { return service->train(actor, body); }));
   add(Method::post, "/api/v1/evaluations",

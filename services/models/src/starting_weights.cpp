@@ -1,7 +1,12 @@
-// Where a training's starting weights lie: MODEL[@version] of the registry, or a file of this machine.
+// What of this machine a training uses: its starting weights (MODEL[@version] of the registry, or a file), and a user's
+// own script.
 #include <charconv>
 #include <filesystem>
 
+#include "aceso/base/file.hpp"
+#include "aceso/crypto/hash.hpp"
+#include "object_reader.hpp"
+#include "script_run.hpp"
 #include "training.hpp"
 
 namespace aceso::models {
@@ -28,6 +33,34 @@ Result<ModelName> parse_model_name(const std::string& text) {
 }
 
 }  // namespace
+
+Status Training::resolve_script(const Actor& actor, Json& input) const {
+  if (!input.contains("script")) return {};
+  if (actor.source_address != "local" && actor.source_address != "unix")
+    return Error{Code::denied, "script: only the operator at this machine may run programs on it"};
+  const Json asked = input["script"];
+  ACESO_TRY(ObjectReader reader, ObjectReader::of(asked, "script"));
+  ACESO_TRY(const std::string file, reader.text("file", 4096));
+  ACESO_TRY(const std::string interpreter, reader.text_or("interpreter", 4096, {}));
+  ACESO_TRY(const std::vector<std::string> arguments, reader.texts_or("arguments", 100, 4096));
+  ACESO_TRY_OK(reader.done());
+  std::error_code ec;
+  for (const std::string& path : {file, interpreter}) {
+    if (path.empty()) continue;
+    if (!fs::path{path}.is_absolute()) return Error{Code::invalid, "script: absolute paths are expected"};
+    if (!fs::is_regular_file(path, ec)) return Error{Code::not_found, "script: there is no file " + path};
+  }
+  constexpr std::uint64_t kMaxScript = std::uint64_t{16} << 20;
+  ACESO_TRY(const auto text, read_file(file, kMaxScript));
+  const Json script{{"name", fs::path{file}.filename().string()},
+                    {"sha256", crypto::to_hex(crypto::sha256(text))},
+                    {"arguments", arguments}};
+  ACESO_TRY([[maybe_unused]] const Script checked, parse_script(script, file, interpreter));
+  input["script"] = script;
+  input["script_file"] = file;
+  input["script_interpreter"] = interpreter;
+  return {};
+}
 
 Status Training::resolve_start(const Actor& actor, Json& input) const {
   Json& config = input["config"];

@@ -97,19 +97,22 @@ Result<Json> Training::prepare(const Json& request) const {
   ACESO_TRY(const std::string use, reader.text_or("intended_use", 4000, std::string{kIntendedUse}));
   ACESO_TRY(const std::string limits, reader.text_or("limitations", 4000, {}));
   ACESO_TRY(const std::string accepted, reader.text_or("accept_leakage", 500, {}));
+  const Json* script = reader.child("script");
   const Json* input_limits = reader.child("limits");
   ACESO_TRY(const learn::InputLimits checked,
             learn::parse_input_limits(input_limits != nullptr ? *input_limits : Json(nullptr)));
   ACESO_TRY_OK(reader.done());
   config.options.threads = context_.options.training_threads;
-  return Json{{"name", name},
-              {"dataset", dataset},
-              {"dataset_sha256", hash},
-              {"config", learn::to_json(config)},
-              {"intended_use", use},
-              {"limitations", limits},
-              {"accept_leakage", accepted},
-              {"limits", learn::to_json(checked)}};
+  Json input{{"name", name},
+             {"dataset", dataset},
+             {"dataset_sha256", hash},
+             {"config", learn::to_json(config)},
+             {"intended_use", use},
+             {"limitations", limits},
+             {"accept_leakage", accepted},
+             {"limits", learn::to_json(checked)}};
+  if (script != nullptr && !script->is_null()) input["script"] = *script;
+  return input;
 }
 
 // What is known of the worker while it runs.
@@ -139,8 +142,8 @@ Status Training::write_job_file(const store::Job& job, const Json& input, const 
             {"engine_folder", context_.options.engine_folder.string()},
             {"created", time_text(context_.now_us())},
             {"created_by", actor_of(input, job).name}};
-  for (const char* key :
-       {"name", "dataset", "dataset_sha256", "config", "intended_use", "limitations", "init_file", "limits"}) {
+  for (const char* key : {"name", "dataset", "dataset_sha256", "config", "intended_use", "limitations", "init_file",
+                          "limits", "script", "script_file", "script_interpreter"}) {
     if (input.contains(key)) file[key] = input[key];
   }
   return write_file_atomic(folder / "job.json", dump(file), {.mode = 0600, .durable = false});

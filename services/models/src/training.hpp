@@ -28,12 +28,15 @@ class Training {
            const learn::ArchitectureRegistry& architectures)
       : context_{context}, datasets_{datasets}, registry_{registry}, workers_{workers}, architectures_{architectures} {}
 
-  // The job's input from {name, dataset, config?, intended_use?, limitations?, accept_leakage?}: checked, defaults
+  // The job's input from {name, dataset, config?, intended_use?, limitations?, accept_leakage?, script?}: checked, defaults
   // filled in.
   Result<Json> prepare(const Json& request) const;
   // Finds the weights that the input's configuration asks to start from: a model of the registry, or, for the operator
   // at this machine only, a file (an absolute path). denied, not_found, precondition.
   Status resolve_start(const Actor& actor, Json& input) const;
+  // Of a training by a user's script: that the operator at this machine asks, and what the file is. denied, not_found,
+  // invalid.
+  Status resolve_script(const Actor& actor, Json& input) const;
   // The input of a job that goes on where this ended one stopped. precondition: it succeeded or has not ended;
   // not_found: no checkpoint.
   Result<Json> resume(const store::Job& job) const;

@@ -23,11 +23,13 @@
 #include "aceso/learn/ensemble.hpp"
 #include "aceso/learn/evaluate_targets.hpp"
 #include "aceso/learn/flip_average.hpp"
+#include "aceso/learn/foreign_model.hpp"
 #include "aceso/learn/outlines.hpp"
 #include "aceso/learn/search.hpp"
 #include "aceso/learn/trainer.hpp"
 #include "context.hpp"
 #include "object_reader.hpp"
+#include "script_run.hpp"
 #include "serving.hpp"
 #include "uncertainty.hpp"
 #include "watch_fitting.hpp"
@@ -37,6 +39,7 @@ namespace aceso::models {
 namespace {
 
 namespace fs = std::filesystem;
+constexpr const char* kScriptEngine = "openvino";  // runs what scripts leave
 constexpr double kCoverage = 0.9;  // of the conformal sets: the level at which sets of two classes stay rare
 
 struct TrainJob {
@@ -44,6 +47,7 @@ struct TrainJob {
   fs::path dataset_folder, engine_folder;
   learn::TrainConfig config;
   learn::InputLimits limits;
+  std::optional<Script> script;  // a user's own, in the place of our trainer
 };
 
 Result<TrainJob> read_job(const fs::path& folder) {
@@ -72,6 +76,11 @@ Result<TrainJob> read_job(const fs::path& folder) {
   job.config.start.init_file = init_file;
   if (const Json* limits = reader.child("limits"); limits != nullptr) {
     ACESO_TRY(job.limits, learn::parse_input_limits(*limits));
+  }
+  if (const Json* script = reader.child("script"); script != nullptr) {
+    ACESO_TRY(const std::string file, reader.text("script_file", 4096));
+    ACESO_TRY(const std::string interpreter, reader.text_or("script_interpreter", 4096, {}));
+    ACESO_TRY(job.script, parse_script(*script, file, interpreter));
   }
   return job;
 }
@@ -174,13 +183,12 @@ class Worker {
     ACESO_TRY(const learn::Dataset dataset, learn::Dataset::open(job_.dataset_folder));
     if (dataset.manifest().sha256 != job_.dataset_sha256)
       return Error{Code::conflict, "the dataset changed since the job was made"};
-    ACESO_TRY(const auto engine, environment_.load_engine
-                                     ? environment_.load_engine(job_.engine, job_.engine_folder)
-                                     : learn::load_engine("learn_" + job_.engine, job_.engine_folder));
-    learn::ArchitectureRegistry architectures;
-    learn::register_builtin_architectures(architectures);
     const auto progress =
         make_callback_progress([this](const ProgressUpdate& update) { speaker_.say(to_line(update)); });
+    if (job_.script) return follow_script(dataset, *progress);
+    ACESO_TRY(const auto engine, load_engine(job_.engine));
+    learn::ArchitectureRegistry architectures;
+    learn::register_builtin_architectures(architectures);
     const auto on_epoch = [this](const learn::EpochRecord& epoch) { speaker_.say(to_line(epoch)); };
     if (job_.config.search) return search(*engine, dataset, architectures, *progress);
     ACESO_TRY(const std::vector<learn::TrainRun> runs, learn::plan_runs(dataset, job_.config));
@@ -201,6 +209,68 @@ class Worker {
   }
 
  private:
+  Result<std::unique_ptr<learn::Engine>> load_engine(const std::string& name) const {
+    return environment_.load_engine ? environment_.load_engine(name, job_.engine_folder)
+                                    : learn::load_engine("learn_" + name, job_.engine_folder);
+  }
+
+  // A user's script trains; what it leaves is checked, judged and described as what our own trainer makes.
+  Status follow_script(const learn::Dataset& dataset, ProgressSink& progress) {
+    if (dataset.manifest().task != learn::Task::classes || dataset.manifest().kind != "image") {
+      return Error{Code::unsupported,
+                   "a script's model is judged on classes of images; this data set is of another kind"};
+    }
+    ACESO_TRY(
+        const ScriptEnd end,
+        run_script(
+            *job_.script,
+            {.dataset_folder = job_.dataset_folder, .job_folder = folder_, .dataset = job_.dataset, .model = job_.name},
+            clock_, [this](const std::string& line) { speaker_.say(line); }, stop_));
+    constexpr std::uint64_t kMaxOnnx = std::uint64_t{2} << 30;
+    const auto left = [](const char* file, const auto& read) {
+      return Error{Code::invalid,
+                   std::string{"the script left no usable "} + file + " in $ACESO_OUTPUT: " + read.error().message()};
+    };
+    const auto description = read_text_file(folder_ / "output" / "model.yaml", std::uint64_t{1} << 20);
+    if (!description) return left("model.yaml", description);
+    const auto onnx = read_file(folder_ / "output" / "model.onnx", kMaxOnnx);
+    if (!onnx) return left("model.onnx", onnx);
+    ACESO_TRY(const learn::ForeignSpec spec, learn::parse_foreign_spec(*description, "model.yaml"));
+    if (spec.card.classes != dataset.manifest().classes)
+      return Error{Code::invalid, "model.yaml: classes: those of the data set are expected, in their order"};
+    ACESO_TRY(const auto engine, load_engine(kScriptEngine));
+    ACESO_TRY(learn::Bundle bundle, learn::make_foreign_bundle(*engine, *onnx, spec));
+    describe(bundle);
+    Json history = Json::array();
+    for (const learn::EpochRecord& e : end.history) {
+      Json epoch = epoch_json(e);
+      epoch.erase("type");
+      history.push_back(std::move(epoch));
+    }
+    Json& training = bundle.training;
+    training["dataset"] = job_.dataset;
+    training["dataset_sha256"] = job_.dataset_sha256;
+    training["config"] = Json{
+        {"script", job_.script->name}, {"script_sha256", job_.script->sha256}, {"arguments", job_.script->arguments}};
+    training["history"] = std::move(history);
+    training["seconds"] = end.seconds;
+    training["engine"] = "script " + job_.script->name;
+    ACESO_TRY_OK(evaluate(*engine, dataset, progress, bundle));
+    return write(dataset, bundle);
+  }
+
+  // What the job says of a model, for its card.
+  void describe(learn::Bundle& bundle) const {
+    bundle.card.name = job_.name;
+    if (!job_.intended_use.empty()) bundle.card.intended_use = job_.intended_use;
+    if (!job_.limitations.empty()) {
+      bundle.card.limitations += (bundle.card.limitations.empty() ? "" : "\n") + job_.limitations;
+    }
+    bundle.card.data = job_.dataset + " (sha256 " + job_.dataset_sha256 + ")";
+    bundle.card.created = job_.created;
+    bundle.card.created_by = job_.created_by;
+  }
+
   // Many trainings; what is said of the best is said as if it had been trained alone.
   Status search(learn::Engine& engine, const learn::Dataset& dataset, const learn::ArchitectureRegistry& architectures,
                 ProgressSink& progress) {
@@ -220,13 +290,8 @@ class Worker {
 
   Result<learn::Bundle> make_bundle(learn::TrainResult trained) const {
     learn::Bundle bundle;
-    bundle.card.name = job_.name;
-    bundle.card.intended_use = job_.intended_use;
-    bundle.card.limitations = job_.limitations;
-    bundle.card.data = job_.dataset + " (sha256 " + job_.dataset_sha256 + ")";
+    describe(bundle);
     bundle.card.classes = std::move(trained.classes);
-    bundle.card.created = job_.created;
-    bundle.card.created_by = job_.created_by;
     bundle.signature = std::move(trained.signature);
     bundle.network = std::move(trained.network);
     bundle.weights = std::move(trained.weights);
@@ -290,12 +355,13 @@ class Worker {
   // Threshold and calibration from validation data, figures from test data. Without a test split there is no
   // evaluation, and the version cannot go live.
   Status evaluate(learn::Engine& engine, const learn::Dataset& dataset, ProgressSink& progress, learn::Bundle& bundle) {
-    const auto shapes = input_shapes(bundle.signature);
-    ACESO_TRY(auto loaded, engine.load(bundle.network, bundle.weights, shapes,
-                                       {.threads = job_.config.options.threads,
-                                        .allow_bf16 = false,
-                                        .embedding = learn::embedding_layer(bundle.network, shapes),
-                                        .device = job_.config.options.device}));
+    const std::string embedding =
+        bundle.onnx.empty() ? learn::embedding_layer(bundle.network, input_shapes(bundle.signature)) : std::string{};
+    ACESO_TRY(auto loaded, learn::load_bundle(engine, bundle,
+                                              {.threads = job_.config.options.threads,
+                                               .allow_bf16 = false,
+                                               .embedding = embedding,
+                                               .device = job_.config.options.device}));
     const auto session = learn::with_flip_average(std::move(loaded), bundle.signature);
     if (learn::draws_outlines(bundle.signature)) return evaluate_outlines(*session, dataset, progress, bundle);
     if (dataset.manifest().task != learn::Task::classes) return evaluate_targets(*session, dataset, progress, bundle);

@@ -63,6 +63,7 @@ struct ProcessOptions {
       {};  // added to the node's; OMP_WAIT_POLICY=PASSIVE is always set
   int nice = 10;
   std::uint64_t address_space_bytes = 0;  // RLIMIT_AS; 0: no limit
+  bool append_folder = true;              // the job folder as the last argument
 };
 // fork and exec with PR_SET_PDEATHSIG, so that a worker never outlives the thread that runs its job.
 std::unique_ptr<WorkerLauncher> make_process_launcher(ProcessOptions options);
