@@ -28,8 +28,8 @@ class Training {
            const learn::ArchitectureRegistry& architectures)
       : context_{context}, datasets_{datasets}, registry_{registry}, workers_{workers}, architectures_{architectures} {}
 
-  // The job's input from {name, dataset, config?, intended_use?, limitations?, accept_leakage?, script?}: checked, defaults
-  // filled in.
+  // The job's input from {name, dataset, config?, intended_use?, limitations?, accept_leakage?, script?}: checked,
+  // defaults filled in.
   Result<Json> prepare(const Json& request) const;
   // Finds the weights that the input's configuration asks to start from: a model of the registry, or, for the operator
   // at this machine only, a file (an absolute path). denied, not_found, precondition.
