@@ -34,7 +34,7 @@ class JobRuns {
   std::string job_, name_, dataset_, user_;
   learn::TrainConfig config_;
   std::vector<learn::TrialPlan> plans_;
-  Json script_;  // of a training by a user's script, else null
+  Json script_;                       // of a training by a user's script, else null
   std::map<int, std::string> begun_;  // by trial; 0: the job
   std::set<int> ended_;               // trials
   bool complained_ = false;
