@@ -70,7 +70,7 @@ Error ended(const WorkerProcess::Exit& exit) {
     return Error{Code::internal, "the script was ended by signal " + std::to_string(exit.signal) +
                                      (exit.signal == 9 ? ": most likely out of memory" : "")};
   }
-  return Error{Code::internal, \"the script ended with status " + std::to_string(exit.code) +
+  return Error{Code::internal, "the script ended with status " + std::to_string(exit.code) +
                                    ": what it wrote to standard error is in the job's log"};
 }
 
