@@ -167,10 +167,15 @@ Result<std::string> kind_of(const Part& part, const ImportOptions& options) {
   return std::string{"signal"};
 }
 
-Array row_of(const Array& array, std::size_t row) {
+Array empty_row(const Array& array) {
   Array out;
   out.dtype = array.dtype;
   out.shape.assign(array.shape.begin() + 1, array.shape.end());
+  return out;
+}
+
+Array row_of(const Array& array, std::size_t row) {
+  Array out = empty_row(array);
   const std::size_t bytes = array.data.size() / static_cast<std::size_t>(array.shape[0]);
   const auto from = array.data.begin() + static_cast<std::ptrdiff_t>(row * bytes);
   out.data.assign(from, from + static_cast<std::ptrdiff_t>(bytes));
@@ -183,7 +188,14 @@ class ArraySource final : public SampleSource {
     const auto& [p, row] = places_[index];
     const Part& part = parts_[p];
     SourceSample sample;
-    sample.array = row_of(*part.x, row);
+    if (RowReader* const rows = readers_[p]; rows != nullptr) {
+      sample.array = empty_row(*part.x);
+      ACESO_TRY(const std::int64_t count, element_count(sample.array.shape));
+      sample.array.data.resize(static_cast<std::size_t>(count) * size_of(sample.array.dtype));
+      ACESO_TRY_OK(rows->next(sample.array.data));
+    } else {
+      sample.array = row_of(*part.x, row);
+    }
     if ((kind == "image" && sample.array.shape.size() == 2) || (kind == "volume" && sample.array.shape.size() == 3))
       sample.array.shape.push_back(1);
     if (part.masks != nullptr) sample.mask = row_of(*part.masks, row);
@@ -203,8 +215,16 @@ class ArraySource final : public SampleSource {
     return sample;
   }
 
-  Status fill(std::vector<Part> parts, const ImportOptions& options) {
+  Status finish() override {
+    for (RowReader* const rows : readers_) {
+      if (rows != nullptr) ACESO_TRY_OK(rows->finish());
+    }
+    return {};
+  }
+
+  Status fill(std::vector<Part> parts, std::vector<RowReader*> readers, const ImportOptions& options) {
     parts_ = std::move(parts);
+    readers_ = std::move(readers);
     dtype = parts_.front().x->dtype;
     ACESO_TRY(kind, kind_of(parts_.front(), options));
     ACESO_TRY(task, task_of_labels(*parts_.front().y,
@@ -344,16 +364,33 @@ class ArraySource final : public SampleSource {
   }
 
   std::vector<Part> parts_;
+  std::vector<RowReader*> readers_;  // of each part's samples; null: they are in memory
   std::vector<std::int64_t> values_;
   std::vector<std::pair<std::size_t, std::size_t>> places_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<SampleSource>> open_array_source(const NamedArrays& arrays, const ImportOptions& options) {
+bool holds_samples(std::string_view key) {
+  return key == "X" || key == "images" || key.ends_with("_images");
+}
+
+Result<std::unique_ptr<SampleSource>> open_array_source(
+    const NamedArrays& arrays, const ImportOptions& options,
+    const std::map<std::string, std::unique_ptr<RowReader>, std::less<>>* rows) {
   ACESO_TRY(auto parts, find_parts(arrays));
+  std::vector<RowReader*> readers;
+  readers.reserve(parts.size());
+  for (const Part& part : parts) {
+    RowReader* reader = nullptr;
+    for (const auto& [key, array] : arrays) {
+      if (&array != part.x || rows == nullptr) continue;
+      if (const auto found = rows->find(key); found != rows->end()) reader = found->second.get();
+    }
+    readers.push_back(reader);
+  }
   auto source = std::make_unique<ArraySource>();
-  ACESO_TRY_OK(source->fill(std::move(parts), options));
+  ACESO_TRY_OK(source->fill(std::move(parts), std::move(readers), options));
   return std::unique_ptr<SampleSource>{std::move(source)};
 }
 

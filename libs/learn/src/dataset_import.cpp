@@ -9,6 +9,7 @@
 #include "aceso/base/text.hpp"
 #include "dataset_writer.hpp"
 #include "manifest_json.hpp"
+#include "npz_file.hpp"
 #include "progress_update.hpp"
 #include "sources.hpp"
 #include "targets.hpp"
@@ -90,6 +91,7 @@ class Importer {
       }
     }
     progress.update(progress_update("import", total, total));
+    ACESO_TRY_OK(source_.finish());
     manifest_.preprocessing.insert(manifest_.preprocessing.end(), source_.preprocessing.begin(),
                                    source_.preprocessing.end());
     manifest_.warnings.insert(manifest_.warnings.end(), source_.warnings.begin(), source_.warnings.end());
@@ -381,9 +383,11 @@ Result<Dataset> Dataset::import(const fs::path& source, const fs::path& target, 
   }
   auto map = MappedFile::open(source);
   if (!map) return Error{map.error().code(), "\"" + name + "\": cannot be read"};
-  auto arrays = parse_npz(map->bytes(), options.max_bytes);
+  auto arrays = open_npz(map->bytes(), options.max_bytes, holds_samples);
   if (!arrays) return std::move(std::move(arrays).error().add_context("\"" + name + "\""));
-  auto dataset = import_arrays(*arrays, name, target, options, progress, stop);
+  auto opened = open_array_source(arrays->arrays, options, &arrays->rows);
+  auto dataset = opened ? import_source(**opened, name, target, options, progress, stop)
+                        : Result<Dataset>{std::move(opened).error()};
   if (!dataset && dataset.error().code() == Code::invalid)
     return std::move(std::move(dataset).error().add_context("\"" + name + "\""));
   return dataset;

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "npy_header.hpp"
+#include "npz_file.hpp"
 
 namespace aceso::learn {
 namespace {
@@ -63,9 +64,15 @@ bool read_all(zip_file_t* file, std::uint64_t size, std::vector<std::byte>& to) 
   return true;
 }
 
-Result<Array> read_member(zip_t* archive, zip_uint64_t index, const std::string& name, std::uint64_t size,
-                          std::uint64_t limit) {
-  const FilePtr file{zip_fopen_index(archive, index, 0)};
+// A member whose header was read: what follows are its data.
+struct OpenMember {
+  FilePtr file;
+  NpyHeader header;
+};
+
+Result<OpenMember> open_member(zip_t* archive, zip_uint64_t index, const std::string& name, std::uint64_t size,
+                               std::uint64_t limit) {
+  FilePtr file{zip_fopen_index(archive, index, 0)};
   if (!file) return member_error(name, "cannot be read");
   std::vector<std::byte> head(kNpyPrefix);
   if (size < kNpyPrefix || !read_exactly(file.get(), head.data(), head.size()))
@@ -88,13 +95,43 @@ Result<Array> read_member(zip_t* archive, zip_uint64_t index, const std::string&
     return member_error(name, "its shape needs " + std::to_string(header->data_bytes) +
                                   " bytes, the archive declares " + std::to_string(size - *offset));
   }
-  std::vector<std::byte> data;
-  data.reserve(static_cast<std::size_t>(header->data_bytes));
-  if (!read_all(file.get(), header->data_bytes, data)) return member_error(name, "damaged or truncated data");
-  std::byte beyond{};
-  if (zip_fread(file.get(), &beyond, 1) != 0) return member_error(name, "more data than declared, or a wrong checksum");
-  return finish_npy(*header, std::move(data));
+  return OpenMember{std::move(file), *std::move(header)};
 }
+
+Status check_end(zip_file_t* file, const std::string& name) {
+  std::byte beyond{};
+  if (zip_fread(file, &beyond, 1) != 0) return member_error(name, "more data than declared, or a wrong checksum");
+  return {};
+}
+
+Result<Array> read_data(const OpenMember& member, const std::string& name) {
+  std::vector<std::byte> data;
+  data.reserve(static_cast<std::size_t>(member.header.data_bytes));
+  if (!read_all(member.file.get(), member.header.data_bytes, data))
+    return member_error(name, "damaged or truncated data");
+  ACESO_TRY_OK(check_end(member.file.get(), name));
+  return finish_npy(member.header, std::move(data));
+}
+
+class MemberRows final : public RowReader {
+ public:
+  MemberRows(std::shared_ptr<zip_t> archive, OpenMember member, std::string name)
+      : archive_{std::move(archive)}, member_{std::move(member)}, name_{std::move(name)} {}
+  Status next(std::span<std::byte> to) override {
+    if (!read_exactly(member_.file.get(), to.data(), to.size()))
+      return member_error(name_, "damaged or truncated data");
+    if (member_.header.dtype == DType::boolean) {
+      for (std::byte& value : to) value = value == std::byte{0} ? std::byte{0} : std::byte{1};
+    }
+    return {};
+  }
+  Status finish() override { return check_end(member_.file.get(), name_); }
+
+ private:
+  std::shared_ptr<zip_t> archive_;  // shared by the readers of one archive; it goes last
+  OpenMember member_;
+  std::string name_;
+};
 
 Result<std::string> member_key(const zip_stat_t& stat, zip_uint64_t index) {
   const std::string_view name = (stat.valid & ZIP_STAT_NAME) != 0 && stat.name != nullptr ? stat.name : "";
@@ -123,25 +160,33 @@ std::string_view fault_of_size(const zip_stat_t& stat, std::size_t archive_bytes
 }  // namespace
 
 Result<NamedArrays> parse_npz(std::span<const std::byte> bytes, std::uint64_t limit) {
+  ACESO_TRY(OpenNpz open, open_npz(bytes, limit, [](std::string_view) { return false; }));
+  return std::move(open.arrays);
+}
+
+Result<OpenNpz> open_npz(std::span<const std::byte> bytes, std::uint64_t limit,
+                         const std::function<bool(std::string_view key)>& stream) {
   constexpr std::size_t kEndRecord = 22;  // the shortest archive; libzip takes no bytes at all for an empty one
   if (bytes.size() < kEndRecord) return Error{Code::invalid, "not a .npz archive, or truncated"};
   zip_error_t error;
   zip_error_init(&error);
   SourcePtr source{zip_source_buffer_create(bytes.data(), bytes.size(), 0, &error)};
   if (!source) return Error{Code::exhausted, "no memory to read the archive"};
-  const ZipPtr archive{zip_open_from_source(source.get(), ZIP_RDONLY, &error)};
-  if (!archive) return Error{Code::invalid, "not a .npz archive, or truncated"};
+  ZipPtr opened{zip_open_from_source(source.get(), ZIP_RDONLY, &error)};
+  if (!opened) return Error{Code::invalid, "not a .npz archive, or truncated"};
   [[maybe_unused]] const zip_source_t* owned = source.release();  // by the archive now
+  const std::shared_ptr<zip_t> archive{std::move(opened)};
   const zip_int64_t members = zip_get_num_entries(archive.get(), 0);
   if (members < 1) return Error{Code::invalid, "the archive holds no arrays"};
   if (members > kMaxMembers) return Error{Code::too_large, "the archive has more than 1024 members"};
-  NamedArrays arrays;
+  OpenNpz out;
+  out.archive = archive;
   std::uint64_t left = limit;
   for (zip_uint64_t i = 0; i < static_cast<zip_uint64_t>(members); ++i) {
     zip_stat_t stat;
     if (zip_stat_index(archive.get(), i, 0, &stat) != 0) return Error{Code::invalid, "damaged archive directory"};
     ACESO_TRY(const std::string key, member_key(stat, i));
-    if (arrays.contains(key)) return member_error(key, "is there twice");
+    if (out.arrays.contains(key)) return member_error(key, "is there twice");
     if ((stat.valid & ZIP_STAT_SIZE) == 0) return member_error(key, "has no size");
     if ((stat.valid & ZIP_STAT_ENCRYPTION_METHOD) != 0 && stat.encryption_method != ZIP_EM_NONE)
       return member_error(key, "is encrypted", Code::unsupported);
@@ -153,11 +198,17 @@ Result<NamedArrays> parse_npz(std::span<const std::byte> bytes, std::uint64_t li
     if (const auto fault = fault_of_size(stat, bytes.size()); !fault.empty()) return member_error(key, fault);
     if (stat.size > left + kNpyMaxHeader)
       return member_error(key, "declares more bytes than the limit of " + std::to_string(limit), Code::too_large);
-    ACESO_TRY(Array array, read_member(archive.get(), i, key, stat.size, left));
-    left -= array.data.size();
-    arrays.emplace(key, std::move(array));
+    ACESO_TRY(OpenMember member, open_member(archive.get(), i, key, stat.size, left));
+    left -= member.header.data_bytes;
+    if (stream(key) && !(member.header.fortran && member.header.shape.size() > 1) && !member.header.shape.empty()) {
+      out.arrays.emplace(key, Array{member.header.dtype, member.header.shape, {}});
+      out.rows.emplace(key, std::make_unique<MemberRows>(archive, std::move(member), key));
+      continue;
+    }
+    ACESO_TRY(Array array, read_data(member, key));
+    out.arrays.emplace(key, std::move(array));
   }
-  return arrays;
+  return out;
 }
 
 Result<std::vector<std::byte>> to_npz(const NamedArrays& arrays) {

@@ -1,16 +1,22 @@
 // The sources that are built in.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "aceso/learn/sample_source.hpp"
+#include "npz_file.hpp"
 
 namespace aceso::learn {
 
-// `arrays` must outlive the source.
-Result<std::unique_ptr<SampleSource>> open_array_source(const NamedArrays& arrays, const ImportOptions& options);
+// `arrays` and `rows` must outlive the source. An array without data takes them from its reader in `rows`.
+Result<std::unique_ptr<SampleSource>> open_array_source(
+    const NamedArrays& arrays, const ImportOptions& options,
+    const std::map<std::string, std::unique_ptr<RowReader>, std::less<>>* rows = nullptr);
+// Whether an array of this key holds the samples themselves, which are looked at one after the other.
+bool holds_samples(std::string_view key);
 Result<std::unique_ptr<SampleSource>> open_folder_source(const std::filesystem::path& folder,
                                                          const ImportOptions& options);
 

@@ -294,6 +294,37 @@ TEST_F(DatasetTest, reads_an_npz_file_and_names_it_in_errors) {
             "\"b.npz\": not a .npz archive, or truncated");
 }
 
+// Samples of an archive are read one after the other: what is damaged in them shows late, and still nothing is left.
+TEST_F(DatasetTest, damaged_samples_of_an_npz_file_leave_nothing_behind) {
+  NamedArrays arrays;
+  Array x = Array::zeros(DType::u8, {40, 16, 16});
+  for (std::size_t i = 0; i < x.data.size(); ++i) x.data[i] = static_cast<std::byte>(i * i % 251);
+  Array y = Array::zeros(DType::u8, {40});
+  for (std::size_t i = 0; i < 40; ++i) y.data[i] = static_cast<std::byte>(i % 2);
+  arrays.emplace("X", x);
+  arrays.emplace("y", y);
+  auto bytes = *to_npz(arrays);
+  const fs::path file = dir_.path() / "scans.npz";
+  ImportOptions options;
+  options.name = "scans";
+  const auto import = [&](const std::vector<std::byte>& what) {
+    EXPECT_OK(write_file_atomic(file, what));
+    return Dataset::import(file, dir_.path() / "made", options, *progress_, {});
+  };
+  const auto good = import(bytes);
+  ASSERT_OK(good);
+  EXPECT_EQ(good->array(39).data, std::vector<std::byte>(x.data.end() - 256, x.data.end()));
+  fs::remove_all(dir_.path() / "made");
+  const auto at = std::search(bytes.begin(), bytes.end(), x.data.begin() + 512, x.data.begin() + 768);
+  ASSERT_NE(at, bytes.end());
+  *at ^= std::byte{1};
+  const auto damaged = import(bytes);
+  ASSERT_FALSE(damaged);
+  EXPECT_NE(damaged.error().message().find("scans.npz"), std::string::npos) << damaged.error().message();
+  EXPECT_NE(damaged.error().message().find("\"X\""), std::string::npos) << damaged.error().message();
+  EXPECT_FALSE(fs::exists(dir_.path() / "made"));
+}
+
 TEST(Phantom, is_deterministic_and_its_classes_differ) {
   PhantomOptions options;
   options.train = 60;

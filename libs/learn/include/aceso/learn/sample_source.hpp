@@ -36,6 +36,8 @@ class SampleSource {
   virtual ~SampleSource() = default;
   // An error means that this sample is set aside, its message says why.
   virtual Result<SourceSample> load(std::size_t index) = 0;
+  // After the last load(): an error means that nothing of the source can be trusted, and the import fails.
+  virtual Status finish() { return {}; }
 
   std::vector<SourceItem> items;
   std::vector<std::string> classes;
