@@ -86,6 +86,39 @@ export function schedulingTests(mock) {
     await total(page, 'Procedure steps: 4');
   });
 
+  test('scheduling: how it stands with priors, study by study, and fetched now', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    await visitor.signIn('okafor', password);
+    await visitor.go('/modality-worklist');
+    await total(page, 'Procedure steps: 4');
+    const first = page.getByRole('button', { name: 'Priors of Okoye, Amara' }).first();
+    equal(await first.textContent(), 'Fetched2 of 2 here', 'the first step');
+    await first.click();
+    const dialog = page.getByRole('dialog', { name: 'Earlier studies of Okoye, Amara' });
+    await dialog.getByText('Everything the rule asks for is here.').waitFor();
+    await dialog.getByText('Not fetched: another name, date of birth').waitFor();
+    await dialog.getByText('not surely, this patient’s: 1.', { exact: false }).waitFor();
+    equal(await dialog.getByRole('row').count(), 4, 'two studies and one of somebody else');
+    equal(await dialog.getByRole('link', { name: 'Open study' }).count(), 2, 'what is here can be opened');
+    await visitor.axe('priors');
+    await visitor.shot('scheduling-priors');
+    await page.keyboard.press('Escape');
+    const second = page.getByRole('button', { name: 'Priors of Brandt, Jan' });
+    equal(await second.textContent(), 'Failed1 of 3 here', 'the second step');
+    await second.click();
+    const failed = page.getByRole('dialog', { name: 'Earlier studies of Brandt, Jan' });
+    await failed.getByText('PACS did not give every object').first().waitFor();
+    await failed.getByRole('button', { name: 'Fetch now' }).click();
+    await failed.getByText('They are being fetched.').waitFor();
+    await failed.getByText('Everything the rule asks for is here.').waitFor();
+    await page.keyboard.press('Escape');
+    await until(async () => (await second.textContent()) === 'Fetched3 of 3 here', 'the list follows');
+    await page.getByRole('button', { name: 'Priors of Wang, XiaoDong' }).click();
+    await page.getByRole('dialog').getByText('No rule fetches priors for this step.').waitFor();
+    equal(await page.getByRole('dialog').getByRole('button', { name: 'Fetch now' }).count(), 0, 'nothing to fetch by');
+  });
+
   test('scheduling: who may only look sees no way to change', async (visit) => {
     const visitor = await visit();
     const { page } = visitor;
@@ -99,6 +132,9 @@ export function schedulingTests(mock) {
     await rows(page).first().waitFor();
     equal(await page.getByRole('button', { name: 'Schedule a step' }).count(), 0, 'scheduling');
     equal(await page.getByRole('button', { name: /Take off/ }).count(), 0, 'taking off');
+    await page.getByRole('button', { name: 'Priors of Okoye, Amara' }).first().click();
+    await page.getByRole('dialog').getByText('Everything the rule asks for is here.').waitFor();
+    equal(await page.getByRole('dialog').getByRole('button', { name: 'Fetch now' }).count(), 0, 'fetching');
   });
 
   test('scheduling: performed steps with counts, states, pages, and their studies', async (visit) => {

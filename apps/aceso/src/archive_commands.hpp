@@ -12,6 +12,7 @@ namespace aceso::app {
 
 void add_archive_analyses(CLI::App& group, Context& context);  // analyses, analyse
 void add_archive_worklist(CLI::App& group, Context& context);  // worklist, steps
+void add_archive_priors(CLI::App& group, Context& context);    // priors
 void add_archive_pull(CLI::App& group, Context& context);      // pull
 
 // Value of an attribute of a DICOM JSON object as text; several separated by ", ".

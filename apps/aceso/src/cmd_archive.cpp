@@ -299,6 +299,7 @@ void add_archive(CLI::App& app, Context& context) {
   add_archive_analyses(*group, context);
   add_archive_worklist(*group, context);
   add_archive_pull(*group, context);
+  add_archive_priors(*group, context);
 
   auto* shown = group->add_subcommand("show", "Show a study and its series");
   auto uid = std::make_shared<std::string>();

@@ -94,6 +94,22 @@ Status list_steps(Context& context, const ListedArguments& a) {
   return {};
 }
 
+Status change_step(Context& context, const std::string& id, const Values& values) {
+  Json changes = Json::object();
+  for (std::size_t i = 0; i < kFields.size(); ++i) {
+    if (!values.at(i).empty()) changes[kFields.at(i).field] = values.at(i);
+  }
+  if (changes.empty()) return Error{Code::invalid, "say what changes, such as --date 20260203 --time 0800"};
+  ACESO_TRY(Api * api, context.api());
+  ACESO_TRY(const Json step, api->call(net::Method::patch, std::string{kPath} + "/" + url_encode(id), changes));
+  if (context.json) {
+    context.print_json(step);
+  } else {
+    context.print("changed");
+  }
+  return {};
+}
+
 Status delete_step(Context& context, const std::string& id) {
   ACESO_TRY(Api * api, context.api());
   ACESO_TRY(const Json answer, api->call(net::Method::del, std::string{kPath} + "/" + url_encode(id), Json(nullptr)));
@@ -161,6 +177,15 @@ void add_archive_worklist(CLI::App& group, Context& context) {
   listed->add_option("--state", a->state, "scheduled, started, completed or discontinued")
       ->check(CLI::IsMember({"scheduled", "started", "completed", "discontinued"}));
   on_run(listed, context, [&context, a] { return list_steps(context, *a); });
+
+  auto* changed = worklist->add_subcommand("change", "Change a scheduled step: another date, a corrected name");
+  auto which = std::make_shared<std::string>();
+  changed->add_option("ID", *which, "As the list shows it")->required();
+  auto changes = std::make_shared<Values>();
+  for (std::size_t i = 0; i < kFields.size(); ++i)
+    changed->add_option(kFields.at(i).option, changes->at(i), kFields.at(i).help);
+  changed->footer("Example:\n  aceso archive worklist change 0193... --date 20260203 --time 0800");
+  on_run(changed, context, [&context, which, changes] { return change_step(context, *which, *changes); });
 
   auto* deleted = worklist->add_subcommand("delete", "Take a step off the worklist");
   auto id = std::make_shared<std::string>();

@@ -9,6 +9,7 @@
 #include "aceso/archive/archive.hpp"
 #include "aceso/archive/forwards.hpp"
 #include "aceso/archive/orthanc.hpp"
+#include "aceso/archive/priors.hpp"
 #include "aceso/archive/shares.hpp"
 #include "aceso/archive/webhooks.hpp"
 #include "aceso/archive/workitems.hpp"
@@ -24,6 +25,7 @@
 #include "forward_sender.hpp"
 #include "local_archive_routes.hpp"
 #include "local_routes.hpp"
+#include "prior_source.hpp"
 #include "settings.hpp"
 #include "version.hpp"
 
@@ -108,6 +110,8 @@ struct Services::Impl {
   std::unique_ptr<archive::OrthancInterface> orthanc;
   std::unique_ptr<archive::Workitems> workitems;
   std::unique_ptr<archive::Shares> shares;
+  std::unique_ptr<archive::PriorSource> prior_source;
+  std::unique_ptr<archive::Priors> priors;
   net::Router router;
   net::Handler handler;
   std::function<std::size_t(const net::Request&)> max_body;
@@ -134,6 +138,7 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   const auto forwards_key = keys.derive("archive.forwards");
   const auto shares_key = keys.derive("archive.shares");
   const auto workitems_key = keys.derive("archive.workitems");
+  const auto priors_key = keys.derive("archive.priors");
   const auto webhooks_key = keys.derive("archive.webhooks");
   const auto signing = keys.signing;
   ACESO_TRY(impl->portal, portal::Portal::create(home.root, std::move(keys), {clock, impl->random, impl->logger},
@@ -248,6 +253,18 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
                                                                                    .archive = *impl->archive,
                                                                                    .key = shares_key}));
 
+  ACESO_TRY(impl->prior_source, DimsePriorSource::create(settings, options.program));
+  ACESO_TRY(impl->priors, archive::Priors::create(home.root / "archive" / "priors",
+                                                  {.clock = clock,
+                                                   .random = impl->random,
+                                                   .logger = impl->logger,
+                                                   .archive = *impl->archive,
+                                                   .worklist = *impl->worklist,
+                                                   .source = *impl->prior_source,
+                                                   .key = priors_key,
+                                                   .utc_offset = local_offset},
+                                                  archive::priors_options_from(settings)));
+
   archive::OrthancOptions orthanc = archive::orthanc_options_from(settings);
   orthanc.ae_title = settings.text("dimse.ae_title");
   orthanc.dicom_port = settings.integer("dimse.port");
@@ -272,6 +289,7 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   impl->webhooks->register_routes(impl->router);
   impl->workitems->register_routes(impl->router);
   impl->shares->register_routes(impl->router);
+  impl->priors->register_routes(impl->router);
   register_local_routes(impl->router, *impl->models);
   register_local_archive_routes(impl->router, *impl->archive);
   impl->portal->add_readiness("models", [m = impl->models.get()] { return m->ready(); });
@@ -290,9 +308,11 @@ Status Services::start() {
   ACESO_TRY_OK(impl_->forwards->start());
   ACESO_TRY_OK(impl_->orthanc->start());
   ACESO_TRY_OK(impl_->webhooks->start());
+  ACESO_TRY_OK(impl_->priors->start());
   return impl_->analyses->start();
 }
 void Services::stop() {
+  if (impl_->priors) impl_->priors->stop();
   if (impl_->orthanc) impl_->orthanc->stop();
   if (impl_->forwards) impl_->forwards->stop();
   if (impl_->worklist) impl_->worklist->on_ended(nullptr);

@@ -8,6 +8,7 @@
 #include "aceso/archive/archive.hpp"
 #include "aceso/archive/forwards.hpp"
 #include "aceso/archive/orthanc.hpp"
+#include "aceso/archive/priors.hpp"
 #include "aceso/archive/webhooks.hpp"
 #include "aceso/models/models.hpp"
 #include "dicom_listener.hpp"
@@ -84,6 +85,7 @@ ConfigSchema make_schema() {
   archive::declare_config(schema);
   archive::declare_routing_config(schema);
   archive::declare_forwarding_config(schema);
+  archive::declare_priors_config(schema);
   archive::declare_orthanc_config(schema);
   archive::declare_webhook_config(schema);
   declare_dimse_config(schema);

@@ -123,30 +123,31 @@ Result<std::unique_ptr<Archive>> Archive::create(const std::filesystem::path& fo
   return std::unique_ptr<Archive>{new Archive{std::move(impl)}};  // NOLINT(modernize-make-unique): private constructor
 }
 
-std::unique_ptr<contracts::ObjectWriter> Archive::Impl::writer(const ObjectPeer& peer, std::string source_ae) {
+std::unique_ptr<contracts::ObjectWriter> Archive::Impl::writer(const ObjectPeer& peer, std::string source_ae,
+                                                               std::function<Status(const Entry&)> accept) {
   const auto start = deps.clock.steady_now();
-  IngestHooks hooks{
-      .before =
-          [this, peer](const Entry& entry) {
-            return access.record(
-                peer, {.action = "C", .event = "archive.store", .entity_type = "study", .entity = entry.study_uid});
-          },
-      .after =
-          [this, start](const Stored& stored, const Entry& entry) {
-            metrics.ingest.observe(seconds_since(start, deps.clock));
-            if (stored.duplicate) {
-              ++metrics.duplicates;
-              return;
-            }
-            ++metrics.stored;
-            metrics.bytes_stored += entry.file_bytes;
-            if (stored.new_study) introduce(entry);
-            const std::shared_lock lock{listener_mutex};
-            for (const auto& [name, listener] : listeners) {
-              if (listener.stored) listener.stored(describe(*stored.instance));
-            }
-          },
-      .refused = [this](const Error& why) { metrics.refuse(why.code()); }};
+  IngestHooks hooks{.before = [this, peer, accept = std::move(accept)](const Entry& entry) -> Status {
+                      if (accept) ACESO_TRY_OK(accept(entry));
+                      return access.record(
+                          peer,
+                          {.action = "C", .event = "archive.store", .entity_type = "study", .entity = entry.study_uid});
+                    },
+                    .after =
+                        [this, start](const Stored& stored, const Entry& entry) {
+                          metrics.ingest.observe(seconds_since(start, deps.clock));
+                          if (stored.duplicate) {
+                            ++metrics.duplicates;
+                            return;
+                          }
+                          ++metrics.stored;
+                          metrics.bytes_stored += entry.file_bytes;
+                          if (stored.new_study) introduce(entry);
+                          const std::shared_lock lock{listener_mutex};
+                          for (const auto& [name, listener] : listeners) {
+                            if (listener.stored) listener.stored(describe(*stored.instance));
+                          }
+                        },
+                    .refused = [this](const Error& why) { metrics.refuse(why.code()); }};
   return std::make_unique<Ingest>(*store, deps.clock, options.max_object, std::move(source_ae), std::move(hooks));
 }
 

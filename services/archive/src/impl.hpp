@@ -39,7 +39,9 @@ struct Archive::Impl {
   std::shared_mutex listener_mutex;  // held shared while a listener runs
   std::map<std::string, Listener, std::less<>> listeners;
 
-  std::unique_ptr<contracts::ObjectWriter> writer(const contracts::ObjectPeer& peer, std::string source_ae);
+  // `accept`, when given, may refuse an object before anything of it lasts.
+  std::unique_ptr<contracts::ObjectWriter> writer(const contracts::ObjectPeer& peer, std::string source_ae,
+                                                  std::function<Status(const Entry&)> accept = {});
   // The patient of a new study, told to the index of patients; a failure is logged, the object is kept.
   void introduce(const Entry& entry);
   Status record_read(const contracts::ObjectPeer& peer, std::string_view study_uid) const;

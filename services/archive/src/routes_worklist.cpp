@@ -57,6 +57,18 @@ void Worklist::register_routes(net::Router& router) {
                         {"state", "scheduled, started, completed or discontinued"},
                         {"limit", "1 to 1000"}}},
              [this](net::Request& request) { return list_scheduled(*this, request); });
+  router.add(Method::patch, path + "/{id}",
+             {.summary = "Change a scheduled procedure step: another date, a corrected name",
+              .tag = "archive",
+              .scope = std::string{kWrite},
+              .request_type = "application/json",
+              .request_schema = R"({"type":"object","additionalProperties":{"type":"string"}})"},
+             [this](net::Request& request) -> Result<net::Response> {
+               ACESO_TRY_OK(require(peer_of(request), kWrite));
+               ACESO_TRY(const Json body, request.json(std::size_t{64} << 10));
+               ACESO_TRY(const Json step, change(peer_of(request), request.param("id"), body));
+               return unstored(step);
+             });
   router.add(Method::del, path + "/{id}",
              {.summary = "Take a procedure step off the worklist",
               .tag = "archive",

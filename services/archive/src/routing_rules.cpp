@@ -9,43 +9,15 @@
 #include <utility>
 
 #include "aceso/base/json.hpp"
-#include "aceso/base/text.hpp"
 #include "list_fields.hpp"
-#include "matcher.hpp"
+#include "patterns.hpp"
 
 namespace aceso::archive {
 namespace {
 
 constexpr std::size_t kMaxRules = 200;
-constexpr std::size_t kMaxPatterns = 50;  // of one key
 constexpr std::size_t kMaxText = 64;
 constexpr std::uint64_t kMaxExpected = 1'000'000;  // objects of a series
-
-Status known_keys(const Json& object, std::span<const std::string> keys) {
-  for (const auto& [key, value] : object.items()) {
-    if (std::ranges::find(keys, key) != keys.end()) continue;
-    const auto near = nearest(key, keys);
-    return Error{Code::invalid, "unknown key " + escape_controls(key, kMaxText) +
-                                    (near.empty() ? std::string{} : ", did you mean " + std::string{near} + "?")};
-  }
-  return {};
-}
-
-Result<std::vector<std::string>> patterns(const Json& match, const std::string& key,
-                                          const std::string& where = "match.") {
-  std::vector<std::string> out;
-  const auto found = match.find(key);
-  if (found == match.end()) return out;
-  const Error wrong{Code::invalid, where + key + " is a text or a list of texts"};
-  const Json list = found->is_array() ? *found : Json::array({*found});
-  if (list.empty() || list.size() > kMaxPatterns) return wrong;
-  for (const auto& one : list) {
-    if (!one.is_string()) return wrong;
-    out.push_back(lower_ascii(one.get<std::string>()));
-    if (out.back().empty() || out.back().size() > kMaxText) return wrong;
-  }
-  return out;
-}
 
 Result<contracts::ModelRef> model_ref(const Json& rule) {
   const auto found = rule.find("model");
@@ -143,15 +115,15 @@ Result<RoutingRule> parse_rule(const Json& json) {
   if (const auto match = json.find("match"); match != json.end()) {
     if (!match->is_object()) return Error{Code::invalid, "match is not a map"};
     ACESO_TRY_OK(known_keys(*match, kMatchKeys));
-    ACESO_TRY(rule.modalities, patterns(*match, "modality"));
-    ACESO_TRY(rule.body_parts, patterns(*match, "body_part"));
-    ACESO_TRY(rule.descriptions, patterns(*match, "description"));
-    ACESO_TRY(rule.calling_aes, patterns(*match, "calling_ae"));
+    ACESO_TRY(rule.modalities, read_patterns(*match, "modality"));
+    ACESO_TRY(rule.body_parts, read_patterns(*match, "body_part"));
+    ACESO_TRY(rule.descriptions, read_patterns(*match, "description"));
+    ACESO_TRY(rule.calling_aes, read_patterns(*match, "calling_ae"));
   }
   ACESO_TRY(rule.model, model_ref(json));
   ACESO_TRY_OK(read_output(json, rule));
   ACESO_TRY_OK(read_window(json, rule));
-  ACESO_TRY(rule.positive, patterns(json, "positive", ""));
+  ACESO_TRY(rule.positive, read_patterns(json, "positive", ""));
   ACESO_TRY_OK(read_urgency(json, rule));
   ACESO_TRY_OK(read_expected(json, rule));
   rule.name = name_of(rule);
@@ -161,12 +133,6 @@ Result<RoutingRule> parse_rule(const Json& json) {
     rule.name = name->get<std::string>();
   }
   return rule;
-}
-
-bool any_matches(const std::vector<std::string>& patterns, std::string_view value) {
-  return patterns.empty() || std::ranges::any_of(patterns, [text = lower_ascii(value)](const std::string& pattern) {
-           return wildcard_match(pattern, text);
-         });
 }
 
 }  // namespace
@@ -201,10 +167,9 @@ bool is_positive(const RoutingRule& rule, const contracts::PictureAnswer& answer
 }
 
 bool matches(const RoutingRule& rule, const SeriesFacts& facts) {
-  return any_matches(rule.modalities, facts.modality) && any_matches(rule.body_parts, facts.body_part) &&
-         any_matches(rule.calling_aes, facts.calling_ae) &&
-         (any_matches(rule.descriptions, facts.series_description) ||
-          any_matches(rule.descriptions, facts.study_description));
+  return any_matches(rule.modalities, {facts.modality}) && any_matches(rule.body_parts, {facts.body_part}) &&
+         any_matches(rule.calling_aes, {facts.calling_ae}) &&
+         any_matches(rule.descriptions, {facts.series_description, facts.study_description});
 }
 
 }  // namespace aceso::archive

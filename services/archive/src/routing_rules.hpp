@@ -15,7 +15,8 @@ namespace aceso::archive {
 
 struct RoutingRule {
   std::string name;  // unique
-  // Patterns with * and ?, without case; one of each list must match, an empty list matches all.
+  // Patterns with * and ?, without case; one of each list must match, an empty list matches all; those that begin with
+  // ! exclude.
   std::vector<std::string> modalities, body_parts, descriptions, calling_aes;
   contracts::ModelRef model;
   bool report = true;                        // SR

@@ -124,31 +124,92 @@ Result<Json> Worklist::schedule(const ObjectPeer& peer, const Json& json) {
     std::erase(name, '-');
     step.fields["step_id"] = name.substr(name.size() - 16);
   }
-  const std::unique_lock lock{impl.mutex};
-  const auto same = std::ranges::find_if(impl.steps, [&](const auto& one) {
+  Json out;
+  {
+    const std::unique_lock lock{impl.mutex};
+    if (impl.is_taken(step)) return Error{Code::exists, "this order has a step of this id already"};
+    ACESO_TRY_OK(impl.make_room());
+    ACESO_TRY_OK(impl.record(peer, "C", "archive.worklist_schedule", step.field("study_uid")));
+    ACESO_TRY_OK(impl.table->put(step));
+    out = to_json(step);
+    impl.steps.emplace(step.id, std::move(step));
+  }
+  impl.tell_changed();
+  return out;
+}
+
+bool Worklist::Impl::is_taken(const ScheduledStep& step) const {
+  return std::ranges::any_of(steps, [&](const auto& one) {
     const ScheduledStep& other = one.second;
-    return other.field("step_id") == step.field("step_id") && other.field("accession") == step.field("accession") &&
-           other.field("patient_id") == step.field("patient_id");
+    return other.id != step.id && other.field("step_id") == step.field("step_id") &&
+           other.field("accession") == step.field("accession") && other.field("patient_id") == step.field("patient_id");
   });
-  if (same != impl.steps.end()) return Error{Code::exists, "this order has a step of this id already"};
-  ACESO_TRY_OK(impl.make_room());
-  ACESO_TRY_OK(impl.record(peer, "C", "archive.worklist_schedule", step.field("study_uid")));
-  ACESO_TRY_OK(impl.table->put(step));
-  Json out = to_json(step);
-  impl.steps.emplace(step.id, std::move(step));
+}
+
+Result<Json> Worklist::change(const ObjectPeer& peer, std::string_view id, const Json& changes) {
+  ACESO_TRY_OK(require(peer, kWrite));
+  if (!changes.is_object()) return Error{Code::invalid, "the fields to change are an object"};
+  Impl& impl = *impl_;
+  Json out;
+  {
+    const std::unique_lock lock{impl.mutex};
+    const auto found = impl.steps.find(id);
+    if (found == impl.steps.end()) return Error{Code::not_found, "there is no such step"};
+    if (found->second.has_ended()) return Error{Code::precondition, "the step has ended and may no longer be changed"};
+    Json whole = found->second.fields;
+    whole.update(changes);
+    ACESO_TRY(ScheduledStep step, parse_scheduled_step(whole));
+    if (step.field("study_uid").empty() || step.field("step_id").empty())
+      return Error{Code::invalid, "study_uid and step_id can be changed, not taken away"};
+    step.id = found->first;
+    step.progress = found->second.progress;
+    if (impl.is_taken(step)) return Error{Code::exists, "this order has a step of this id already"};
+    ACESO_TRY_OK(impl.record(peer, "U", "archive.worklist_change", step.field("study_uid")));
+    ACESO_TRY_OK(impl.table->put(step));
+    out = to_json(step);
+    found->second = std::move(step);
+  }
+  impl.tell_changed();
   return out;
 }
 
 Status Worklist::remove(const ObjectPeer& peer, std::string_view id) {
   ACESO_TRY_OK(require(peer, kWrite));
   Impl& impl = *impl_;
-  const std::unique_lock lock{impl.mutex};
-  const auto found = impl.steps.find(id);
-  if (found == impl.steps.end()) return Error{Code::not_found, "there is no such step"};
-  ACESO_TRY_OK(impl.record(peer, "D", "archive.worklist_delete", found->second.field("study_uid")));
-  ACESO_TRY_OK(impl.table->remove(id));
-  impl.steps.erase(found);
+  {
+    const std::unique_lock lock{impl.mutex};
+    const auto found = impl.steps.find(id);
+    if (found == impl.steps.end()) return Error{Code::not_found, "there is no such step"};
+    ACESO_TRY_OK(impl.record(peer, "D", "archive.worklist_delete", found->second.field("study_uid")));
+    ACESO_TRY_OK(impl.table->remove(id));
+    impl.steps.erase(found);
+  }
+  impl.tell_changed();
   return {};
+}
+
+std::vector<ScheduledStep> Worklist::Impl::all() const {
+  const std::shared_lock lock{mutex};
+  std::vector<ScheduledStep> out;
+  out.reserve(steps.size());
+  for (const auto& [id, step] : steps) out.push_back(step);
+  return out;
+}
+
+std::optional<ScheduledStep> Worklist::Impl::find(std::string_view id) const {
+  const std::shared_lock lock{mutex};
+  const auto found = steps.find(id);
+  return found == steps.end() ? std::nullopt : std::optional{found->second};
+}
+
+void Worklist::Impl::tell_changed() const {
+  const std::shared_lock lock{listener_mutex};
+  if (when_changed) when_changed();
+}
+
+void Worklist::Impl::set_priors(std::function<Json(const ScheduledStep&)> describe) {
+  const std::unique_lock lock{listener_mutex};
+  priors_of = std::move(describe);
 }
 
 template <class Wanted>
@@ -185,6 +246,8 @@ Result<Json> Worklist::list(const ObjectPeer& peer, const Filter& filter) const 
   for (const auto& step : found) {
     items.push_back(to_json(step));
     items.back()["stored"] = impl_->archive.store->index().study(step.field("study_uid")) != nullptr;
+    const std::shared_lock lock{impl_->listener_mutex};
+    items.back()["priors"] = impl_->priors_of ? impl_->priors_of(step) : Json(nullptr);
   }
   return Json{{"total", total}, {"items", std::move(items)}};
 }
@@ -255,7 +318,7 @@ Status Worklist::create(const ObjectPeer& peer, const PerformedStep& step) {
                       .reporter = peer.calling_ae,
                       .updated_us = impl.now_us(),
                       .step = step};
-  const std::unique_lock lock{impl.mutex};
+  std::unique_lock lock{impl.mutex};
   ACESO_TRY_OK(impl.record(peer, "C", "archive.step_begun", step.sop_instance_uid));
   const auto changed = impl.changed_by(step);
   if (auto added = impl.table->add(kept, changed); !added) {
@@ -263,6 +326,8 @@ Status Worklist::create(const ObjectPeer& peer, const PerformedStep& step) {
     return added;
   }
   impl.take(changed);
+  lock.unlock();
+  impl.tell_changed();
   return {};
 }
 
@@ -283,10 +348,16 @@ Status Worklist::update(const ObjectPeer& peer, const PerformedStep& step) {
     ACESO_TRY_OK(impl.table->update(*kept, changed));
     impl.take(changed);
   }
+  impl.tell_changed();
   if (kept->step.state == StepState::in_progress) return {};
   const std::shared_lock lock{impl.listener_mutex};
   if (impl.when_ended) impl.when_ended(kept->step);
   return {};
+}
+
+void Worklist::on_changed(std::function<void()> listener) {
+  const std::unique_lock lock{impl_->listener_mutex};
+  impl_->when_changed = std::move(listener);
 }
 
 void Worklist::on_ended(Ended listener) {

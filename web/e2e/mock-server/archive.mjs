@@ -151,8 +151,9 @@ export function archiveRoutes({ on, fail, state, record }) {
   });
   // The modality worklist: some of today, one that is done and stored, one that a modality reported without an order.
   const now = day(0);
-  const stepOf = (n, more) => ({ id: `step-${n}`, state: 'scheduled', stored: false, patient_name: 'Okoye^Amara', patient_id: `M${40000 + n}`, issuer: '', birth_date: '19700101', sex: 'F', accession: `S${n}`, referring_physician: 'Moreau^Claire', study_uid: `1.2.826.0.1.3680043.8.498.77${n}`, procedure_id: '', procedure: 'CT thorax with contrast', modality: 'CT', station_ae: 'CT1', date: now, time: `0${n}30`, physician: '', description: '', step_id: `P${n}`, location: '', ...more });
-  state.steps = [stepOf(1, {}), stepOf(2, { state: 'started', patient_name: 'Brandt^Jan' }), stepOf(3, { state: 'completed', stored: true, study_uid: '1.2.826.0.1.3680043.8.498.1001', patient_name: 'Wang^XiaoDong=王^小东' }), stepOf(4, { modality: 'MR', station_ae: 'MR1', procedure: 'MR knee' }), stepOf(5, { date: day(-1), procedure: 'CT abdomen' })];
+  const priorsOf = (more) => ({ state: 'no_rule', reason: '', rule: '', due: null, known: 0, here: 0, not_theirs: 0, updated_us: null, ...more });
+  const stepOf = (n, more) => ({ id: `step-${n}`, state: 'scheduled', stored: false, patient_name: 'Okoye^Amara', patient_id: `M${40000 + n}`, issuer: '', birth_date: '19700101', sex: 'F', accession: `S${n}`, referring_physician: 'Moreau^Claire', study_uid: `1.2.826.0.1.3680043.8.498.77${n}`, procedure_id: '', procedure: 'CT thorax with contrast', modality: 'CT', station_ae: 'CT1', date: now, time: `0${n}30`, physician: '', description: '', step_id: `P${n}`, location: '', ...more, priors: priorsOf(more.priors) });
+  state.steps = [stepOf(1, { priors: { state: 'fetched', rule: 'chest', due: '2026-01-30T09:30', known: 2, here: 2, not_theirs: 1 } }), stepOf(2, { state: 'started', patient_name: 'Brandt^Jan', priors: { state: 'failed', rule: 'chest', due: '2026-01-30T09:30', known: 3, here: 1, reason: 'PACS did not give every object' } }), stepOf(3, { state: 'completed', stored: true, study_uid: '1.2.826.0.1.3680043.8.498.1001', patient_name: 'Wang^XiaoDong=王^小东' }), stepOf(4, { modality: 'MR', station_ae: 'MR1', procedure: 'MR knee', priors: { state: 'waiting', rule: 'all', due: '2026-01-31T09:30' } }), stepOf(5, { date: day(-1), procedure: 'CT abdomen' })];
   state.performed = Array.from({ length: 60 }, (_, n) => ({ id: `done-${String(60 - n).padStart(3, '0')}`, uid: `1.2.9.${n}`, state: n === 0 ? 'in_progress' : n % 7 === 6 ? 'discontinued' : 'completed', reporter: 'CT1', updated_us: Date.now() * 1000, studies: ['1.2.826.0.1.3680043.8.498.1001'], study: n === 0 ? null : '1.2.826.0.1.3680043.8.498.1001', series: n === 0 ? [] : [{ series: '1.2.1', instances: 24, here: 24 }, { series: '1.2.2', instances: 24, here: n === 1 ? 20 : 24 }], patient_name: 'Wang^XiaoDong=王^小东', patient_id: 'M40001', modality: 'CT', station_ae: 'CT1', description: 'Chest', start_date: n < 5 ? now : day(n), start_time: '101500', end_date: n === 0 ? '' : n < 5 ? now : day(n), end_time: n === 0 ? '' : '103000' }));
   const wanted = (c, row, date) => [['date', row[date]], ['modality', row.modality], ['station_ae', row.station_ae], ['state', row.state]].every(([key, value]) => !c.query.get(key) || c.query.get(key) === value);
   on('GET', '/api/v1/archive/modality-worklist', 'archive:read', (c) => {
@@ -167,6 +168,18 @@ export function archiveRoutes({ on, fail, state, record }) {
     state.steps.push(made);
     c.status = 201;
     return made;
+  });
+  const stepAt = (c) => state.steps.find((row) => row.id === c.params.id) ?? fail(404, 'not_found', 'there is no such step');
+  const priorStudies = (step) => Array.from({ length: step.priors.known }, (_, n) => ({ study: n === 0 ? '1.2.826.0.1.3680043.8.498.1001' : `1.2.9.${n}`, source: 'PACS', date: `2023010${n + 1}`, modalities: n === 0 ? 'CT\\SR' : 'CR', description: 'Chest', objects: 48, here: n < step.priors.here ? 48 : 20, disagreeing: [], unconfirmed: false, reason: n < step.priors.here ? '' : 'PACS did not give every object' })).concat(Array.from({ length: step.priors.not_theirs }, (_, n) => ({ study: `1.2.8.${n}`, source: 'PACS', date: '20220101', modalities: 'CT', description: '', objects: 0, here: 0, disagreeing: ['name', 'birth_date'], unconfirmed: false, reason: '' })));
+  on('GET', '/api/v1/archive/modality-worklist/:id/priors', 'archive:read', (c) => ({ ...stepAt(c).priors, studies: priorStudies(stepAt(c)) }));
+  on('POST', '/api/v1/archive/modality-worklist/:id/priors', 'archive:write', (c) => {
+    const step = stepAt(c);
+    if (step.priors.state === 'no_rule') fail(412, 'precondition', 'no rule of priors.rules matches this step');
+    const missing = step.priors.known - step.priors.here;
+    Object.assign(step.priors, { state: 'fetching', reason: '' });
+    setTimeout(() => Object.assign(step.priors, { state: 'fetched', here: step.priors.here + missing }), 400);
+    c.status = 202;
+    return { ...step.priors, studies: priorStudies(step) };
   });
   on('DELETE', '/api/v1/archive/modality-worklist/:id', 'archive:write', (c) => {
     const at = state.steps.findIndex((row) => row.id === c.params.id);

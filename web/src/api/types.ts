@@ -155,8 +155,14 @@ export type ScheduledState = 'scheduled' | 'started' | 'completed' | 'discontinu
 export interface ScheduledStep {
   id: string; state: ScheduledState; stored: boolean; patient_name: string; patient_id: string; issuer: string; birth_date: string; sex: string; accession: string; referring_physician: string; study_uid: string; procedure_id: string; procedure: string;
   modality: string; station_ae: string; date: string; time: string; physician: string; description: string; step_id: string; location: string;
+  priors: Priors | null;   // null: the node fetches none
 }
-export type NewStep = Partial<Omit<ScheduledStep, 'id' | 'state' | 'stored'>>;
+export type PriorsState = 'waiting' | 'fetching' | 'fetched' | 'none' | 'failed' | 'past' | 'no_rule';
+// Earlier studies fetched before an appointment; `due` is local time, "2026-01-30T09:30". Studies under the same ID that are not, or not surely, the patient's are not fetched.
+export interface Priors { state: PriorsState; reason: string; rule: string; due: string | null; known: number; here: number; not_theirs: number; updated_us: number | null }
+export interface PriorStudyEntry { study: string; source: string; date: string; modalities: string; description: string; objects: number; here: number; disagreeing: ('issuer' | 'name' | 'birth_date' | 'patient_id')[]; unconfirmed: boolean; reason: string }
+export interface PriorsDetail extends Priors { studies: PriorStudyEntry[] }
+export type NewStep = Partial<Omit<ScheduledStep, 'id' | 'state' | 'stored' | 'priors'>>;
 export type PerformedState = 'in_progress' | 'completed' | 'discontinued';
 // What a modality reported to have done (MPPS): of each series how many objects it named and how many are here.
 export interface PerformedStep {

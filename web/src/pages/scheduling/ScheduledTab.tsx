@@ -12,6 +12,7 @@ import { EmptyState, ErrorState, ListSkeleton, notice, noticeError } from '../..
 import { useI18n } from '../../i18n';
 import { dicomDate, dicomTime, personName, studyAddress } from '../../lib/dicom';
 import { count } from '../../lib/format';
+import { PriorsCell } from './Priors';
 import { stateColor, toFilter, type StepSearch } from './steps';
 import { Total } from './Total';
 
@@ -24,6 +25,7 @@ export function ScheduledTab({ search, narrowed }: { search: StepSearch; narrowe
   if (query.isPending) return <ListSkeleton rows={6} />;
   if (query.error) return <ErrorState error={query.error} retry={() => void query.refetch()} />;
   const { items, total } = query.data;
+  const priors = items.some((step) => step.priors !== null);   // none: the node fetches none
   return (
     <>
       <Total text={total > items.length ? t('scheduling.more', { shown: count(items.length, language), count: count(total, language) }) : t('scheduling.total', { count: count(total, language) })} />
@@ -31,8 +33,8 @@ export function ScheduledTab({ search, narrowed }: { search: StepSearch; narrowe
       {items.length > 0 && (
         <Paper className="scroll-x" tabIndex={0} role="region" aria-label={t('scheduling.scheduled')}>
           <Table miw={860} verticalSpacing={8} aria-busy={query.isPlaceholderData}>
-            <Table.Thead><Table.Tr><Table.Th>{t('scheduling.when')}</Table.Th><Table.Th>{t('studies.patient')}</Table.Th><Table.Th>{t('scheduling.procedure')}</Table.Th><Table.Th>{t('scheduling.station')}</Table.Th><Table.Th>{t('studies.accession')}</Table.Th><Table.Th>{t('common.state')}</Table.Th><Table.Th><span className="visually-hidden">{t('common.actions')}</span></Table.Th></Table.Tr></Table.Thead>
-            <Table.Tbody>{items.map((step) => <Row key={step.id} step={step} />)}</Table.Tbody>
+            <Table.Thead><Table.Tr><Table.Th>{t('scheduling.when')}</Table.Th><Table.Th>{t('studies.patient')}</Table.Th><Table.Th>{t('scheduling.procedure')}</Table.Th><Table.Th>{t('scheduling.station')}</Table.Th><Table.Th>{t('studies.accession')}</Table.Th><Table.Th>{t('common.state')}</Table.Th>{priors && <Table.Th>{t('scheduling.priors.title')}</Table.Th>}<Table.Th><span className="visually-hidden">{t('common.actions')}</span></Table.Th></Table.Tr></Table.Thead>
+            <Table.Tbody>{items.map((step) => <Row key={step.id} step={step} priors={priors} />)}</Table.Tbody>
           </Table>
         </Paper>
       )}
@@ -40,7 +42,7 @@ export function ScheduledTab({ search, narrowed }: { search: StepSearch; narrowe
   );
 }
 
-function Row({ step }: { step: ScheduledStep }) {
+function Row({ step, priors }: { step: ScheduledStep; priors: boolean }) {
   const { t, maybe, language } = useI18n();
   const { can } = useSession();
   const client = useQueryClient();
@@ -59,6 +61,7 @@ function Row({ step }: { step: ScheduledStep }) {
       <Table.Td className="nowrap">{step.station_ae || <Text span size="sm" c="dimmed">{t('scheduling.any')}</Text>}{step.location && <Text size="xs" c="dimmed">{step.location}</Text>}</Table.Td>
       <Table.Td className="num nowrap">{step.accession || '–'}</Table.Td>
       <Table.Td><Badge color={stateColor[step.state]}>{t(`scheduling.states.${step.state}`)}</Badge>{step.stored && <div><Anchor component={Link} size="xs" href={studyAddress(step.study_uid)}>{t('scheduling.openStudy')}</Anchor></div>}</Table.Td>
+      {priors && <Table.Td className="nowrap"><PriorsCell step={step} name={name} /></Table.Td>}
       <Table.Td ta="right">{can('archive:write') && (
         <Button size="compact-sm" variant="default" loading={remove.isPending} aria-label={`${t('scheduling.remove')}: ${name}, ${procedure}`}
           onClick={() => ask({ title: t('scheduling.removeTitle'), text: t('scheduling.removeText', { name, procedure }), confirm: t('scheduling.remove'), cancel: t('common.cancel'), danger: true, onConfirm: () => remove.mutate() })}>{t('scheduling.remove')}</Button>

@@ -38,6 +38,9 @@ class Worklist final : public contracts::WorklistSource, public contracts::Proce
   // study UID and a step id where none were given. Errors: invalid (a field, by name), exists (the accession number has
   // a step of this id already), exhausted (20,000 steps that have not ended).
   Result<Json> schedule(const contracts::ObjectPeer& peer, const Json& step);
+  // Another date, another room, a corrected name: the fields of `changes` replace those of the step, an empty text
+  // takes one away. The whole step. Errors: not_found, precondition (it has ended), and those of schedule().
+  Result<Json> change(const contracts::ObjectPeer& peer, std::string_view id, const Json& changes);
   Status remove(const contracts::ObjectPeer& peer, std::string_view id);  // not_found
   struct Filter {
     std::string date = {};  // YYYYMMDD, "": any
@@ -65,11 +68,15 @@ class Worklist final : public contracts::WorklistSource, public contracts::Proce
   // block. Null takes the listener away and waits for calls that are under way.
   using Ended = std::function<void(const contracts::PerformedStep& step)>;
   void on_ended(Ended listener);
+  // Told after scheduled steps were added, changed or taken off. Must not block. Null as above.
+  void on_changed(std::function<void()> listener);
 
   void register_routes(net::Router& router);
 
+  struct Impl;  // in src/
+  Impl& impl() noexcept { return *impl_; }
+
  private:
-  struct Impl;
   explicit Worklist(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
