@@ -183,6 +183,37 @@ export function mockTests(mock) {
     equal(mock.state.predictions[0].verdicts[0].agree, false);
   });
 
+  test('diagnose: boxes are drawn over the image with their scores, and their figures stand on the evaluation page', async (visit) => {
+    const visitor = await visit();
+    const { page } = visitor;
+    await visitor.signIn('okafor', password);
+    await read(visitor, '/diagnose?model=nodule-boxes@1');
+    await page.getByTestId('boxed').waitFor();
+    equal(await page.getByTestId('box').count(), 2);
+    for (const text of ['Found: nodule', '0.94', 'Of 24 validation marks', '23 lay on a finding', 'On 100 validation images the model found 77 of 83 findings']) check((await page.getByText(text).count()) > 0, `"${text}" is shown`);
+    const orange = () => page.locator('.viewer-frame canvas').evaluate((canvas) => {
+      const c = /** @type {HTMLCanvasElement} */ (canvas);
+      const data = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+      let n = 0;
+      for (let i = 0; i < data.length; i += 4) if (data[i] > 230 && data[i + 1] > 150 && data[i + 1] < 200 && data[i + 2] < 60) n += 1;
+      return n;
+    });
+    await page.locator('[data-ready=true][data-marks="2"]').waitFor();
+    check((await orange()) > 200, 'the boxes are on the canvas');
+    await visitor.shot('diagnose-boxes');
+    await visitor.axe('diagnose with boxes');
+    await page.getByLabel('Show boxes').click({ force: true });
+    await page.locator('[data-marks="0"]').waitFor();
+    equal(await orange(), 0, 'hidden boxes');
+    await page.getByRole('button', { name: 'Agree', exact: true }).click();
+    await page.getByRole('button', { name: /Save verdict/ }).click();
+    await page.getByText('Stored as revision 1.').waitFor();
+    await visitor.go('/models/nodule-boxes/1');
+    await page.getByRole('tab', { name: 'Evaluation' }).click();
+    await page.getByRole('cell', { name: 'FROC score', exact: true }).waitFor();
+    await visitor.shot('evaluation-boxes');
+  });
+
   test('diagnose: verdicts are revisable and kept', async (visit) => {
     const visitor = await visit();
     const { page } = visitor;

@@ -16,6 +16,7 @@ struct SynthesiseArguments {
   bool volume = false, hounsfield = false;
   std::int64_t train = 600, validation = 100, test = 200, size = 64;
   double diameter = 12, contrast = 890, noise = 25, label_noise = 0;
+  int nodules = 1;
   std::uint64_t seed = 7;
 };
 
@@ -103,10 +104,14 @@ void add_dataset_synthesise(CLI::App& group, Context& context) {
   make->add_option("--contrast", a->contrast, "Nodule over lung in HU")->capture_default_str();
   make->add_option("--noise", a->noise, "Standard deviation in HU")->capture_default_str();
   make->add_option("--label-noise", a->label_noise, "Share of labels that are wrong")->capture_default_str();
+  make->add_option("--nodules", a->nodules, "Most nodules of one sample; above 1 with --task presence")
+      ->capture_default_str();
   make->add_option("--seed", a->seed, "The same seed makes the same data")->capture_default_str();
   make->footer(
       "Outlines and boxes of the nodules are kept as the truth.\n\nExamples:\n  aceso dataset synthesise nodules "
-      "--diameter 6 --contrast 400\n  aceso dataset synthesise cubes --3d --size 32 --train 100 --label-noise 0.1");
+      "--diameter 6 --contrast 400\n  aceso dataset synthesise cubes --3d --size 32 --train 100 --label-noise 0.1\n  "
+      "aceso dataset synthesise "
+      "marks --task presence --nodules 3");
   on_run(make, context, [&context, a]() -> Status {
     ACESO_TRY(Api * api, context.api());
     const Json body{{"name", a->name},
@@ -121,6 +126,7 @@ void add_dataset_synthesise(CLI::App& group, Context& context) {
                     {"contrast_hu", a->contrast},
                     {"noise_hu", a->noise},
                     {"label_noise", a->label_noise},
+                    {"nodules", a->nodules},
                     {"seed", a->seed}};
     ACESO_TRY(const Json accepted, api->call(net::Method::post, "/api/v1/synthetic-datasets", body));
     ACESO_TRY(const Json summary, context.follow(accepted));

@@ -49,6 +49,9 @@ std::string describe_baseline(const Json& evaluation) {
   if (b.is_object() && at(evaluation, "kind") == "outlines")
     return std::string{at(b, "adds_nothing") == Json(false) ? "beats " : "ADDS NOTHING over "} + b.value("kind", "") +
            " (mean Dice " + describe_figure(at(b, "dice")) + "): Dice gained " + describe_figure(at(b, "gain"));
+  if (b.is_object() && at(evaluation, "kind") == "boxes")
+    return std::string{at(b, "adds_nothing") == Json(false) ? "beats " : "ADDS NOTHING over "} + b.value("kind", "") +
+           " (FROC score " + describe_figure(at(b, "froc")) + "): FROC score gained " + describe_figure(at(b, "gain"));
   if (!b.is_object())
     return "no trivial baseline could be computed: the training data set is not here or has another form";
   const std::string than = std::string{at(b, "adds_nothing") == Json(false) ? "beats" : "ADDS NOTHING over"} + " a " +

@@ -199,6 +199,30 @@ std::string describe_outlines(const Json& outlines) {
   return out;
 }
 
+// Corners as (row, column), of volumes (slice, row, column), in pixels.
+std::string describe_boxes(const Json& answer) {
+  const auto corner = [](const Json& at) {
+    std::string out;
+    for (const Json& edge : at) {
+      char text[40];
+      std::snprintf(text, sizeof text, "%s%.1f", out.empty() ? "" : ", ", edge.is_number() ? edge.get<double>() : 0.0);
+      out += text;
+    }
+    return "(" + out + ")";
+  };
+  const Json boxes = answer.value("boxes", Json::array());
+  std::string out = std::to_string(boxes.size()) + (boxes.size() == 1 ? " box" : " boxes");
+  for (const Json& box : boxes) {
+    char text[40];
+    std::snprintf(text, sizeof text, " %.3f", box.value("score", 0.0));
+    out += "\n    " + box.value("label", "") + text + " from " + corner(box.value("low", Json::array())) + " to " +
+           corner(box.value("high", Json::array()));
+    const Json uncertainty = box.value("uncertainty", Json());
+    if (uncertainty.is_object()) out += ": " + uncertainty.value("text", "");
+  }
+  return out + "\n   ";
+}
+
 // "nodule diameter 12.3 mm (10.1 to 14.5)".
 std::string describe_number(const Json& number, const Json& uncertainty) {
   const std::string unit = number.value("unit", "");
@@ -244,6 +268,8 @@ std::string describe_prediction(const Json& p) {
     }
   } else if (p.contains("outlines") && p.at("outlines").is_object()) {
     out = describe_outlines(p.at("outlines"));
+  } else if (p.contains("boxes") && p.at("boxes").is_object()) {
+    out = describe_boxes(p.at("boxes"));
   } else if (p.contains("number") && p.at("number").is_object()) {
     out = describe_number(p.at("number"), p.value("uncertainty", Json()));
   } else if (p.contains("labels") && p.at("labels").is_array()) {

@@ -201,6 +201,10 @@ std::string describe_evaluation(const Json& evaluation) {
            evaluation.value("unit", "") + ", parts found " + figure("part_sensitivity") + ", false parts a sample " +
            figure("false_parts");
   }
+  if (evaluation.is_object() && evaluation.value("kind", "") == "boxes") {
+    return "FROC score " + figure("froc") + ", AP at IoU 0.5 " + figure("ap50") + ", sensitivity " +
+           figure("sensitivity") + " with " + figure("false_marks") + " false marks an image, PPV " + figure("ppv");
+  }
   if (evaluation.is_object() && evaluation.value("kind", "") == "regression") {
     const std::string unit = evaluation.value("unit", "");
     return "MAE " + figure("mae") + (unit.empty() ? "" : " " + unit) + ", RMSE " + figure("rmse") + ", R2 " +
@@ -228,14 +232,15 @@ void add_train(CLI::App& app, Context& context) {
       "--resume", a->resume,
       "Go on with a job that was killed, failed or was cancelled, from its last checkpoint: its id, or last");
   train->add_option("--name", a->name, "Name of the model (default: the data set's name)");
-  train->add_option("--architecture", a->architecture,
-                    "article_cnn, resnet18, resnet34, resnet50, densenet121, unet, signal_cnn, mlp, logistic");
+  train->add_option(
+      "--architecture", a->architecture,
+      "article_cnn, resnet18, resnet34, resnet50, densenet121, unet, centernet, signal_cnn, mlp, logistic");
   train->add_option("--epochs", a->epochs, "Passes over the training samples")->check(CLI::Range(1, 100000));
   train->add_option("--batch", a->batch, "Samples a step")->check(CLI::Range(1, 65536));
   train->add_option("--learning-rate", a->learning_rate, "Step size of the optimiser")->check(CLI::PositiveNumber);
-  train->add_option(
-      "--patience", a->patience,
-      "Stop after so many epochs without a better validation AUC (outlines: Dice, numbers: RMSE); 0: never");
+  train->add_option("--patience", a->patience,
+                    "Stop after so many epochs without a better validation AUC (outlines: Dice, boxes: average "
+                    "precision, numbers: RMSE); 0: never");
   train->add_option("--image-size", a->image_size, "Side in pixels that images are resized to; 0: as they are");
   train->add_option(
       "--patch", a->patch,

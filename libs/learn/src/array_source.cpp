@@ -20,9 +20,10 @@ struct Part {
   const Array* x = nullptr;
   const Array* y = nullptr;
   const Array* group = nullptr;
-  const Array* masks = nullptr;    // uint8, the images' shape without channels
-  const Array* boxes = nullptr;    // [N, 2 * axes]: low corner, high corner; a row with high <= low: none
-  const Array* spacing = nullptr;  // [N, axes]: millimetres from one pixel or voxel to the next
+  const Array* masks = nullptr;       // uint8, the images' shape without channels
+  const Array* boxes = nullptr;       // [N, 2 * axes] or [N, M, 2 * axes]: low corner, high corner; high = low: none
+  const Array* spacing = nullptr;     // [N, axes]: millimetres from one pixel or voxel to the next
+  const Array* box_labels = nullptr;  // [N] or [N, M]: classes of the boxes; absent: the sample's
 };
 
 const Array* find(const NamedArrays& arrays, std::string_view key) {
@@ -43,10 +44,13 @@ Result<std::vector<Part>> find_parts(const NamedArrays& arrays) {
                     find(arrays, p + "_group"),
                     find(arrays, p + "_masks"),
                     find(arrays, p + "_boxes"),
-                    find(arrays, p + "_spacing")};
+                    find(arrays, p + "_spacing"),
+                    find(arrays, p + "_box_labels")};
     if (part.x == nullptr && part.y == nullptr) continue;
-    if (part.x == nullptr || part.y == nullptr)
-      return Error{Code::invalid, "there is only one of " + p + "_images and " + p + "_labels"};
+    if (part.x == nullptr || part.y == nullptr) {
+      return Error{Code::invalid,
+                   std::string{"there is only one of "}.append(p).append("_images and ").append(p).append("_labels")};
+    }
     parts.push_back(part);
   }
   if (!parts.empty()) return parts;
@@ -58,7 +62,8 @@ Result<std::vector<Part>> find_parts(const NamedArrays& arrays) {
                     find(arrays, "group"),
                     find(arrays, "masks"),
                     find(arrays, "boxes"),
-                    find(arrays, "spacing")};
+                    find(arrays, "spacing"),
+                    find(arrays, "box_labels")};
     if (part.x != nullptr && part.y != nullptr) return std::vector<Part>{part};
     if (part.x != nullptr)
       return Error{Code::invalid, "key \"" + std::string{x} + "\" is there, its labels \"" + y + "\" are not"};
@@ -203,15 +208,7 @@ class ArraySource final : public SampleSource {
       const Array spacing = row_of(*part.spacing, row);
       for_each_value(spacing.dtype, spacing.data, [&](double value) { sample.spacing_mm.push_back(value); });
     }
-    if (part.boxes != nullptr) {
-      std::vector<double> corners;
-      const Array box = row_of(*part.boxes, row);
-      for_each_value(box.dtype, box.data, [&](double value) { corners.push_back(value); });
-      const auto middle = corners.begin() + static_cast<std::ptrdiff_t>(corners.size() / 2);
-      Box found{items[index].label, {corners.begin(), middle}, {middle, corners.end()}};
-      if (std::equal(found.low.begin(), found.low.end(), found.high.begin(), std::less<>{}))
-        sample.boxes.push_back(std::move(found));
-    }
+    if (part.boxes != nullptr) sample.boxes = boxes_of(p, row, items[index].label);
     return sample;
   }
 
@@ -256,8 +253,10 @@ class ArraySource final : public SampleSource {
       seen.insert(values.begin(), values.end());
       labels.push_back(std::move(values));
     }
+    ACESO_TRY_OK(read_box_labels(seen));
     if (seen.size() > 10'000) return Error{Code::invalid, "more than 10000 different labels: these are no classes"};
     ACESO_TRY_OK(task == Task::classes ? name_classes(seen, options) : name_targets(options));
+    ACESO_TRY_OK(name_box_labels());
     for (std::size_t p = 0; p < parts_.size(); ++p) {
       const std::size_t first = items.size();
       ACESO_TRY_OK(add_items(p, labels[p], options));
@@ -270,6 +269,98 @@ class ArraySource final : public SampleSource {
   }
 
  private:
+  // Of one row the boxes that there are, of `label` where they have none of their own.
+  std::vector<Box> boxes_of(std::size_t p, std::size_t row, int label) const {
+    const Array corners = row_of(*parts_[p].boxes, row);
+    const auto axes = static_cast<std::size_t>(corners.shape.back()) / 2;
+    std::vector<double> values;
+    for_each_value(corners.dtype, corners.data, [&](double value) { values.push_back(value); });
+    const std::size_t most = values.size() / (2 * axes);
+    std::vector<Box> boxes;
+    for (std::size_t m = 0; m < most; ++m) {
+      const auto low = values.begin() + static_cast<std::ptrdiff_t>(2 * axes * m),
+                 high = low + static_cast<std::ptrdiff_t>(axes), end = high + static_cast<std::ptrdiff_t>(axes);
+      if (std::equal(low, high, high)) continue;
+      Box box{label, {low, high}, {high, end}};
+      if (!box_labels_[p].empty()) box.label = static_cast<int>(box_labels_[p][row * most + m]);
+      boxes.push_back(std::move(box));
+    }
+    return boxes;
+  }
+
+  // Boxes that do not lie in their image, and such as have no inside, are errors of whoever wrote them.
+  Status check_boxes(const Part& part, const std::string& prefix, std::size_t axes) const {
+    constexpr std::int64_t kMostBoxes = 10'000;  // as a manifest holds
+    const Shape& shape = part.boxes->shape;
+    const auto width = static_cast<std::int64_t>(2 * axes);
+    const bool fits = (shape.size() == 2 || shape.size() == 3) && shape.front() == part.x->shape.front() &&
+                      shape.back() == width && (shape.size() == 2 || (shape[1] >= 1 && shape[1] <= kMostBoxes));
+    if (!fits) {
+      return Error{Code::invalid, prefix + "boxes must have shape [" + std::to_string(part.x->shape.front()) + "," +
+                                      std::to_string(width) + "], or with up to 10000 boxes a sample in between"};
+    }
+    std::vector<double> values;
+    for_each_value(part.boxes->dtype, part.boxes->data, [&](double value) { values.push_back(value); });
+    const std::size_t per_sample = values.size() / static_cast<std::size_t>(std::max<std::int64_t>(1, shape.front()));
+    for (std::size_t at = 0; at < values.size(); at += 2 * axes) {
+      bool none = true, inside = true;
+      for (std::size_t d = 0; d < axes; ++d) {
+        const double low = values[at + d], high = values[at + axes + d];
+        none = none && low == high;
+        inside = inside && low >= 0 && low < high && high <= static_cast<double>(part.x->shape[d + 1]);
+      }
+      if (none || inside) continue;
+      return Error{Code::invalid, prefix + "boxes: row " + std::to_string(at / per_sample) +
+                                      " has a box that does not lie in its image, or has no inside (low corner, high "
+                                      "corner, rows first; equal corners: none)"};
+    }
+    return {};
+  }
+
+  Status read_box_labels(std::set<std::int64_t>& seen) {
+    for (const Part& part : parts_) {
+      box_labels_.emplace_back();
+      if (part.box_labels == nullptr) continue;
+      const std::string key = (part.name.empty() ? "" : part.name + "_") + std::string{"box_labels"};
+      if (part.boxes == nullptr) return Error{Code::invalid, key + ": there are no boxes"};
+      if (task == Task::regression) return Error{Code::invalid, key + ": boxes of numbers have no class"};
+      Shape shape = part.boxes->shape;
+      shape.pop_back();
+      if (part.box_labels->shape != shape) return Error{Code::invalid, key + " must have shape " + to_string(shape)};
+      Array flat = *part.box_labels;
+      ACESO_TRY(const std::int64_t count, element_count(flat.shape));
+      flat.shape = {count};
+      ACESO_TRY(box_labels_.back(), whole_numbers(flat, key, count));
+      if (task == Task::classes) {
+        std::size_t at = 0;
+        std::vector<double> corners;
+        for_each_value(part.boxes->dtype, part.boxes->data, [&](double value) { corners.push_back(value); });
+        const auto width = static_cast<std::size_t>(part.boxes->shape.back());
+        for (const std::int64_t label : box_labels_.back()) {
+          const auto low = corners.begin() + static_cast<std::ptrdiff_t>(width * at++),
+                     high = low + static_cast<std::ptrdiff_t>(width / 2);
+          if (!std::equal(low, high, high)) seen.insert(label);
+        }
+      }
+    }
+    return {};
+  }
+
+  // From values to places among the classes.
+  Status name_box_labels() {
+    for (std::vector<std::int64_t>& labels : box_labels_) {
+      for (std::int64_t& label : labels) {
+        const auto found = std::lower_bound(values_.begin(), values_.end(), label);
+        const bool known = task == Task::classes ? found != values_.end() && *found == label
+                                                 : label >= 0 && label < static_cast<std::int64_t>(classes.size());
+        if (task == Task::classes) label = known ? found - values_.begin() : 0;  // unknown: of a row without a box
+        if (!known && task != Task::classes)
+          return Error{Code::invalid, "box_labels: " + std::to_string(label) + " is none of the labels, from 0 on"};
+      }
+    }
+    return {};
+  }
+
   Status check_outlines(const Part& part, const std::string& prefix) const {
     if (part.masks == nullptr && part.boxes == nullptr && part.spacing == nullptr) return {};
     if (kind != "image" && kind != "volume")
@@ -279,9 +370,7 @@ class ArraySource final : public SampleSource {
     const Shape spatial{shape.begin(), shape.begin() + static_cast<std::ptrdiff_t>(axes + 1)};
     if (part.masks != nullptr && (part.masks->dtype != DType::u8 || part.masks->shape != spatial))
       return Error{Code::invalid, prefix + "masks must be uint8 of shape " + to_string(spatial)};
-    const Shape corners{shape[0], static_cast<std::int64_t>(2 * axes)};
-    if (part.boxes != nullptr && part.boxes->shape != corners)
-      return Error{Code::invalid, prefix + "boxes must have shape " + to_string(corners)};
+    if (part.boxes != nullptr) ACESO_TRY_OK(check_boxes(part, prefix, axes));
     return check_spacing(part, prefix, {shape[0], static_cast<std::int64_t>(axes)});
   }
 
@@ -366,6 +455,7 @@ class ArraySource final : public SampleSource {
   std::vector<Part> parts_;
   std::vector<RowReader*> readers_;  // of each part's samples; null: they are in memory
   std::vector<std::int64_t> values_;
+  std::vector<std::vector<std::int64_t>> box_labels_;  // of each part, in the order of its boxes; empty: none given
   std::vector<std::pair<std::size_t, std::size_t>> places_;
 };
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 
+#include "box_targets.hpp"
 #include "draws.hpp"
 #include "resize.hpp"
 #include "shuffle.hpp"
@@ -41,6 +42,7 @@ BatchMaker::BatchMaker(const Dataset& dataset, const TrainConfig& config, const 
 
 Result<Batch> BatchMaker::plain(std::span<const std::size_t> samples) const {
   if (outlines_ > 0) return outlines(samples, nullptr);
+  if (about_targets_.task == Task::boxes) return boxes(samples, nullptr);
   std::vector<Array> raw;
   raw.reserve(samples.size());
   for (const std::size_t i : samples) raw.push_back(dataset_.array(i));
@@ -53,6 +55,7 @@ Result<Batch> BatchMaker::plain(std::span<const std::size_t> samples) const {
 }
 
 Result<Batch> BatchMaker::changed(std::span<const std::size_t> samples, int epoch) const {
+  if (about_targets_.task == Task::boxes) return boxes(samples, &epoch);
   ACESO_TRY(Batch batch, outlines_ > 0 ? outlines(samples, &epoch) : plain(samples));
   if (outlines_ == 0) change(samples, epoch, batch.inputs);
   if (augment_.mixup > 0) mix(samples, epoch, batch);
@@ -203,6 +206,41 @@ Result<Batch> BatchMaker::outlines(std::span<const std::size_t> samples, const i
         batch.targets.f32()[n * area + i] = label == 1 ? 1.0F : 0.0F;
       }
     }
+  }
+  return batch;
+}
+
+Result<Batch> BatchMaker::boxes(std::span<const std::size_t> samples, const int* epoch) const {
+  const Manifest& manifest = dataset_.manifest();
+  std::vector<Array> raw;
+  raw.reserve(samples.size());
+  for (const std::size_t i : samples) raw.push_back(dataset_.array(i));
+  auto inputs = preprocess(how_, raw);
+  if (!inputs) {
+    return std::move(
+        std::move(inputs).error().add_context("batch that begins with \"" + manifest.samples[samples[0]].id + "\""));
+  }
+  Batch batch{std::move(*inputs), {}, samples.size()};
+  const Shape one{batch.inputs.shape.begin() + 1, batch.inputs.shape.end()}, grid{one.begin() + 1, one.end()};
+  const std::vector<std::string>& labels = about_targets_.labels;
+  Shape shape{batch.inputs.shape.front(), static_cast<std::int64_t>(labels.size() + 2 * grid.size())};
+  shape.insert(shape.end(), about_targets_.cells.begin(), about_targets_.cells.end());
+  batch.targets = Array::zeros(DType::f32, shape);
+  const std::size_t each = batch.inputs.f32().size() / samples.size(),
+                    targets = batch.targets.f32().size() / samples.size();
+  const std::vector<int> label = label_of_classes(manifest, labels);
+  for (std::size_t n = 0; n < samples.size(); ++n) {
+    const Sample& sample = manifest.samples[samples[n]];
+    ACESO_TRY(std::vector<Box> there, labelled_boxes(manifest, sample, label));
+    scale_boxes(there, spatial_of_sample(manifest, sample), grid);
+    if (epoch != nullptr) {
+      const DrawKey key{seed_, *epoch, samples[n]};
+      change_one(batch.inputs.f32().subspan(n * each, each), one, {}, key);
+      if (mirror_ && coin(key.seed, key.epoch, key.sample)) mirror_boxes(there, grid.back());
+      if (augment_.changes_geometry()) move_boxes(there, draw_warp(augment_, grid, key));
+    }
+    draw_box_targets(there, labels.size(), grid, about_targets_.cells,
+                     batch.targets.f32().subspan(n * targets, targets));
   }
   return batch;
 }

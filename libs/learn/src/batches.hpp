@@ -23,10 +23,13 @@ struct Batch {
 };
 
 // What the targets are when they are neither classes nor masks: several labels, float [N, labels] with -1 where it is
-// not known, or numbers, float [N, 1], as (number - mean) / sd.
+// not known; numbers, float [N, 1], as (number - mean) / sd; boxes, float [N, labels + 2 * axes, cells...] as
+// draw_box_targets() makes them.
 struct BatchTargets {
   Task task = Task::classes;
   double mean = 0, sd = 1;
+  std::vector<std::string> labels = {};  // of boxes
+  Shape cells = {};
 };
 
 // Thread-safe.
@@ -47,6 +50,7 @@ class BatchMaker {
   Array targets_of(std::span<const std::size_t> samples, bool shares) const;
   Array given_targets(std::span<const std::size_t> samples) const;
   Result<Batch> outlines(std::span<const std::size_t> samples, const int* epoch) const;
+  Result<Batch> boxes(std::span<const std::size_t> samples, const int* epoch) const;
   void change_one(std::span<float> values, const Shape& shape, std::span<float> mask, const DrawKey& key) const;
 
   const Dataset& dataset_;

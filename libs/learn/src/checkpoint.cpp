@@ -34,6 +34,7 @@ Json record_json(const EpochRecord& e) {
               {"validation_dice", number_or_null(e.validation_dice)},
               {"validation_rmse", number_or_null(e.validation_rmse)},
               {"validation_mae", number_or_null(e.validation_mae)},
+              {"validation_ap", number_or_null(e.validation_ap)},
               {"images_per_second", e.images_per_second},
               {"seconds", e.seconds},
               {"learning_rate", e.learning_rate},
@@ -52,6 +53,7 @@ Result<EpochRecord> parse_record(const Json& json) {
   e.validation_dice = number_or_nan(reader, "validation_dice");
   e.validation_rmse = number_or_nan(reader, "validation_rmse");
   e.validation_mae = number_or_nan(reader, "validation_mae");
+  e.validation_ap = number_or_nan(reader, "validation_ap");
   e.images_per_second = reader.number("images_per_second");
   e.seconds = reader.number("seconds");
   e.learning_rate = reader.number("learning_rate");

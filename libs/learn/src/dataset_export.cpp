@@ -39,6 +39,16 @@ void append(Array& array, T value) {
   array.data.insert(array.data.end(), bytes, bytes + sizeof value);
 }
 
+// The corners of a sample's boxes and their classes, filled up with zeros to `most`.
+void append_boxes(const Sample& sample, std::size_t most, std::size_t axes, Array& corners, Array& labels) {
+  for (std::size_t m = 0; m < most; ++m) {
+    const bool there = m < sample.boxes.size();
+    for (std::size_t d = 0; d < axes; ++d) append(corners, there ? sample.boxes[m].low[d] : 0.0);
+    for (std::size_t d = 0; d < axes; ++d) append(corners, there ? sample.boxes[m].high[d] : 0.0);
+    append(labels, std::int32_t{there ? sample.boxes[m].label : 0});
+  }
+}
+
 Result<std::vector<std::byte>> archive_of(const Dataset& dataset, ProgressSink& progress, const std::stop_token& stop) {
   const Manifest& manifest = dataset.manifest();
   NamedArrays arrays;
@@ -69,6 +79,13 @@ Result<std::vector<std::byte>> archive_of(const Dataset& dataset, ProgressSink& 
         labels.shape.push_back(static_cast<std::int64_t>(manifest.classes.size()));
     }
     masks.dtype = DType::u8;
+    std::size_t most_boxes = 0;
+    bool named_boxes = true;
+    for (const std::size_t i : indices) {
+      most_boxes = std::max(most_boxes, manifest.samples[i].boxes.size());
+      for (const Box& box : manifest.samples[i].boxes) named_boxes = named_boxes && box.label >= 0;
+    }
+    Array boxes, box_labels;
     const bool outlined = std::all_of(indices.begin(), indices.end(),
                                       [&](std::size_t i) { return manifest.samples[i].mask.has_value(); });
     for (const std::size_t i : indices) {
@@ -87,6 +104,10 @@ Result<std::vector<std::byte>> archive_of(const Dataset& dataset, ProgressSink& 
           append(labels, k < sample.targets.size() ? sample.targets[k] : std::nan(""));
       }
       if (grouped) append(group, groups[sample.group]);
+      if (most_boxes > 0) {
+        total += most_boxes * 2 * sizeof(double) * (shape.size() - 1);
+        append_boxes(sample, most_boxes, shape.size() - 1, boxes, box_labels);
+      }
       if (!outlined) continue;
       const Array mask = *dataset.mask(i);
       masks.shape = {n};
@@ -98,6 +119,14 @@ Result<std::vector<std::byte>> archive_of(const Dataset& dataset, ProgressSink& 
     arrays[prefix + "_labels"] = std::move(labels);
     if (grouped) arrays[prefix + "_group"] = std::move(group);
     if (outlined) arrays[prefix + "_masks"] = std::move(masks);
+    if (most_boxes > 0) {
+      boxes.dtype = DType::f64;
+      box_labels.dtype = DType::i32;
+      box_labels.shape = {n, static_cast<std::int64_t>(most_boxes)};
+      boxes.shape = {n, static_cast<std::int64_t>(most_boxes), static_cast<std::int64_t>(2 * (shape.size() - 1))};
+      arrays[prefix + "_boxes"] = std::move(boxes);
+      if (named_boxes) arrays[prefix + "_box_labels"] = std::move(box_labels);
+    }
   }
   if (arrays.empty()) return Error{Code::invalid, "no sample is in a split: there is nothing to export"};
   return to_npz(arrays);
@@ -184,7 +213,8 @@ Status write_folder(const Dataset& dataset, const fs::path& folder, ProgressSink
     for (std::size_t k = 0; !classes && k < manifest.classes.size(); ++k)
       label += (k > 0 ? "," : "") + number_cell_of(sample, k);
     const std::string split = sample.split == Split::unassigned ? "" : medmnist_name(sample.split);
-    csv += number + file.ending + "," + label + "," + csv_field(sample.group) + "," + split + "\n";
+    csv.append(number).append(file.ending).append(",").append(label).append(",");
+    csv.append(csv_field(sample.group)).append(",").append(split).append("\n");
   }
   ACESO_TRY_OK(write_file_atomic(folder / "labels.csv", csv));
   const Json about{{"name", manifest.name},       {"sha256", manifest.sha256},

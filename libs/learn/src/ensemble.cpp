@@ -16,6 +16,7 @@
 #include "run_file.hpp"
 #include "scores.hpp"
 #include "targets.hpp"
+#include "train_task.hpp"
 
 namespace aceso::learn {
 namespace {
@@ -108,6 +109,8 @@ std::map<std::string, Shape> shapes_of(const ModelSignature& signature) {
 
 Result<std::vector<TrainRun>> plan_runs(const Dataset& dataset, const TrainConfig& config) {
   std::vector<TrainRun> runs;
+  if (config.ensemble && learns_boxes(config))
+    return Error{Code::unsupported, "ensemble: does not go with boxes, whose maps have no mean"};
   if (config.folds > 0) {
     const int there = folds_of(dataset);
     if (there != config.folds) {
@@ -219,6 +222,7 @@ double validation_figure(const TrainResult& result) {
   for (const EpochRecord& e : result.history) {
     if (e.epoch != result.best_epoch) continue;
     return std::isfinite(e.validation_dice)   ? e.validation_dice
+           : std::isfinite(e.validation_ap)   ? e.validation_ap
            : std::isfinite(e.validation_rmse) ? e.validation_rmse
                                               : e.validation_auc;
   }
@@ -227,6 +231,7 @@ double validation_figure(const TrainResult& result) {
 
 std::string figure_name(Task task) {
   return task == Task::outlines      ? "Dice"
+         : task == Task::boxes       ? "average precision"
          : task == Task::regression  ? "RMSE"
          : task == Task::multi_label ? "mean AUROC"
                                      : "AUROC";

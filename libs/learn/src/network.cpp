@@ -272,7 +272,7 @@ std::string_view to_string(Op op) noexcept {
 }
 
 std::string_view to_string(Task task) noexcept {
-  constexpr std::array<std::string_view, 4> kTasks{"classes", "multi_label", "regression", "outlines"};
+  constexpr std::array<std::string_view, 5> kTasks{"classes", "multi_label", "regression", "outlines", "boxes"};
   return kTasks[static_cast<std::size_t>(task)];
 }
 

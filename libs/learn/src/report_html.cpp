@@ -82,13 +82,15 @@ std::string multiclass_part(const Json& evaluation) {
 
 std::string render_report_html(const Json& evaluation, const Json& context) {
   const Json& card = get(context, "card");
-  const bool outlines = get(evaluation, "kind") == "outlines";
+  const bool outlines = get(evaluation, "kind") == "outlines", boxes = get(evaluation, "kind") == "boxes";
   std::string out = head(get(card, "name").is_string() ? text(get(card, "name")) : "Model", "Evaluation report", card);
   if (!evaluation.is_object()) {
     out += "<h2>Key figures</h2><p>This model was not evaluated: its dataset has no test split.</p>";
   } else {
     if (outlines) {
       out += outlines_part(evaluation);
+    } else if (boxes) {
+      out += boxes_part(evaluation);
     } else if (get(evaluation, "kind") == "multi_label") {
       out += labels_part(evaluation);
     } else if (get(evaluation, "kind") == "regression") {
@@ -100,7 +102,10 @@ std::string render_report_html(const Json& evaluation, const Json& context) {
     }
     out += runs_part(evaluation);
   }
-  out += (outlines ? outline_gallery_part(get(context, "gallery")) : gallery_part(get(context, "gallery"))) +
+  const Json& pictures = get(context, "gallery");
+  out += (outlines ? outline_gallery_part(pictures)
+          : boxes  ? box_gallery_part(pictures)
+                   : gallery_part(pictures)) +
          training_part(get(context, "training")) + data_part(get(context, "dataset"), card) + card_part(card, context) +
          checklist_part(reporting_checklist(evaluation, context));
   return out + "</body></html>\n";

@@ -31,6 +31,8 @@ std::string labels_part(const Json& evaluation);   // several labels
 std::string numbers_part(const Json& evaluation);  // numbers
 std::string outlines_part(const Json& evaluation);
 std::string outline_gallery_part(const Json& gallery);
+std::string boxes_part(const Json& evaluation);
+std::string box_gallery_part(const Json& gallery);
 std::string training_part(const Json& training);
 std::string data_part(const Json& dataset, const Json& card);
 std::string card_part(const Json& card, const Json& context);

@@ -205,13 +205,15 @@ std::string curves_svg(const Json& history) {
     const Json& last_one = history.back();
     return last_one.is_object() && last_one.contains(figure) && last_one[figure].is_number();
   };
-  const bool dice = has("validation_dice"), rmse = has("validation_rmse");
-  const std::string name = dice   ? "mean Dice"
-                           : rmse ? "RMSE"
-                                  : "AUROC",
-                    key = dice   ? "validation_dice"
-                          : rmse ? "validation_rmse"
-                                 : "validation_auc";
+  const bool dice = has("validation_dice"), rmse = has("validation_rmse"), boxes = has("validation_ap");
+  const std::string name = dice    ? "mean Dice"
+                           : boxes ? "average precision"
+                           : rmse  ? "RMSE"
+                                   : "AUROC",
+                    key = dice    ? "validation_dice"
+                          : boxes ? "validation_ap"
+                          : rmse  ? "validation_rmse"
+                                  : "validation_auc";
   Plot area{280, 200, {1, last}, range_of(history, {key.c_str()}), "Validation " + name + " by epoch"};
   area.axes("epoch", "validation " + name, 0, 3, ticks);
   area.line(series(history, key.c_str()), "second");

@@ -57,6 +57,7 @@ double by_name(const EpochRecord& e, const std::string& metric) {
   if (metric == "validation_dice") return e.validation_dice;
   if (metric == "validation_rmse") return e.validation_rmse;
   if (metric == "validation_mae") return e.validation_mae;
+  if (metric == "validation_ap") return e.validation_ap;
   return e.validation_auc;
 }
 
@@ -65,7 +66,10 @@ bool less_is_better(const std::string& metric) {
 }
 
 std::string usual_metric(Task task) {
-  return task == Task::outlines ? "validation_dice" : task == Task::regression ? "validation_rmse" : "validation_auc";
+  return task == Task::outlines     ? "validation_dice"
+         : task == Task::boxes      ? "validation_ap"
+         : task == Task::regression ? "validation_rmse"
+                                    : "validation_auc";
 }
 
 std::string short_number(double value) {

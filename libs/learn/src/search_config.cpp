@@ -23,9 +23,9 @@ constexpr std::array<std::pair<std::string_view, Kind>, 4> kKinds{{{"uniform", K
                                                                    {"log_uniform", Kind::log_uniform},
                                                                    {"integer", Kind::integer},
                                                                    {"choice", Kind::choice}}};
-constexpr std::array<std::string_view, 7> kMetrics{
-    "auto",          "validation_auc", "validation_accuracy", "validation_loss", "validation_dice", "validation_rmse",
-    "validation_mae"};
+constexpr std::array<std::string_view, 8> kMetrics{
+    "auto",           "validation_auc", "validation_accuracy", "validation_loss", "validation_dice", "validation_rmse",
+    "validation_mae", "validation_ap"};
 // What says how long or where a training runs, what it learns from, or is of no weight for its result.
 constexpr std::array<std::string_view, 13> kFixed{"epochs", "seed",    "folds",  "seeds",  "ensemble",
                                                   "fold",   "task",    "init",   "groups", "outline_labels",

@@ -10,8 +10,9 @@
 namespace aceso::learn {
 namespace {
 
-constexpr std::array<std::string_view, 11> kKinds{"image", "signal", "table", "probability",       "logit", "embedding",
-                                                  "other", "volume", "mask",  "label_probability", "number"};
+constexpr std::array<std::string_view, 12> kKinds{"image",     "signal", "table",  "probability", "logit",
+                                                  "embedding", "other",  "volume", "mask",        "label_probability",
+                                                  "number",    "boxes"};
 constexpr std::int64_t kMaxSide = 16384;
 constexpr double kMaxSpacing = 100;  // mm
 constexpr std::int64_t kMaxVoxels = std::int64_t{1} << 28;
@@ -158,6 +159,8 @@ Task task_of(const ModelSignature& signature) noexcept {
       return Task::multi_label;
     case PortKind::number:
       return Task::regression;
+    case PortKind::boxes:
+      return Task::boxes;
     default:
       return Task::classes;
   }

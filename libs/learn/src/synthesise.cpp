@@ -56,6 +56,12 @@ struct Spike {
   double height;
 };
 
+struct Nodule {
+  Point place{};
+  double radius = 0, hounsfield = 0;
+  std::vector<Spike> spikes;
+};
+
 constexpr double kAir = -1000;
 
 class Chest {
@@ -97,6 +103,30 @@ class Chest {
     for (std::size_t d = 0; d < 3; ++d) bulla_[d] = centre_[d] + 0.5 * axes_[d] * draw.between(-1, 1);
     if (!volume) bulla_[2] = place_[2];  // in the plane that a slice shows
   }
+  // One more, away from those that are there; none where no place is found.
+  void add_nodule(Draw& draw, const SynthesiseOptions& options) {
+    constexpr int kTries = 20;
+    constexpr double kGap = 3;  // mm
+    Nodule more{
+        .place = {}, .radius = options.diameter_mm / 2 * draw.between(0.75, 1.25), .hounsfield = 0, .spikes = {}};
+    more.hounsfield = kLung + options.contrast_hu + draw.between(-60, 60);
+    for (int i = 0; i < kTries; ++i) {
+      const Point way = draw.direction();
+      const double reach = draw.between(0.1, 0.75);
+      for (std::size_t d = 0; d < 3; ++d) more.place[d] = centre_[d] + reach * axes_[d] * way[d];
+      if (!options.volume) more.place[2] = place_[2];  // in the plane that a slice shows
+      const auto close = [&](const Nodule& n) { return distance(n.place, more.place) < n.radius + more.radius + kGap; };
+      const bool first_close = distance(place_, more.place) < radius_ + more.radius + kGap;
+      if (first_close || std::any_of(others_.begin(), others_.end(), close)) continue;
+      others_.push_back(std::move(more));
+      return;
+    }
+  }
+  std::size_t nodules() const { return nodule_ ? 1 + others_.size() : 0; }
+  bool in_nodule(const Point& p, std::size_t which) const {
+    if (which == 0) return in_first(p);
+    return distance(p, others_[which - 1].place) < others_[which - 1].radius;
+  }
   double diameter_mm() const { return 2 * radius_; }
 
   double hounsfield(const Point& p) const {
@@ -106,12 +136,14 @@ class Chest {
     if (bulla_radius_ > 0) value = std::min(value, blend(kAir, value, distance(p, bulla_) - bulla_radius_));
     if (fluid_from_ > 0) value = std::max(value, blend(kTissue, value, fluid_from_ - p[1]));
     for (const Vessel& vessel : vessels_) value = std::max(value, blend(kTissue, kLung, beyond(vessel, p)));
+    for (const Nodule& n : others_)
+      value = std::max(value, blend(n.hounsfield, kLung, distance(p, n.place) - n.radius));
     return nodule_ ? std::max(value, blend(hounsfield_, kLung, beyond_nodule(p))) : value;
   }
-  bool in_nodule(const Point& p) const { return nodule_ && beyond_nodule(p) < 0; }
   double plane() const { return place_[2]; }
 
  private:
+  bool in_first(const Point& p) const { return nodule_ && beyond_nodule(p) < 0; }
   // From `inside` to `outside` over about a millimetre, as a scanner's point spread does.
   static double blend(double inside, double outside, double beyond_mm) {
     return inside + (outside - inside) / (1 + std::exp(-beyond_mm / 0.5));
@@ -150,6 +182,7 @@ class Chest {
   double radius_ = 0, hounsfield_ = 0;
   std::vector<Vessel> vessels_;
   std::vector<Spike> spikes_;
+  std::vector<Nodule> others_;  // behind the first, all round
 };
 
 void make_split(const SynthesiseOptions& options, const std::string& name, std::size_t count, std::uint64_t first,
@@ -162,7 +195,12 @@ void make_split(const SynthesiseOptions& options, const std::string& name, std::
   const bool findings = options.task == PhantomTask::findings, sized = options.task == PhantomTask::size;
   const auto width = static_cast<std::int64_t>(findings ? class_names(options.task).size() : 1);
   Array labels = Array::zeros(sized ? DType::f64 : DType::u8, {static_cast<std::int64_t>(count), width});
+  const auto most = static_cast<std::size_t>(options.nodules);
   Array boxes = Array::zeros(DType::i32, {static_cast<std::int64_t>(count), static_cast<std::int64_t>(2 * axes)});
+  if (most > 1) {
+    boxes = Array::zeros(DType::i32,
+                         {static_cast<std::int64_t>(count), options.nodules, static_cast<std::int64_t>(2 * axes)});
+  }
   const auto side = static_cast<std::size_t>(options.size);
   const std::size_t depth = options.volume ? side : 1;
   const double mm = kFieldMm / static_cast<double>(options.size);
@@ -183,9 +221,16 @@ void make_split(const SynthesiseOptions& options, const std::string& name, std::
     Chest chest{draw, options, findings ? holds[0] : !presence || positive, spiculated};
     if (holds[1]) chest.add_effusion(draw);
     if (holds[2]) chest.add_bulla(draw, options.volume);
+    if (positive && most > 1) {
+      const auto more = static_cast<std::size_t>(draw.between(0, static_cast<double>(most)));
+      for (std::size_t k = 0; k < std::min(more, most - 1); ++k) chest.add_nodule(draw, options);
+    }
     if (sized) reinterpret_cast<double*>(labels.data.data())[n] = chest.diameter_mm();
-    std::array<std::int32_t, 3> low{options.volume ? 1 << 20 : 0, 1 << 20, 1 << 20};  // z, y, x
-    std::array<std::int32_t, 3> high{};
+    struct Extent {
+      std::array<std::int32_t, 3> low, high;
+    };
+    std::vector<Extent> extents(chest.nodules(),
+                                Extent{{options.volume ? 1 << 20 : 0, 1 << 20, 1 << 20}, {}});  // z, y, x
     std::size_t at = n * depth * side * side;
     for (std::size_t z = 0; z < depth; ++z) {
       for (std::size_t y = 0; y < side; ++y) {
@@ -199,21 +244,26 @@ void make_split(const SynthesiseOptions& options, const std::string& name, std::
             const double byte = std::clamp((hu - kWindowLow) / (kWindowHigh - kWindowLow) * 255, 0.0, 255.0);
             images.data[at] = static_cast<std::byte>(std::lround(byte));
           }
-          if (!chest.in_nodule(p)) continue;
-          masks.data[at] = std::byte{1};
-          const std::array<std::size_t, 3> index{z, y, x};
-          for (std::size_t d = 0; d < 3; ++d) {
-            low[d] = std::min(low[d], static_cast<std::int32_t>(index[d]));
-            high[d] = std::max(high[d], static_cast<std::int32_t>(index[d]) + 1);
+          for (std::size_t k = 0; k < extents.size(); ++k) {
+            if (!chest.in_nodule(p, k)) continue;
+            masks.data[at] = std::byte{1};
+            const std::array<std::size_t, 3> index{z, y, x};
+            for (std::size_t d = 0; d < 3; ++d) {
+              extents[k].low[d] = std::min(extents[k].low[d], static_cast<std::int32_t>(index[d]));
+              extents[k].high[d] = std::max(extents[k].high[d], static_cast<std::int32_t>(index[d]) + 1);
+            }
           }
         }
       }
     }
-    if (high[2] == 0) continue;  // no nodule: low and high stay 0
-    auto* box = reinterpret_cast<std::int32_t*>(boxes.data.data()) + n * 2 * axes;
-    for (std::size_t d = 0; d < axes; ++d) {
-      box[d] = low[d + 3 - axes];
-      box[axes + d] = high[d + 3 - axes];
+    auto* box = reinterpret_cast<std::int32_t*>(boxes.data.data()) + n * most * 2 * axes;
+    for (const Extent& e : extents) {
+      if (e.high[2] == 0) continue;  // no point of it is seen: low and high stay 0
+      for (std::size_t d = 0; d < axes; ++d) {
+        box[d] = e.low[d + 3 - axes];
+        box[axes + d] = e.high[d + 3 - axes];
+      }
+      box += 2 * axes;
     }
   }
   if (options.hounsfield) {
@@ -234,6 +284,9 @@ Status check(const SynthesiseOptions& o) {
   if (!(o.contrast_hu >= 0 && o.contrast_hu <= 2000)) return Error{Code::invalid, "the contrast must be 0 to 2000 HU"};
   if (!(o.noise_hu >= 0 && o.noise_hu <= 500)) return Error{Code::invalid, "the noise must be 0 to 500 HU"};
   if (!(o.label_noise >= 0 && o.label_noise <= 0.5)) return Error{Code::invalid, "the label noise must be 0 to 0.5"};
+  if (o.nodules < 1 || o.nodules > 8) return Error{Code::invalid, "an image has at most 1 to 8 nodules"};
+  if (o.nodules > 1 && o.task != PhantomTask::presence)
+    return Error{Code::invalid, "several nodules go with the task presence"};
   if (o.task == PhantomTask::size && o.label_noise > 0)
     return Error{Code::invalid, "the label noise goes with labels, not with sizes"};
   constexpr std::size_t kMost = 10'000'000;

@@ -93,17 +93,19 @@ constexpr Field choice(std::string_view name) {
 
 template <class T, std::size_t N>
 using Names = std::array<std::pair<std::string_view, T>, N>;
-constexpr Names<Loss, 6> kLosses{{{"binary_cross_entropy", Loss::binary_cross_entropy},
+constexpr Names<Loss, 7> kLosses{{{"binary_cross_entropy", Loss::binary_cross_entropy},
                                   {"cross_entropy", Loss::cross_entropy},
                                   {"mean_squared_error", Loss::mean_squared_error},
                                   {"focal", Loss::focal},
                                   {"dice", Loss::dice},
-                                  {"dice_cross_entropy", Loss::dice_cross_entropy}}};
-constexpr Names<TrainTask, 5> kTasks{{{"auto", TrainTask::automatic},
+                                  {"dice_cross_entropy", Loss::dice_cross_entropy},
+                                  {"centernet", Loss::centernet}}};
+constexpr Names<TrainTask, 6> kTasks{{{"auto", TrainTask::automatic},
                                       {"classes", TrainTask::classes},
                                       {"outlines", TrainTask::outlines},
                                       {"multi_label", TrainTask::multi_label},
-                                      {"regression", TrainTask::regression}}};
+                                      {"regression", TrainTask::regression},
+                                      {"boxes", TrainTask::boxes}}};
 constexpr Names<Optimiser, 3> kOptimisers{
     {{"sgd", Optimiser::sgd}, {"adam", Optimiser::adam}, {"adamw", Optimiser::adamw}}};
 constexpr Names<Precision, 3> kPrecisions{

@@ -8,9 +8,11 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "aceso/learn/boxes.hpp"
 #include "aceso/learn/outlines.hpp"
 #include "aceso/stats/regression.hpp"
 #include "batches.hpp"
+#include "box_targets.hpp"
 #include "checkpoint.hpp"
 #include "choose_preprocessing.hpp"
 #include "progress_update.hpp"
@@ -100,6 +102,13 @@ class Trainer {
                          {},
                          ""}};
     signature.outputs = {output_port(what_, sample)};
+    if (what_.task == Task::boxes) {
+      Shape batch{-1};
+      batch.insert(batch.end(), sample.begin(), sample.end());
+      ACESO_TRY(const Shapes shapes, infer_shapes(result_.network, {{input_, batch}}));
+      const Shape& output = shapes.outputs.at(result_.network.output);
+      signature.outputs.front().shape.assign(output.begin() + 1, output.end());
+    }
     return {};
   }
 
@@ -111,6 +120,10 @@ class Trainer {
     ACESO_TRY(const Shapes shapes, infer_shapes(result_.network, inputs));
     if (what_.task == Task::outlines && shapes.outputs.at(result_.network.output).size() != batch.size())
       return Error{Code::invalid, "architecture: " + config_.architecture + " draws no outlines; unet does"};
+    if (what_.task == Task::boxes && (shapes.outputs.at(result_.network.output).size() != batch.size() ||
+                                      result_.signature.outputs.front().shape.front() !=
+                                          what_.outputs + 2 * static_cast<std::int64_t>(sample.size() - 1)))
+      return Error{Code::invalid, "architecture: " + config_.architecture + " finds no boxes; centernet does"};
     ACESO_TRY(TrainingOptions options, training_options(what_, dataset_, config_));
     ACESO_TRY(options.rate_factors, rate_factors(shapes, config_.start.freeze, config_.start.groups));
     ACESO_TRY(const Weights weights, starting_weights(shapes, inputs));
@@ -120,14 +133,24 @@ class Trainer {
     result_.device = engine.device();
     result_.engine = engine.name() + " " + engine.version() + " (" + result_.device + ")";
     maker_.emplace(dataset_, config_, result_.signature.preprocessing, integer_targets_,
-                   what_.task == Task::outlines ? what_.outputs : 0, BatchTargets{what_.task, what_.mean, what_.sd});
+                   what_.task == Task::outlines ? what_.outputs : 0, batch_targets());
     const auto group = static_cast<std::size_t>(config_.batch) * static_cast<std::size_t>(config_.accumulate);
     steps_ = static_cast<std::int64_t>((what_.train.size() + group - 1) / group);
     return {};
   }
 
+  BatchTargets batch_targets() const {
+    BatchTargets targets{.task = what_.task, .mean = what_.mean, .sd = what_.sd};
+    if (what_.task != Task::boxes) return targets;
+    targets.labels = what_.classes;
+    const Shape& output = result_.signature.outputs.front().shape;
+    targets.cells.assign(output.begin() + 1, output.end());
+    return targets;
+  }
+
   Result<Weights> starting_weights(const Shapes& shapes, const std::map<std::string, Shape>& inputs) {
     Weights weights = initial_weights(result_.network, shapes, config_.seed);
+    if (what_.task == Task::boxes) ACESO_TRY_OK(start_boxes(result_.network, weights));
     if (config_.start.init_file.empty()) return weights;
     ACESO_TRY(const Weights foreign, read_weights(config_.start.init_file));
     ACESO_TRY(ImportedWeights imported, import_weights(result_.network, inputs, std::move(weights), foreign));
@@ -150,9 +173,10 @@ class Trainer {
     found->weights.clear();
     found->state.clear();
     result_.resumed_at = found->epoch;
-    if (found->engine != result_.engine)
+    if (found->engine != result_.engine) {
       result_.warnings.push_back("went on from a checkpoint of another engine or number of threads (" + found->engine +
                                  "): the weights will differ from those of an uninterrupted run");
+    }
     at_ = std::move(*found);
     return {};
   }
@@ -259,9 +283,10 @@ class Trainer {
                              : session_->step(inputs, batch.targets);
       const std::string where = "epoch " + std::to_string(at_.epoch) + ", batch " + std::to_string(b + 1);
       if (!loss) return std::move(std::move(loss).error().add_context(where));
-      if (!std::isfinite(*loss))
+      if (!std::isfinite(*loss)) {
         return Error{Code::invalid,
                      "the loss is not finite in " + where + ": lower the learning rate or look at the data"};
+      }
       sum += *loss * count;
     }
     at_.loss_sum += sum;
@@ -303,6 +328,8 @@ class Trainer {
       update.values.emplace_back("val RMSE", number(at_.history.back().validation_rmse, "%.4g"));
     if (!at_.history.empty() && std::isfinite(at_.history.back().validation_dice))
       update.values.emplace_back("val Dice", number(at_.history.back().validation_dice, "%.4f"));
+    if (!at_.history.empty() && std::isfinite(at_.history.back().validation_ap))
+      update.values.emplace_back("val AP", number(at_.history.back().validation_ap, "%.4f"));
     update.values.emplace_back("img/s", number(speed, "%.0f"));
     update.seconds_left = spent / static_cast<double>(done - done_before_) * static_cast<double>(total - done);
     progress_.update(update);
@@ -321,9 +348,9 @@ class Trainer {
   Status validate(EpochRecord& record) {
     constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
     record.validation_loss = record.validation_auc = record.validation_accuracy = record.validation_dice =
-        record.validation_rmse = record.validation_mae = kNone;
+        record.validation_rmse = record.validation_mae = record.validation_ap = kNone;
     if (what_.validation.empty()) return {};
-    if (what_.task == Task::outlines) return validate_outlines(record);
+    if (what_.task == Task::outlines || what_.task == Task::boxes) return validate_places(record);
     Rows probabilities;
     std::vector<int> labels;
     const auto size = static_cast<std::size_t>(config_.batch);
@@ -374,7 +401,8 @@ class Trainer {
     return {};
   }
 
-  Status validate_outlines(EpochRecord& record) {
+  // Outlines and boxes.
+  Status validate_places(EpochRecord& record) {
     const auto size = static_cast<std::size_t>(config_.batch);
     const std::span<const std::size_t> all{what_.validation};
     double sum = 0;
@@ -389,7 +417,29 @@ class Trainer {
     if (!std::isfinite(record.validation_loss))
       return Error{Code::invalid, "the validation loss is not finite in epoch " + std::to_string(record.epoch)};
     const Forward forward = [this](const Array& inputs) { return answers(inputs); };
+    if (what_.task == Task::boxes) return judge_epoch(forward, record);
     ACESO_TRY(record.validation_dice, mean_dice(forward, result_.signature, dataset_, all, config_.batch, stop_));
+    return {};
+  }
+
+  Status judge_epoch(const Forward& forward, EpochRecord& record) {
+    BoxCases cases{.labels = what_.classes, .cases = {}};
+    const std::vector<int> label = label_of_classes(dataset_.manifest(), what_.classes);
+    const auto size = static_cast<std::size_t>(config_.batch);
+    for (std::size_t at = 0; at < what_.validation.size(); at += size) {
+      if (stop_.stop_requested()) return Error{Code::cancelled, "training cancelled while validating"};
+      const auto part = std::span{what_.validation}.subspan(at, std::min(size, what_.validation.size() - at));
+      std::vector<Array> samples;
+      samples.reserve(part.size());
+      for (const std::size_t i : part) samples.push_back(dataset_.array(i));
+      ACESO_TRY(auto found, find_boxes(forward, result_.signature, samples));
+      for (std::size_t k = 0; k < part.size(); ++k) {
+        BoxCase one{.group = {}, .index = part[k], .found = std::move(found[k]), .truth = {}};
+        ACESO_TRY(one.truth, labelled_boxes(dataset_.manifest(), dataset_.manifest().samples[part[k]], label));
+        cases.cases.push_back(std::move(one));
+      }
+    }
+    record.validation_ap = box_average_precision(cases).value_or(std::numeric_limits<double>::quiet_NaN());
     return {};
   }
 
@@ -407,11 +457,12 @@ class Trainer {
     return output;
   }
 
-  // By AUC, of outlines by Dice, of numbers by RMSE; by loss where validation has one class only; the last epoch where
-  // there is none.
+  // By AUC, of outlines by Dice, of boxes by average precision, of numbers by RMSE; by loss where validation has one
+  // class only; the last epoch where there is none.
   Status keep_if_best(const EpochRecord& record) {
     const double merit = what_.validation.empty()                ? record.epoch
                          : std::isfinite(record.validation_dice) ? record.validation_dice
+                         : std::isfinite(record.validation_ap)   ? record.validation_ap
                          : std::isfinite(record.validation_rmse) ? -record.validation_rmse
                          : std::isfinite(record.validation_auc)  ? record.validation_auc
                                                                  : -record.validation_loss;

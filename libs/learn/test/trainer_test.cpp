@@ -213,7 +213,7 @@ TEST(TrainConfigFile, reads_keys_and_names_file_line_and_key_of_mistakes) {
   EXPECT_EQ(why("epochs: 5\nepochs: 6"), "t.yaml:2: epochs: there twice");
   EXPECT_EQ(why("loss: hinge"),
             "t.yaml:1: loss: must be one of binary_cross_entropy, cross_entropy, mean_squared_error, focal, dice, "
-            "dice_cross_entropy, auto");
+            "dice_cross_entropy, centernet, auto");
   EXPECT_EQ(why("epochs: [1"), "t.yaml:1: not YAML");
   EXPECT_OK(parse_train_config("", "t.yaml"));
   const auto again = parse_train_config_json(to_json(*config));

@@ -6,6 +6,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/full_like.h>
+#include <ATen/ops/log_sigmoid.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/mse_loss.h>
 #include <ATen/ops/one_hot.h>
@@ -34,6 +35,24 @@ at::Tensor weights_tensor(const std::vector<double>& weights) {
   std::transform(weights.begin(), weights.end(), tensor.mutable_data_ptr<float>(),
                  [](double w) { return static_cast<float>(w); });
   return tensor;
+}
+
+// Of logits [N, labels + 2 * axes, cells...] the labels.
+std::int64_t map_count(const Shape& logits) {
+  return logits[1] - 2 * (static_cast<std::int64_t>(logits.size()) - 2);
+}
+
+// Maps from 0 to 1, sizes of 0 or more, places from 0 to 1.
+bool fit_centernet(const Shape& logits, std::span<const float> values) {
+  const auto axes = logits.size() - 2, labels = static_cast<std::size_t>(map_count(logits)),
+             outputs = labels + 2 * axes;
+  const std::size_t area = values.size() / static_cast<std::size_t>(logits[0]) / outputs;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::size_t output = i / area % outputs;
+    const bool size = output >= labels && output < labels + axes;
+    if (!(values[i] >= 0) || (!size && values[i] > 1)) return false;
+  }
+  return true;
 }
 
 // Outputs that are decided each on its own: their targets may be -1, not known.
@@ -88,6 +107,13 @@ Status check_loss(const learn::TrainingOptions& options, const Shape& logits) {
       if (options.exclusive && logits[1] < 2) return Error{Code::invalid, "one output alone cannot exclude others"};
       if (!weights.empty()) return Error{Code::invalid, "the Dice loss takes no class weights"};
       return {};
+    case Loss::centernet:
+      if (logits.size() < 4 || map_count(logits) < 1)
+        return Error{
+            Code::invalid,
+            "the loss centernet needs logits [N, labels + 2 * axes, cells...], the network gives " + to_string(logits)};
+      if (!weights.empty()) return Error{Code::invalid, "the loss centernet takes no class weights"};
+      return {};
   }
   return Error{Code::invalid, "unknown loss"};
 }
@@ -115,6 +141,11 @@ Status check_targets(Loss loss, const Shape& logits, std::int64_t n, const Array
   const auto values = targets.f32();
   if (!std::all_of(values.begin(), values.end(), [](float t) { return std::isfinite(t); }))
     return Error{Code::invalid, "a target is not finite"};
+  if (loss == Loss::centernet) {
+    if (!fit_centernet(full, values))
+      return Error{Code::invalid, "a target of a map or a place is not between 0 and 1, or a size is below 0"};
+    return {};
+  }
   const bool gaps = several_labels(loss, logits);
   if (loss != Loss::mean_squared_error &&
       !std::all_of(values.begin(), values.end(), [gaps](float t) { return (t >= 0 && t <= 1) || (gaps && t == -1); }))
@@ -167,6 +198,23 @@ at::Tensor dice(const at::Tensor& logits, const at::Tensor& target, bool exclusi
   return at::rsub(both.div(p.sum(2).add(t.sum(2)).add(kSmooth)), 1).mean();
 }
 
+// The losses of xingyizhou/CenterNet (models/losses.py: _neg_loss, RegL1Loss), without its clamp of the sigmoid.
+at::Tensor centernet(const at::Tensor& logits, const at::Tensor& target) {
+  constexpr double kSizes = 0.1;
+  const std::int64_t axes = logits.dim() - 2, labels = logits.size(1) - 2 * axes;
+  const at::Tensor x = logits.narrow(1, 0, labels), t = target.narrow(1, 0, labels);
+  const at::Tensor p = at::sigmoid(x), centre = t.ge(1).to(at::kFloat);
+  const at::Tensor found = at::log_sigmoid(x).mul(at::rsub(p, 1).pow(2)).mul(centre);
+  const at::Tensor rest = at::log_sigmoid(x.neg()).mul(p.pow(2)).mul(at::rsub(t, 1).pow(4));
+  const at::Tensor maps = found.add(rest).sum().neg().div(centre.sum().clamp_min(1));
+  const at::Tensor here = centre.amax({1}, true);
+  const at::Tensor count = here.sum().mul(static_cast<double>(axes)).clamp_min(1);
+  const auto error = [&](std::int64_t from) {
+    return logits.narrow(1, from, axes).sub(target.narrow(1, from, axes)).abs().mul(here).sum().div(count);
+  };
+  return maps.add(error(labels).mul(kSizes)).add(error(labels + axes));
+}
+
 }  // namespace
 
 at::Tensor loss_of(const learn::TrainingOptions& options, const at::Tensor& raw_logits, const Array& targets) {
@@ -188,6 +236,7 @@ at::Tensor loss_of(const learn::TrainingOptions& options, const at::Tensor& raw_
     const at::Tensor weight = weights.empty() ? at::Tensor{} : weights_tensor(weights).to(logits.device());
     return at::cross_entropy_loss(logits, target, weight, at::Reduction::Mean, -100, options.label_smoothing);
   }
+  if (options.loss == Loss::centernet) return centernet(logits, target);
   const at::Tensor full = target.view(logits.sizes());
   if (options.loss == Loss::mean_squared_error) return at::mse_loss(logits, full);
   const double smooth = options.label_smoothing;

@@ -1,5 +1,6 @@
 // A training run to be killed: trains a small network on phantoms with a checkpoint after each step, writes a byte to
-// its standard output after each, and its final weights to FOLDER/weights.safetensors. FOLDER DATASET classes|outlines
+// its standard output after each, and its final weights to FOLDER/weights.safetensors. FOLDER DATASET
+// classes|outlines|boxes
 #include <unistd.h>
 
 #include <cstdio>
@@ -23,7 +24,6 @@ int fail(const Error& error) {
 
 int main(int argc, char** argv) {
   if (argc != 4) return 2;
-  const bool outlines = std::string_view{argv[3]} == "outlines";
   const std::filesystem::path folder = argv[1];
   auto dataset = learn::Dataset::open(argv[2]);
   if (!dataset) return fail(dataset.error());
@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
   const auto progress = make_callback_progress([](const ProgressUpdate&) {
     if (::write(1, ".", 1) != 1) std::_Exit(3);
   });
-  const auto result = learn::train(**engine, *dataset, registry, learn_torch::test::probe_config(outlines), clock,
+  const auto result = learn::train(**engine, *dataset, registry, learn_torch::test::probe_config(argv[3]), clock,
                                    *progress, {}, {}, {.file = folder / "checkpoint.safetensors", .every_seconds = 0});
   if (!result) return fail(result.error());
   const Status written =

@@ -41,8 +41,7 @@ class Resume : public testing::Test {
     if (child == 0) {
       ::dup2(out[1], 1);
       ::close(out[0]);
-      ::execl(ACESO_RESUME_PROBE, ACESO_RESUME_PROBE, folder.c_str(), dataset_.c_str(),
-              outlines_ ? "outlines" : "classes", nullptr);
+      ::execl(ACESO_RESUME_PROBE, ACESO_RESUME_PROBE, folder.c_str(), dataset_.c_str(), task_.c_str(), nullptr);
       ::_exit(127);
     }
     ::close(out[1]);
@@ -73,7 +72,7 @@ class Resume : public testing::Test {
     EXPECT_EQ(weights(dir_.path() / "killed"), expected);
   }
 
-  bool outlines_ = false;
+  std::string task_ = "classes";
   TempDir dir_ = *TempDir::create();
   fs::path dataset_ = dir_.path() / "dataset";
 };
@@ -83,7 +82,12 @@ TEST_F(Resume, killed_at_random_steps_gives_the_same_weights_to_the_bit) {
 }
 
 TEST_F(Resume, outlines_learnt_from_windows_too) {
-  outlines_ = true;
+  task_ = "outlines";
+  kill_and_resume(2);
+}
+
+TEST_F(Resume, boxes_too) {
+  task_ = "boxes";
   kill_and_resume(2);
 }
 

@@ -112,6 +112,7 @@ Result<Synthesis> parse_synthesis(const Json& json) {
   ACESO_TRY(o.contrast_hu, reader.number_or("contrast_hu", o.contrast_hu, 0, 2000));
   ACESO_TRY(o.noise_hu, reader.number_or("noise_hu", o.noise_hu, 0, 500));
   ACESO_TRY(o.label_noise, reader.number_or("label_noise", o.label_noise, 0, 0.5));
+  ACESO_TRY(o.nodules, reader.integer_or("nodules", o.nodules, 1, 8));
   ACESO_TRY(const std::int64_t seed,
             reader.integer_or("seed", static_cast<std::int64_t>(o.seed), 0, std::int64_t{1} << 53));
   o.seed = static_cast<std::uint64_t>(seed);

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "aceso/crypto/hash.hpp"
+#include "aceso/learn/boxes.hpp"
 #include "aceso/learn/evaluate_targets.hpp"
 #include "aceso/learn/flip_average.hpp"
 #include "aceso/learn/foreign_model.hpp"
@@ -100,11 +101,14 @@ Result<EvaluationJobs::Judged> EvaluationJobs::judge(const std::string& model, i
   ACESO_TRY(learn::Bundle bundle, registry_.read(v.bundle));
   if (learn::draws_outlines(bundle.signature))
     return Error{Code::unsupported, "model " + model + " draws outlines: it can be evaluated, not compared"};
+  if (learn::finds_boxes(bundle.signature))
+    return Error{Code::unsupported, "model " + model + " finds boxes: it can be evaluated, not compared"};
   const learn::Task task = learn::task_of(bundle.signature);
-  if (task != dataset.manifest().task)
+  if (task != dataset.manifest().task) {
     return Error{Code::invalid, "the dataset is labelled for " +
                                     std::string{learn::to_string(dataset.manifest().task)} + ", model " + model +
                                     " is one of " + std::string{learn::to_string(task)}};
+  }
   if (const std::string& unit = dataset.manifest().unit;
       task == learn::Task::regression && unit != bundle.signature.outputs.front().unit)
     return Error{Code::invalid, "the dataset's numbers are in another unit than those of model " + model};
@@ -163,6 +167,33 @@ Result<EvaluationJobs::Evaluated> EvaluationJobs::evaluate_outlines(const learn:
                                             validation ? &*validation : nullptr),
                    learn::outline_gallery(forward, bundle.signature, cases, threshold, dataset, job.stop()),
                    seen_in_training(bundle, dataset, split)};
+}
+
+// What the model finds on the split against the dataset's boxes.
+Result<EvaluationJobs::Evaluated> EvaluationJobs::evaluate_boxes(const learn::Bundle& bundle,
+                                                                 const learn::Dataset& dataset, learn::Split split,
+                                                                 store::JobContext& job) const {
+  ACESO_TRY(learn::Engine * engine, engines_.serving_for(bundle, ""));
+  ACESO_TRY(const auto session,
+            learn::load_bundle(*engine, bundle, {.threads = context_.options.inference_threads, .allow_bf16 = false}));
+  const learn::Forward forward = learn::forward_of(*session, bundle.signature);
+  const double threshold = bundle.card.threshold;
+  JobProgress progress{job, context_.clock};
+  ACESO_TRY(const learn::BoxCases cases,
+            learn::judge_boxes(forward, bundle.signature, dataset, split, progress, job.stop()));
+  std::optional<learn::BoxCases> validation;
+  std::optional<learn::BoxBaseline> baseline;
+  if (const auto origin = trained_on(bundle)) {
+    if (split != learn::Split::validation || origin->manifest().sha256 != dataset.manifest().sha256) {
+      if (auto judged =
+              learn::judge_boxes(forward, bundle.signature, *origin, learn::Split::validation, progress, job.stop()))
+        validation = *std::move(judged);
+    }
+    if (auto trivial = learn::box_baseline(bundle.signature, *origin, dataset, cases)) baseline = *std::move(trivial);
+  }
+  return Evaluated{
+      learn::evaluate_boxes(cases, threshold, 1, baseline ? &*baseline : nullptr, validation ? &*validation : nullptr),
+      learn::box_gallery(cases, threshold, dataset), seen_in_training(bundle, dataset, split)};
 }
 
 std::optional<learn::Predictions> EvaluationJobs::validation_of(const Judged& judged, const learn::Dataset& origin,
@@ -227,6 +258,7 @@ Result<Json> EvaluationJobs::evaluate_within(store::JobContext& job, const Json&
   ACESO_TRY(const ModelVersion v, registry_.find(model, input.value("version", 0)));
   ACESO_TRY(const learn::Bundle bundle, registry_.read(v.bundle));
   ACESO_TRY(Evaluated done, learn::draws_outlines(bundle.signature) ? evaluate_outlines(bundle, *dataset, split, job)
+                            : learn::finds_boxes(bundle.signature)  ? evaluate_boxes(bundle, *dataset, split, job)
                             : learn::task_of(bundle.signature) != learn::Task::classes
                                 ? evaluate_targets(model, v.version, *dataset, split, job)
                                 : evaluate_classes(model, v.version, *dataset, split, job));

@@ -55,6 +55,8 @@ class EvaluationJobs {
                                      learn::Split split, store::JobContext& job) const;
   Result<Evaluated> evaluate_outlines(const learn::Bundle& bundle, const learn::Dataset& dataset, learn::Split split,
                                       store::JobContext& job) const;
+  Result<Evaluated> evaluate_boxes(const learn::Bundle& bundle, const learn::Dataset& dataset, learn::Split split,
+                                   store::JobContext& job) const;
   Result<Evaluated> evaluate_targets(const std::string& model, int version, const learn::Dataset& dataset,
                                      learn::Split split, store::JobContext& job) const;
   struct Origin {  // of the dataset that a version was trained on, where it is still here

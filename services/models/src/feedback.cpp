@@ -4,6 +4,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "aceso/learn/boxes.hpp"
 #include "aceso/learn/outlines.hpp"
 
 #include "aceso/base/file.hpp"
@@ -53,6 +54,9 @@ Result<Feedback::Collected> Feedback::collect(const std::string& model, const st
                                       {model}));
   if (versions.empty()) return Error{Code::not_found, "there is no model " + model};
   ACESO_TRY(const auto info, registry_.info(versions.front().text(0)));
+  if (learn::finds_boxes(info->signature)) {
+    return Error{Code::unsupported, "the verdicts on a model that finds boxes are no labels: they cannot be exported"};
+  }
   if (learn::draws_outlines(info->signature)) {
     return Error{Code::unsupported,
                  "the verdicts on a model that draws outlines are no labels: they cannot be exported"};

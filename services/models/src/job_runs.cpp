@@ -112,6 +112,7 @@ void JobRuns::epoch(const learn::EpochRecord& e, int trial) {
                                    {"validation_dice", e.validation_dice},
                                    {"validation_rmse", e.validation_rmse},
                                    {"validation_mae", e.validation_mae},
+                                   {"validation_ap", e.validation_ap},
                                    {"learning_rate", e.learning_rate},
                                    {"images_per_second", e.images_per_second},
                                    {"seconds", e.seconds}}) {

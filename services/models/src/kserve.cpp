@@ -9,6 +9,7 @@
 #include <optional>
 #include <type_traits>
 
+#include "aceso/learn/boxes.hpp"
 #include "aceso/learn/outlines.hpp"
 #include "aceso/learn/trainer.hpp"
 #include "object_reader.hpp"
@@ -342,7 +343,7 @@ KServeAnswer kserve_answer(Json head, const learn::Array& output, Json parameter
 }
 
 learn::Shape kserve_output_shape(const learn::ModelSignature& signature, std::size_t classes) {
-  if (learn::draws_outlines(signature)) return signature.outputs.front().shape;
+  if (learn::draws_outlines(signature) || learn::finds_boxes(signature)) return signature.outputs.front().shape;
   const bool several = learn::task_of(signature) == learn::Task::multi_label || classes > 2;
   return {several ? static_cast<std::int64_t>(classes) : 1};
 }

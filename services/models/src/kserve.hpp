@@ -51,7 +51,8 @@ struct KServeAnswer {
 KServeAnswer kserve_answer(Json head, const learn::Array& output, Json parameters, bool binary);
 
 std::string_view kserve_datatype(learn::DType type) noexcept;
-// Shape of the answer without the batch dimension: of outlines [labels, spatial...], else [classes].
+// Shape of the answer without the batch dimension: of outlines [labels, spatial...], of boxes [labels + 2 * axes,
+// cells...], else [classes].
 learn::Shape kserve_output_shape(const learn::ModelSignature& signature, std::size_t classes);
 Json kserve_metadata(std::string_view name, const std::vector<int>& versions, std::string_view platform,
                      const learn::ModelSignature& signature, const learn::Shape& output);

@@ -622,9 +622,11 @@ namespace {
 // What other services make of an answer (reports, worklists) is for one finding or for outlines.
 Status check_one_answer(const learn::ModelSignature& signature, const std::string& name) {
   const learn::Task task = learn::task_of(signature);
-  if (task != learn::Task::multi_label && task != learn::Task::regression) return {};
+  if (task != learn::Task::multi_label && task != learn::Task::regression && task != learn::Task::boxes) return {};
   return Error{Code::unsupported, "model " + name + " answers with " +
-                                      (task == learn::Task::regression ? "a number" : "several labels") +
+                                      (task == learn::Task::regression ? "a number"
+                                       : task == learn::Task::boxes    ? "boxes"
+                                                                       : "several labels") +
                                       ": it is asked about images one by one, not by rules of the archive"};
 }
 

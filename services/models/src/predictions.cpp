@@ -8,9 +8,11 @@
 
 #include "aceso/base/id.hpp"
 #include "aceso/crypto/hash.hpp"
+#include "aceso/learn/boxes.hpp"
 #include "aceso/learn/ensemble.hpp"
 #include "aceso/learn/outlines.hpp"
 #include "aceso/learn/trainer.hpp"
+#include "box_answer.hpp"
 #include "outline_answer.hpp"
 #include "prediction_rows.hpp"
 #include "recalls.hpp"
@@ -294,8 +296,10 @@ Result<StoredPrediction> PredictionService::predict_given(const Actor& actor, co
   if (signature.inputs.size() != 1)
     return Error{Code::unsupported, "this model takes several inputs: use the batch interface"};
   if (const learn::Task task = learn::task_of(signature);
-      blinded && (task == learn::Task::multi_label || task == learn::Task::regression))
-    return Error{Code::unsupported, "blinded readings are of models that answer with one class or with an outline"};
+      blinded && (task == learn::Task::multi_label || task == learn::Task::regression)) {
+    return Error{Code::unsupported,
+                 "blinded readings are of models that answer with one class, with an outline or with boxes"};
+  }
   learn::InputFacts facts = stated;
   if (signature.preprocessing.kind == learn::PortKind::image && sample.shape.size() >= 2) {
     facts.height = sample.shape[0];
@@ -323,12 +327,14 @@ Result<StoredPrediction> PredictionService::predict_given(const Actor& actor, co
 
   std::vector<StoredPrediction> made;
   bool kept = false;
-  if (limits.outside.empty() && learn::draws_outlines(signature)) {
+  if (limits.outside.empty() && (learn::draws_outlines(signature) || learn::finds_boxes(signature))) {
     const learn::Familiarity familiarity = look(*served, appearance, {}, 0);
     if (familiarity.state == learn::Familiarity::State::outside) {
       made.push_back(refuse(actor, version, *served, {std::string{kUnlikeTraining}}, &familiarity));
     } else {
-      ACESO_TRY(StoredPrediction drawn, draw(actor, version, *served, given, familiarity));
+      ACESO_TRY(StoredPrediction drawn, learn::finds_boxes(signature)
+                                            ? find_boxes(actor, version, *served, given, familiarity)
+                                            : draw(actor, version, *served, given, familiarity));
       made.push_back(std::move(drawn));
     }
   } else if (limits.outside.empty()) {
@@ -394,6 +400,36 @@ Result<StoredPrediction> PredictionService::draw(const Actor& actor, const Model
   return p;
 }
 
+Result<StoredPrediction> PredictionService::find_boxes(const Actor& actor, const ModelVersion& version,
+                                                       ServedModel& served, const Given& given,
+                                                       const learn::Familiarity& familiarity) {
+  const learn::ModelSignature& signature = served.info().signature;
+  const double threshold = served.info().card.threshold;
+  const learn::Forward forward = [&](const learn::Array& inputs) -> Result<learn::Array> {
+    ACESO_TRY(Answers answers, Serving::run(served, {{signature.inputs.front().name, inputs}}, given.urgency));
+    return std::move(answers.output);
+  };
+  ACESO_TRY(const auto found, learn::find_boxes(forward, signature, {&given.sample, 1}));
+  const std::size_t axes = signature.preprocessing.kind == learn::PortKind::volume ? 3 : 2;
+  const learn::Shape shape{given.sample.shape.begin(), given.sample.shape.begin() + static_cast<std::ptrdiff_t>(axes)};
+  const Json& evaluation = served.info().evaluation;
+  const Json table = evaluation.is_object() ? evaluation.value("validation_boxes", Json()) : Json();
+  StoredPrediction p = begin(context_, actor, version, served);
+  p.threshold = threshold;
+  p.details = describe_boxes(learn::box_labels(signature), found.front(), threshold, shape, given.spacing_mm, table);
+  for (const Json& one : p.details["largest"]) {
+    const std::string label = one.value("label", std::string{});
+    p.outputs.emplace_back(label, one.value("score", 0.0));
+    p.probability = std::max(p.probability, p.outputs.back().second);
+    if (p.outputs.back().second >= threshold) p.finding += (p.finding.empty() ? "" : ", ") + label;
+  }
+  if (p.finding.empty()) p.finding = "none";
+  p.uncertainty = boxes_uncertainty(table, !p.details["boxes"].empty());
+  add_applicability(served.applicability(), familiarity, {}, {}, p.uncertainty);
+  if (familiarity.state == learn::Familiarity::State::unusual) p.warnings.emplace_back(kUnusual);
+  return p;
+}
+
 contracts::PictureAnswer picture_answer(StoredPrediction p) {
   const bool binary = p.outputs.size() == 1;
   contracts::PictureAnswer out{.prediction_id = std::move(p.id),
@@ -454,6 +490,8 @@ Result<PredictionService::BatchAnswer> PredictionService::predict_batch(const Ac
   }
   if (learn::draws_outlines(signature))
     return Error{Code::unsupported, "this model draws outlines: ask it about one image at a time, with /predictions"};
+  if (learn::finds_boxes(signature))
+    return Error{Code::unsupported, "this model finds boxes: ask it about one image at a time, with /predictions"};
   ACESO_TRY(BatchQueue::Ticket ticket, served->queue().submit(batch, urgency));
   for (const std::vector<std::byte>& input : inputs) {  // reach the disk while the model computes
     ACESO_TRY([[maybe_unused]] const auto blob, blobs_.put(input));
@@ -564,7 +602,10 @@ Result<StoredPrediction> PredictionService::find(std::string_view id) const {
 
 Result<Json> PredictionService::view(const Actor& reader, const StoredPrediction& p, bool hide) const {
   std::vector<std::string> classes;
-  if (const auto info = registry_.info(p.model.bundle)) classes = (*info)->card.classes;
+  if (const auto info = registry_.info(p.model.bundle)) {
+    classes = (*info)->card.classes;
+    if (learn::finds_boxes((*info)->signature)) classes.insert(classes.begin(), kNoBox);
+  }
   Json out{{"id", p.id},
            {"created", time_text(p.created)},
            {"model", model_json(p, classes)},
@@ -593,7 +634,7 @@ Result<Json> PredictionService::view(const Actor& reader, const StoredPrediction
       outputs.push_back(Json{{"label", label}, {"probability", probability}});
     out["outputs"] = std::move(outputs);
     out["probability"] = p.probability;
-    const bool binary = p.outputs.size() == 1 && kind != "labels";
+    const bool binary = p.outputs.size() == 1 && kind != "labels" && kind != "boxes";
     out["threshold"] = binary ? Json(p.threshold) : Json(nullptr);
     out["finding"] = p.finding;
     if (binary) out["positive"] = p.probability >= p.threshold;
@@ -601,6 +642,10 @@ Result<Json> PredictionService::view(const Actor& reader, const StoredPrediction
     if (kind == "labels") {
       out["task"] = "multi_label";
       out["labels"] = p.details["labels"];
+    } else if (kind == "boxes") {
+      out["task"] = "boxes";
+      out["threshold"] = p.threshold;
+      out["boxes"] = p.details;
     } else if (p.details.is_object()) {
       out["outlines"] = p.details;
     }

@@ -38,12 +38,14 @@ struct StoredPrediction {
   bool blinded = false;
   std::string source;  // api, kserve, internal, shadow
   std::string agent, agent_name;
-  Json details;  // of outlines: store_outlines(); of several labels {kind: "labels", labels: [{label, probability,
-                 // threshold, positive, uncertainty}]}; of a number {kind: "number", name, value, unit}; else null
+  Json details;  // of outlines: store_outlines(); of boxes: describe_boxes(); of several labels {kind: "labels",
+                 // labels: [{label, probability, threshold, positive, uncertainty}]}; of a number {kind: "number",
+                 // name, value, unit}; else null
   std::optional<contracts::Outlines> outlines = {};  // of the answer as it is made; not in the catalogue
   Observation observed = {};                         // likewise: it goes to a table of its own
 };
 
+inline constexpr const char* kNoBox = "none";                        // the finding of an answer without a box
 inline constexpr std::size_t kShadowBytes = std::size_t{256} << 20;  // inputs that may wait for shadows
 // Where answers of shadows are stored: they are found by nobody who asks for predictions.
 inline constexpr std::string_view kShadowSource = "shadow";
@@ -155,6 +157,8 @@ class PredictionService {
                                          const learn::InputFacts& stated, std::string_view source);
   Result<StoredPrediction> draw(const Actor& actor, const ModelVersion& version, ServedModel& served,
                                 const Given& given, const learn::Familiarity& familiarity);
+  Result<StoredPrediction> find_boxes(const Actor& actor, const ModelVersion& version, ServedModel& served,
+                                      const Given& given, const learn::Familiarity& familiarity);
   InputLimits input_limits(InputType type) const;
   Result<Json> outlines_of(const Actor& reader, std::string_view id) const;  // its details
   StoredPrediction refuse(const Actor& actor, const ModelVersion& version, const ServedModel& served,

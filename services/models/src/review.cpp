@@ -61,7 +61,8 @@ Result<Json> ReviewQueue::list(const Actor& reader, std::string_view model, std:
   if (versions.empty()) return Error{Code::not_found, "there is no such model"};
   ACESO_TRY(const auto info, registry_.info(versions.front().text(0)));
   if (learn::draws_outlines(info->signature) || learn::task_of(info->signature) != learn::Task::classes)
-    return Error{Code::unsupported, "verdicts on models of outlines, several labels or numbers are no labels yet"};
+    return Error{Code::unsupported,
+                 "verdicts on models of outlines, boxes, several labels or numbers are no labels yet"};
   // Inputs that this reader has judged, or enough readers, or the future: by any version of this name.
   ACESO_TRY(const auto judged,
             context_.catalogue->query("SELECT p.input_sha256, v.reader FROM verdict v JOIN prediction p ON p.id = "

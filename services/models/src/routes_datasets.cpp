@@ -268,7 +268,7 @@ void Routes::datasets() {
        .scope = "datasets:write",
        .request_type = json,
        .request_schema =
-           R"({"type":"object","required":["name"],"properties":{"name":{"type":"string"},"task":{"enum":["shape","presence","findings","size"]},"volume":{"type":"boolean"},"hounsfield":{"type":"boolean"},"train":{"type":"integer"},"validation":{"type":"integer"},"test":{"type":"integer"},"size":{"type":"integer"},"diameter_mm":{"type":"number"},"contrast_hu":{"type":"number"},"noise_hu":{"type":"number"},"label_noise":{"type":"number"},"seed":{"type":"integer"}}})"},
+           R"({"type":"object","required":["name"],"properties":{"name":{"type":"string"},"task":{"enum":["shape","presence","findings","size"]},"volume":{"type":"boolean"},"hounsfield":{"type":"boolean"},"train":{"type":"integer"},"validation":{"type":"integer"},"test":{"type":"integer"},"size":{"type":"integer"},"diameter_mm":{"type":"number"},"contrast_hu":{"type":"number"},"noise_hu":{"type":"number"},"label_noise":{"type":"number"},"nodules":{"type":"integer"},"seed":{"type":"integer"}}})"},
       [this_ = &models](net::Request& request, const Actor& actor) -> Result<net::Response> {
         ACESO_TRY(const Json body, request.json());
         ACESO_TRY(const Json answer, this_->synthesise_dataset(actor, body));

@@ -168,7 +168,7 @@ Result<std::vector<std::string>> Truths::classes_of(std::string_view bundle) con
   if (learn::draws_outlines(info->signature) || learn::task_of(info->signature) != learn::Task::classes) {
     return Error{
         Code::unsupported,
-        "a later truth is one of the model's classes: models of outlines, several labels or numbers have none"};
+        "a later truth is one of the model's classes: models of outlines, boxes, several labels or numbers have none"};
   }
   return info->card.classes;
 }

@@ -44,7 +44,8 @@ Result<std::string> canonical_finding(const StoredPrediction& p, const std::vect
 // What is meant by what was said: agreement implies the model's label; with two classes disagreement implies the other
 // one; a label alone implies agreement or not.
 Status complete(Verdict& v, const StoredPrediction& p, const std::vector<std::string>& classes, bool hidden) {
-  if (!v.label.empty() && std::find(classes.begin(), classes.end(), v.label) == classes.end())
+  const bool nothing = v.label == kNoBox && p.details.is_object() && p.details.value("kind", std::string{}) == "boxes";
+  if (!v.label.empty() && !nothing && std::find(classes.begin(), classes.end(), v.label) == classes.end())
     return Error{Code::invalid, "label: not one of the model's classes"};
   if (hidden && v.label.empty() && v.agree)
     return Error{Code::precondition, "a blinded read: give a label, the prediction is not shown yet"};
@@ -52,9 +53,10 @@ Status complete(Verdict& v, const StoredPrediction& p, const std::vector<std::st
     return Error{Code::invalid, "a verdict needs a label, an agreement or a comment"};
   if (!v.label.empty()) {
     const bool same = v.label == p.finding;
-    if (v.agree && *v.agree != same)
+    if (v.agree && *v.agree != same) {
       return Error{Code::invalid, same ? "agree: false, but the label is the model's"
                                        : "agree: true, but the label is not the model's"};
+    }
     v.agree = same;
     return {};
   }

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "aceso/base/random.hpp"
+#include "aceso/learn/boxes.hpp"
 #include "aceso/learn/outlines.hpp"
 #include "aceso/learn/trainer.hpp"
 #include "aceso/learn/watch.hpp"
@@ -149,6 +150,8 @@ Result<Json> WatchDrill::prepare(const Json& request) const {
   ACESO_TRY(const auto bundle, registry_.info(v.bundle));
   if (learn::draws_outlines(bundle->signature))
     return Error{Code::unsupported, "drills are not for models that draw outlines"};
+  if (learn::finds_boxes(bundle->signature))
+    return Error{Code::unsupported, "drills are not for models that find boxes"};
   if (!bundle->applicability.is_object() || !bundle->applicability.contains("watch"))
     return Error{Code::precondition, "the bundle of this version carries no reference for the watch: train it anew"};
   if (dataset.empty() && bundle->training.is_object()) dataset = bundle->training.value("dataset", std::string{});

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "aceso/learn/boxes.hpp"
 #include "aceso/learn/outlines.hpp"
 #include "object_reader.hpp"
 #include "watch.hpp"
@@ -23,6 +24,7 @@ std::vector<std::string> watched_scores(const learn::Bundle& bundle) {
   const learn::ModelSignature& signature = bundle.signature;
   const std::vector<std::string>& classes = bundle.card.classes;
   if (learn::draws_outlines(signature)) return learn::outline_labels(signature);
+  if (learn::finds_boxes(signature)) return learn::box_labels(signature);
   if (learn::task_of(signature) == learn::Task::regression)
     return {classes.empty() ? std::string{"value"} : classes.front()};
   const learn::Shape shape = signature.outputs.empty() ? learn::Shape{} : signature.outputs.front().shape;

@@ -19,6 +19,7 @@
 #include "aceso/crypto/crypto.hpp"
 #include "aceso/learn/applicability.hpp"
 #include "aceso/learn/baseline.hpp"
+#include "aceso/learn/boxes.hpp"
 #include "aceso/learn/bundle.hpp"
 #include "aceso/learn/ensemble.hpp"
 #include "aceso/learn/evaluate_targets.hpp"
@@ -326,13 +327,14 @@ class Worker {
                              ProgressSink& progress) {
     Json json = learn::runs_json(results, runs, job_.config);
     const int threads = job_.config.options.threads;
-    const bool outlines = learn::draws_outlines(results.front().signature);
-    if (job_.config.folds > 0 && !outlines) {
+    const bool places =
+        learn::draws_outlines(results.front().signature) || learn::finds_boxes(results.front().signature);
+    if (job_.config.folds > 0 && !places) {
       ACESO_TRY(out_of_fold_,
                 learn::out_of_fold(engine, dataset, results, runs, job_.config.batch, threads, progress, stop_));
       json["out_of_fold"] = learn::pooled_figures(*out_of_fold_, dataset.manifest(), job_.config.seed);
     }
-    if (outlines || learn::labelled_samples(dataset, learn::Split::test) == 0) return json;
+    if (places || learn::labelled_samples(dataset, learn::Split::test) == 0) return json;
     std::vector<double> figures;
     for (std::size_t i = 0; i < results.size(); ++i) {
       ACESO_TRY(auto loaded, engine.load(results[i].network, results[i].weights, input_shapes(results[i].signature),
@@ -364,6 +366,7 @@ class Worker {
                                                .device = job_.config.options.device}));
     const auto session = learn::with_flip_average(std::move(loaded), bundle.signature);
     if (learn::draws_outlines(bundle.signature)) return evaluate_outlines(*session, dataset, progress, bundle);
+    if (learn::finds_boxes(bundle.signature)) return evaluate_boxes(*session, dataset, progress, bundle);
     if (dataset.manifest().task != learn::Task::classes) return evaluate_targets(*session, dataset, progress, bundle);
     const auto predict = [&](learn::Split split) {
       return learn::predict_split(*session, bundle.signature, dataset, split, job_.config.batch, progress, stop_);
@@ -488,6 +491,42 @@ class Worker {
     bundle.evaluation = learn::evaluate_outlines(test, bundle.card.threshold, job_.config.seed,
                                                  baseline ? &*baseline : nullptr, validation ? &*validation : nullptr);
     gallery_ = learn::outline_gallery(forward, bundle.signature, test, bundle.card.threshold, dataset, stop_);
+    return {};
+  }
+
+  Status evaluate_boxes(learn::InferenceSession& session, const learn::Dataset& dataset, ProgressSink& progress,
+                        learn::Bundle& bundle) {
+    using learn::Split;
+    const learn::Forward forward = learn::forward_of(session, bundle.signature);
+    const auto judge = [&](Split split) {
+      return learn::judge_boxes(forward, bundle.signature, dataset, split, progress, stop_);
+    };
+    std::optional<learn::BoxCases> validation;
+    learn::Predictions seen;  // the validation samples, for how inputs look
+    if (!dataset.indices(Split::validation).empty()) {
+      if (auto judged = judge(Split::validation)) {
+        validation = *std::move(judged);
+        bundle.card.threshold = learn::choose_box_threshold(*validation);
+        seen.labels.assign(dataset.indices(Split::validation).size(), 0);
+      } else if (judged.error().code() != Code::invalid) {
+        return std::move(judged).error();
+      }
+    }
+    ACESO_TRY(const learn::Applicability applicability,
+              learn::fit_applicability(session, bundle.signature, dataset, seen, job_.limits, kCoverage, stop_));
+    bundle.applicability = learn::to_json(applicability);
+    auto test = judge(Split::test);
+    if (!test && test.error().code() != Code::invalid) return std::move(test).error();
+    if (!test) {
+      warn("the version is registered without an evaluation: " + test.error().message());
+      bundle.evaluation = nullptr;
+      return {};
+    }
+    const auto baseline = learn::box_baseline(bundle.signature, dataset, dataset, *test);
+    if (!baseline) warn("no trivial baseline: " + baseline.error().message());
+    bundle.evaluation = learn::evaluate_boxes(*test, bundle.card.threshold, job_.config.seed,
+                                              baseline ? &*baseline : nullptr, validation ? &*validation : nullptr);
+    gallery_ = learn::box_gallery(*test, bundle.card.threshold, dataset);
     return {};
   }
 

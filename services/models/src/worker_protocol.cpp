@@ -77,6 +77,7 @@ Status read_epoch(ObjectReader& reader, WorkerMessage& message) {
   ACESO_TRY(out.validation_dice, figure(reader, "validation_dice"));
   ACESO_TRY(out.validation_rmse, figure(reader, "validation_rmse"));
   ACESO_TRY(out.validation_mae, figure(reader, "validation_mae"));
+  ACESO_TRY(out.validation_ap, figure(reader, "validation_ap"));
   ACESO_TRY(out.images_per_second, figure(reader, "images_per_second"));
   ACESO_TRY(out.seconds, figure(reader, "seconds"));
   ACESO_TRY(out.learning_rate, figure(reader, "learning_rate"));
@@ -198,6 +199,7 @@ Json epoch_json(const learn::EpochRecord& e, int trial) {
             {"validation_dice", finite_or_null(e.validation_dice)},
             {"validation_rmse", finite_or_null(e.validation_rmse)},
             {"validation_mae", finite_or_null(e.validation_mae)},
+            {"validation_ap", finite_or_null(e.validation_ap)},
             {"images_per_second", finite_or_null(e.images_per_second)},
             {"seconds", finite_or_null(e.seconds)},
             {"learning_rate", finite_or_null(e.learning_rate)},

@@ -49,7 +49,15 @@ const targetEvaluations = {
     baseline: { adds_nothing: false, gain: figureOf(1.05, 0.3) },
   },
 };
+const boxEvaluation = {
+  samples: 200, kind: 'boxes', classes: ['nodule'], threshold: 0.42, findings: 171, clear: 98, groups: null,
+  metrics: { froc: figureOf(0.931, 0.02), ap50: figureOf(0.884, 0.04), ap: { value: 0.612 }, sensitivity: figureOf(0.918, 0.04), ppv: figureOf(0.935, 0.04), f1: figureOf(0.926, 0.03), false_marks: figureOf(0.055, 0.03), left_clear: figureOf(0.969, 0.03) },
+  per_label: [{ label: 'nodule', findings: 171, froc: figureOf(0.931, 0.02), ap50: figureOf(0.884, 0.04), sensitivity: figureOf(0.918, 0.04), ppv: figureOf(0.935, 0.04) }],
+  froc: [{ false_positives: 0, sensitivity: 0.62, threshold: 0.81 }], baseline: { kind: 'the places where training boxes lie most often', adds_nothing: false, gain: figureOf(0.71, 0.04) },
+};
+targetEvaluations['nodule-boxes'] = boxEvaluation;
 const targetCards = {
+  'nodule-boxes': { classes: ['nodule'], threshold: 0.42, intended_use: 'Research use only: to point out nodules on one axial CT slice, as a second reader.' },
   'chest-findings': { classes: ['nodule', 'effusion', 'bulla'], thresholds: [0.41, 0.5, 0.38], intended_use: 'Research use only: to point out nodules, effusions and bullae on one axial CT slice, as a second reader.' },
   'nodule-size': { classes: ['nodule diameter'], intended_use: 'Research use only: to estimate the diameter of a nodule on one axial CT slice.' },
 };
@@ -117,6 +125,7 @@ export function seed() {
       { name: 'pneumonia-chest-xray', versions: [version('pneumonia-chest-xray', 3, 'live', 0.961, 26), { ...version('pneumonia-chest-xray', 2, 'shadow', 0.948, 90), share: { mode: 'shadow', percent: 25, since: minutesAgo(60 * 20), by: 'lin' } }, version('pneumonia-chest-xray', 1, 'retired', 0.921, 300)] },
       { name: 'lung-nodule-ct', versions: [version('lung-nodule-ct', 1, 'candidate', 0.887, 6)] },
       { name: 'nodule-outline', versions: [version('nodule-outline', 1, 'candidate', null, 5, false)] },
+      { name: 'nodule-boxes', versions: [version('nodule-boxes', 1, 'candidate', null, 4)] },
       { name: 'chest-findings', versions: [version('chest-findings', 1, 'candidate', 0.903, 4)] },
       { name: 'nodule-size', versions: [version('nodule-size', 1, 'candidate', null, 3)] },
     ],

@@ -346,6 +346,7 @@ export async function startMock({ dist, port = 0, epochMs = 700, now = () => Dat
       blinded, warnings: [], duration_ms: 9, image, verdicts: [],
     };
     if (name === 'nodule-outline') Object.assign(prediction, outlineAnswer(image));
+    if (name === 'nodule-boxes') Object.assign(prediction, boxAnswer(prediction, image));
     if (name === 'chest-findings') Object.assign(prediction, labelAnswer(prediction));
     if (name === 'nodule-size') { Object.assign(prediction, numberAnswer(prediction)); for (const key of ['outputs', 'probability', 'threshold', 'positive']) delete prediction[key]; }
     state.predictions.unshift(prediction);
@@ -364,6 +365,21 @@ export async function startMock({ dist, port = 0, epochMs = 700, now = () => Dat
     return {
       task: 'regression', number: { kind: 'number', name: 'nodule diameter', value: 12.3456, unit: 'mm' }, finding: 'nodule diameter', model: { ...prediction.model, classes: ['nodule diameter'] },
       uncertainty: { kind: 'conformal-interval', coverage: 0.9, low: 9.1234, high: 15.5678, half_width: 3.2222, cases: 100, text: '', members: { count: 5, low: 11.2, high: 13.1, sd: 0.7 }, familiarity: { state: 'usual' } },
+    };
+  }
+  // Two boxes, as a node gives them.
+  function boxAnswer(prediction, image) {
+    const [width, height] = [image.readUInt32BE(16), image.readUInt32BE(20)];
+    const like = (low, high, hits) => ({ kind: 'validation-marks', marks: 24, hits, observed: hits / 24, low: hits / 24 - 0.15, high: Math.min(1, hits / 24 + 0.03), level: 0.95, score_low: low, score_high: high, outside: false, text: '' });
+    const box = (score, x, y, w, h, uncertainty) => ({ label: 'nodule', score, low: [y * height, x * width], high: [(y + h) * height, (x + w) * width], size_mm: [h * height * 0.7, w * width * 0.7], uncertainty });
+    const { positive: _p, ...rest } = prediction;
+    return {
+      ...rest, positive: undefined, task: 'boxes', outputs: [{ label: 'nodule', probability: 0.94 }], probability: 0.94, threshold: 0.42, finding: 'nodule', model: { ...prediction.model, classes: ['none', 'nodule'] },
+      uncertainty: { kind: 'by-box', images: 100, findings: 83, found: 77, false_marks: 6, text: '', familiarity: { state: 'usual' } },
+      boxes: {
+        kind: 'boxes', shape: [height, width], spacing_mm: [0.7, 0.7], threshold: 0.42, slice: null, largest: [{ label: 'nodule', score: 0.94 }],
+        boxes: [box(0.94, 0.3, 0.35, 0.2, 0.15, like(0.8, 0.97, 23)), box(0.51, 0.6, 0.55, 0.12, 0.12, like(0.42, 0.79, 15))],
+      },
     };
   }
   // A cross over the middle third of the picture, as a node gives an outline.
@@ -389,7 +405,7 @@ export async function startMock({ dist, port = 0, epochMs = 700, now = () => Dat
     const { image: _i, verdicts, ...rest } = p;
     const verdict = verdicts[verdicts.length - 1] ?? null;
     if (p.blinded && !verdict) {
-      const { outputs: _o, probability: _p, threshold: _t, uncertainty: _u, positive: _s, ...covered } = rest;
+      const { outputs: _o, probability: _p, threshold: _t, uncertainty: _u, positive: _s, boxes: _b, ...covered } = rest;
       return { ...covered, hidden: true };
     }
     return { ...rest, verdict };

@@ -39,7 +39,7 @@ export interface Trial {
 export interface SearchRecord { method: string; metric: string; best: number; best_config: string; results: Trial[]; rungs: number[] }
 export interface Epoch {
   trial?: number;
-  epoch: number; train_loss?: number; validation_loss?: number; validation_auc?: number; validation_accuracy?: number; validation_rmse?: number; images_per_second?: number; seconds?: number;
+  epoch: number; train_loss?: number; validation_loss?: number; validation_auc?: number; validation_accuracy?: number; validation_rmse?: number; validation_ap?: number | null; images_per_second?: number; seconds?: number;
 }
 export interface TrainingConfig {
   architecture: string; epochs: number; batch: number; learning_rate: number; seed: number; flip: boolean; patience: number; image_size: number;
@@ -123,11 +123,14 @@ export interface NumberAnswer { name: string; value: number; unit: string }
 export interface OutlineRegion { label: string; points: number; size: number | null; unit: string; parts: number; mean_probability: number; doubtful: number; largest: number }
 export interface OutlineContours { label: string; lines: [number, number][][] }
 export interface OutlineAnswer { kind: 'outlines'; shape: number[]; spacing_mm: number[] | null; mask_sha256: string; probabilities_sha256: string; regions: OutlineRegion[]; contours: OutlineContours[] | null; slice: number | null }
+// Edges in pixels along (depth,) height, width.
+export interface FoundBox { label: string; score: number; low: number[]; high: number[]; size_mm: number[] | null; uncertainty?: Record<string, unknown> | null }
+export interface BoxAnswer { kind: 'boxes'; shape: number[]; spacing_mm: number[] | null; threshold: number; boxes: FoundBox[]; largest: { label: string; score: number }[]; slice: number | null }
 export interface Prediction {
   id: string; created: string;
   model: { name: string; version: number; hash?: string; stage?: Stage; intended_use?: string; engine?: string; classes?: string[] };
   input_sha256?: string; outputs?: Output[]; probability?: number; threshold?: number | null; finding?: string; positive?: boolean; applicable?: boolean; reasons?: string[];
-  uncertainty?: Record<string, unknown> | null; blinded?: boolean; hidden?: boolean; warnings?: string[]; verdict?: Verdict | null; created_by?: string; duration_ms?: number; outlines?: OutlineAnswer;
+  uncertainty?: Record<string, unknown> | null; blinded?: boolean; hidden?: boolean; warnings?: string[]; verdict?: Verdict | null; created_by?: string; duration_ms?: number; outlines?: OutlineAnswer; boxes?: BoxAnswer;
   // Of models that answer with several labels, or with a number in place of a probability.
   labels?: LabelAnswer[]; number?: NumberAnswer;
   recalled?: { reason: string; time: string } | null;   // of the version that answered

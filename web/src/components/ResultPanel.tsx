@@ -1,8 +1,9 @@
 // A prediction as people should read it: the finding, its probability against the threshold, and how far to trust that.
 import { Alert, Badge, Box, Divider, Group, Paper, Progress, Stack, Text, Title } from '@mantine/core';
 import { CircleSlash, OctagonX, TriangleAlert } from 'lucide-react';
-import type { LabelAnswer, NumberAnswer, OutlineAnswer, Prediction } from '../api/types';
+import type { BoxAnswer, LabelAnswer, NumberAnswer, OutlineAnswer, Prediction } from '../api/types';
 import { useI18n } from '../i18n';
+import { colorOfBox, extentOf, readFound, readMarks, scoreText } from '../lib/boxes';
 import { count, measured, percent, probability as shown } from '../lib/format';
 import { colorOf, readExpectedDice, sizeOf } from '../lib/outlines';
 import { describeCalibration, findingOf, isPositive, isSeveral, nearThreshold, readable, readCalibration, readFamiliarity, readMembers, readNumberInterval, readSet, isApplicable } from '../lib/uncertainty';
@@ -12,6 +13,7 @@ export function ResultPanel({ prediction }: { prediction: Prediction }) {
   if (!isApplicable(prediction)) return <NotApplicable prediction={prediction} />;
   if (prediction.number) return <Measured prediction={prediction} number={prediction.number} />;
   if (prediction.labels) return <Labelled prediction={prediction} labels={prediction.labels} />;
+  if (prediction.boxes) return <Boxed prediction={prediction} answer={prediction.boxes} />;
   return prediction.outlines ? <Outlined prediction={prediction} outlines={prediction.outlines} /> : <Answer prediction={prediction} />;
 }
 
@@ -67,6 +69,45 @@ function Labelled({ prediction, labels }: { prediction: Prediction; labels: Labe
         })}
         <Warnings prediction={prediction} />
         <Limits prediction={prediction} />
+      </Stack>
+    </Paper>
+  );
+}
+
+// Each box with its score, its size, and how often marks with such a score lay on a finding.
+function Boxed({ prediction, answer }: { prediction: Prediction; answer: BoxAnswer }) {
+  const { t, language } = useI18n();
+  const found = readFound(prediction.uncertainty);
+  const labels = [...new Set(answer.boxes.map((box) => readable(box.label)))];
+  const best = [...answer.largest].sort((a, b) => b.score - a.score)[0];
+  return (
+    <Paper p="lg" component="section" aria-labelledby="result-title" data-testid="boxed">
+      <Stack gap="md">
+        <div aria-live="polite">
+          <Title order={2} id="result-title">{answer.boxes.length > 0 ? t('boxes.found', { finding: labels.join(', ') }) : t('boxes.nothing')}</Title>
+          <Text size="sm" c="dimmed" mt={4}>{answer.boxes.length > 0 ? t('boxes.count', { n: answer.boxes.length, threshold: scoreText(answer.threshold) }) : t('boxes.nothingText', { threshold: scoreText(answer.threshold), best: scoreText(best?.score ?? 0) })}</Text>
+        </div>
+        {answer.boxes.map((box, index) => {
+          const marks = readMarks(box.uncertainty);
+          const extent = extentOf(box);
+          return (
+            <div key={index} data-testid="box">
+              <Group justify="space-between">
+                <Group gap="xs"><span className="outline-swatch" style={{ background: colorOfBox(answer, box) }} aria-hidden /><Text fw={600}>{readable(box.label)}</Text></Group>
+                <Text className="num" fw={600}>{scoreText(box.score)}</Text>
+              </Group>
+              <Text size="sm" c="dimmed">{t(extent.mm ? 'boxes.mm' : 'boxes.pixels', { size: extent.text })}{box.low.length === 3 ? ` · ${t('boxes.slices', { from: Math.floor(box.low[0] ?? 0) + 1, to: Math.ceil(box.high[0] ?? 0) })}` : ''}</Text>
+              <Text size="sm">{marks ? t('boxes.marks', { n: count(marks.marks, language), hits: count(marks.hits, language), from: scoreText(marks.from), to: scoreText(marks.to), low: percent(marks.low, 0), high: percent(marks.high, 0) }) : t('uncertainty.missing')}{marks?.outside ? ` ${t('boxes.outside')}` : ''}</Text>
+            </div>
+          );
+        })}
+        <Warnings prediction={prediction} />
+        <Divider />
+        <Box>
+          <Title order={3} mb={6}>{t('uncertainty.title')}</Title>
+          <Text size="sm">{found ? t('boxes.validation', { images: count(found.images, language), found: count(found.found, language), findings: count(found.findings, language), wrong: (found.wrong / found.images).toFixed(2) }) : t('uncertainty.missing')}</Text>
+          <Limits prediction={prediction} />
+        </Box>
       </Stack>
     </Paper>
   );

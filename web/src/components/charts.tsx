@@ -32,12 +32,13 @@ export function AucChart({ epochs, height = 230 }: { epochs: Epoch[]; height?: n
       </Box>
     );
   }
-  const low = Math.min(0.9, ...epochs.map((e) => e.validation_auc ?? 1));
+  const key = epochs.some((e) => typeof e.validation_ap === 'number') ? 'validation_ap' : 'validation_auc';
+  const low = Math.min(0.9, ...epochs.map((e) => e[key] ?? 1));
   return (
-    <Box role="img" aria-label={t('training.aucChart', { value: figure(last(epochs)?.validation_auc) })}>
+    <Box role="img" aria-label={t(key === 'validation_ap' ? 'training.apChart' : 'training.aucChart', { value: figure(last(epochs)?.[key]) })}>
       <LineChart h={height} data={epochs} dataKey="epoch" withLegend curveType="linear" strokeWidth={2} dotProps={{ r: 2.5 }} gridAxis="x" valueFormatter={(value) => figure(value)} xAxisProps={{ tick: axis }}
         yAxisProps={{ tick: axis, width: 44, domain: [Math.floor(low * 20) / 20, 1], tickFormatter: (value: number) => value.toFixed(2) }} lineChartProps={{ accessibilityLayer: false }} legendProps={{ verticalAlign: 'top', height: 34 }}
-        series={[{ name: 'validation_auc', label: t('training.valAuc'), color: 'var(--aceso-series-1)' }]} />
+        series={[{ name: key, label: t(key === 'validation_ap' ? 'training.valAp' : 'training.valAuc'), color: 'var(--aceso-series-1)' }]} />
     </Box>
   );
 }

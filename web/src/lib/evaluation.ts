@@ -1,13 +1,13 @@
 // An evaluation record brought to what the pages show: figures with intervals, confusion matrix, ROC points.
 export interface Figure { key: string; value: number; lower: number | null; upper: number | null }
 export interface RocPoint { fpr: number; tpr: number }
-export interface Evaluation { split: string | null; n: number | null; figures: Figure[]; confusion: number[][] | null; roc: RocPoint[]; classes: string[]; perClass: { name: string; figures: Figure[] }[]; unit: string | null; baseline: { addsNothing: boolean; gain: Figure | null } | null }
+export interface Evaluation { split: string | null; n: number | null; figures: Figure[]; confusion: number[][] | null; roc: RocPoint[]; classes: string[]; perClass: { name: string; figures: Figure[] }[]; unit: string | null; places: 'boxes' | 'outlines' | null; baseline: { addsNothing: boolean; gain: Figure | null } | null }
 
 type Loose = Record<string, unknown>;
-export const figureOrder = ['auroc', 'sensitivity', 'specificity', 'accuracy', 'balanced_accuracy', 'ppv', 'npv', 'f1', 'auprc', 'brier', 'ece', 'exact', 'dice', 'iou', 'part_sensitivity', 'mae', 'rmse', 'r2', 'pearson', 'bias'];
+export const figureOrder = ['auroc', 'sensitivity', 'specificity', 'accuracy', 'balanced_accuracy', 'ppv', 'npv', 'f1', 'auprc', 'brier', 'ece', 'exact', 'dice', 'iou', 'part_sensitivity', 'froc', 'ap50', 'ap', 'left_clear', 'mae', 'rmse', 'r2', 'pearson', 'bias'];
 // Figures with a unit, or that may leave 0 to 1.
 export const unbounded = new Set(['mae', 'rmse', 'bias', 'r2', 'pearson']);
-export const perClassOrder = ['auroc', 'sensitivity', 'specificity', 'ppv'];
+export const perClassOrder = ['auroc', 'froc', 'ap50', 'sensitivity', 'specificity', 'ppv'];
 const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
 const isRecord = (value: unknown): value is Loose => typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -49,7 +49,7 @@ export function readEvaluation(evaluation: unknown): Evaluation | null {
   const split = typeof evaluation.split === 'string' ? evaluation.split : null;
   const roc = readRoc(evaluation.roc ?? evaluation.roc_points);
   const confusion = readConfusion(evaluation.confusion ?? evaluation.confusion_matrix);
-  const entries = [evaluation.per_class, evaluation.kind === 'multi_label' ? evaluation.per_label : null].find(Array.isArray) ?? [];
+  const entries = [evaluation.per_class, evaluation.kind === 'multi_label' || evaluation.kind === 'boxes' ? evaluation.per_label : null].find(Array.isArray) ?? [];
   const perClass = entries.filter(isRecord).map((entry) => {
     const own = isRecord(entry.metrics) ? entry.metrics : entry;
     return { name: String(entry.class ?? entry.label ?? ''), figures: perClassOrder.flatMap((key) => readFigure(key, own[key]) ?? []) };
@@ -59,5 +59,6 @@ export function readEvaluation(evaluation: unknown): Evaluation | null {
   const baseline = trivial ? { addsNothing: trivial.adds_nothing !== false, gain: gained } : null;
   if (figures.length === 0 && !confusion && roc.length === 0) return null;
   const unit = evaluation.kind === 'regression' ? String(evaluation.unit ?? '') : null;
-  return { split, n, figures, confusion, roc, unit, classes: Array.isArray(evaluation.classes) ? evaluation.classes.filter((c): c is string => typeof c === 'string') : [], perClass, baseline };
+  const places = evaluation.kind === 'boxes' || evaluation.kind === 'outlines' ? evaluation.kind : null;
+  return { split, n, figures, confusion, roc, unit, places, classes: Array.isArray(evaluation.classes) ? evaluation.classes.filter((c): c is string => typeof c === 'string') : [], perClass, baseline };
 }

@@ -14,5 +14,6 @@ Result<Network> make_default_unet(const ArchitectureOptions& options);
 Result<Network> make_signal_cnn(const ArchitectureOptions& options);
 Result<Network> make_mlp(const ArchitectureOptions& options);
 Result<Network> make_logistic(const ArchitectureOptions& options);
+Result<Network> make_centernet(const ArchitectureOptions& options);
 
 }  // namespace aceso::learn

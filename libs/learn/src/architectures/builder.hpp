@@ -86,14 +86,20 @@ class Builder {
 
   // What the task wants behind the logits; checks the whole against the sample's shape.
   Result<Network> finish(const ArchitectureOptions& options) {
-    network_.logits = network_.output = last_;
+    const std::string logits = last_;
     const bool softmax = options.outputs > 1 && options.task != Task::multi_label;
-    if (options.task != Task::regression) network_.output = apply("probability", softmax ? Op::softmax : Op::sigmoid);
+    if (options.task != Task::regression) apply("probability", softmax ? Op::softmax : Op::sigmoid);
+    return finish(logits, last_, options.input);
+  }
+  // With layers of its own as logits and output.
+  Result<Network> finish(std::string logits, std::string output, const Shape& sample) {
+    network_.logits = std::move(logits);
+    network_.output = std::move(output);
     Shape batch{-1};
-    batch.insert(batch.end(), options.input.begin(), options.input.end());
+    batch.insert(batch.end(), sample.begin(), sample.end());
     if (auto shapes = infer_shapes(network_, {{network_.layers.front().name, batch}}); !shapes) {
       return std::move(shapes).error().add_context(network_.architecture + " does not fit a sample of shape " +
-                                                   to_string(options.input));
+                                                   to_string(sample));
     }
     return std::move(network_);
   }
@@ -135,6 +141,8 @@ inline Status check_options(std::string_view architecture, const ArchitectureOpt
   }
   if (options.task == Task::outlines)
     return Error{Code::invalid, std::string{architecture} + " draws no outlines: use unet"};
+  if (options.task == Task::boxes)
+    return Error{Code::invalid, std::string{architecture} + " finds no boxes: use centernet"};
   if (options.outputs < 1 || options.outputs > 100'000)
     return Error{Code::invalid, std::string{architecture} + ": the number of outputs must be 1 to 100000"};
   return {};

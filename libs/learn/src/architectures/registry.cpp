@@ -36,6 +36,8 @@ void register_builtin_architectures(ArchitectureRegistry& registry) {
   registry.add("unet", "outlines in images and volumes: residual U-Net in MONAI's layout", make_default_unet);
   registry.add("signal_cnn", "1-D signals: three convolutions of width 7, averaged over time", make_signal_cnn);
   registry.add("mlp", "tables: hidden layers of 64 and 32", make_mlp);
+  registry.add("centernet", "boxes in images and volumes: centres as points on a map, with their sizes",
+               make_centernet);
   registry.add("logistic", "anything: logistic regression, the baseline", make_logistic);
 }
 

@@ -7,7 +7,8 @@ import { applyTable, fullWindow, lookupTable, zoomAt, type View, type WindowLeve
 import './viewer.css';
 
 export interface ViewerHandle { zoom: (factor: number) => void; fit: () => void; reset: () => void; invert: () => void; window: (dWidth: number, dLevel: number) => void; pan: (dx: number, dy: number) => void }
-export interface Mark { color: string; lines: [number, number][][] }
+// `text` stands over the first corner.
+export interface Mark { color: string; lines: [number, number][][]; text?: string }
 interface Props { source: Blob | string | null; overlay?: ReactNode; marks?: Mark[]; onError?: () => void }
 const fitView: View = { zoom: 1, x: 0, y: 0 };
 const clamp = (value: number, low: number, high: number) => Math.min(high, Math.max(low, value));
@@ -215,4 +216,13 @@ function strokeMark(context: CanvasRenderingContext2D, mark: Mark, unit: number)
   context.strokeStyle = mark.color;
   context.lineWidth = 1.75 * unit;
   context.stroke();
+  const corner = mark.lines[0]?.[0];
+  if (!mark.text || !corner) return;
+  context.font = `600 ${13 * unit}px system-ui, sans-serif`;
+  context.textBaseline = 'bottom';
+  context.strokeStyle = '#000';
+  context.lineWidth = 3 * unit;
+  context.strokeText(mark.text, corner[0], corner[1] - 3 * unit);
+  context.fillStyle = mark.color;
+  context.fillText(mark.text, corner[0], corner[1] - 3 * unit);
 }

@@ -17,6 +17,7 @@ import { ResultPanel } from '../../components/ResultPanel';
 import { VerdictPanel, type VerdictHandle } from '../../components/VerdictPanel';
 import { ImageViewer, type ViewerHandle } from '../../components/viewer/ImageViewer';
 import { useI18n } from '../../i18n';
+import { boxMarks } from '../../lib/boxes';
 import { bytes } from '../../lib/format';
 import { marksOf } from '../../lib/outlines';
 import { isArray, maxImageBytes, readableImage } from '../../lib/files';
@@ -42,7 +43,7 @@ export default function DiagnosePage() {
   const [overlay, setOverlay] = useState<string | null>(null);
   const [outlined, setOutlined] = useState(true);
   const [help, setHelp] = useState(false);
-  const marks = useMemo(() => (outlined && reading.prediction && !isHidden(reading.prediction) ? marksOf(reading.prediction.outlines) : []), [outlined, reading.prediction]);
+  const marks = useMemo(() => (outlined && reading.prediction && !isHidden(reading.prediction) ? [...marksOf(reading.prediction.outlines), ...boxMarks(reading.prediction.boxes)] : []), [outlined, reading.prediction]);
   const viewer = useRef<ViewerHandle>(null);
   const verdict = useRef<VerdictHandle>(null);
   const openPicker = useRef<() => void>(null);
@@ -96,6 +97,7 @@ export default function DiagnosePage() {
   const facts = prediction?.model;
   const classes = facts?.classes ?? detail.data?.card.classes ?? prediction?.outputs?.map((output) => output.label) ?? [];
   const drawn = prediction && !hidden ? prediction.outlines : undefined;
+  const boxes = prediction && !hidden ? prediction.boxes : undefined;
   const source = overlay ?? (image && isArray(image) ? (prediction ? api.predictionImage(prediction.id) : null) : image);
   return (
     <Box className="page-wide">
@@ -147,8 +149,9 @@ export default function DiagnosePage() {
           {prediction && hidden && <Alert color="blue" icon={<EyeOff size={18} />} title={t('diagnose.hiddenTitle')}>{t('diagnose.hiddenText')}</Alert>}
           {prediction && !hidden && <ResultPanel prediction={prediction} />}
           {drawn?.contours && <Switch checked={outlined} onChange={(event) => setOutlined(event.currentTarget.checked)} label={t('outlines.show')} />}
-          {prediction && !hidden && !drawn && !prediction.labels && !prediction.number && isApplicable(prediction) && <ExplainPanel prediction={prediction} onOverlay={setOverlay} />}
-          {prediction && isApplicable(prediction) && <VerdictPanel ref={verdict} prediction={prediction} classes={drawn || prediction.labels || prediction.number ? [] : classes} onRevealed={reveal} />}
+          {boxes && boxes.boxes.length > 0 && <Switch checked={outlined} onChange={(event) => setOutlined(event.currentTarget.checked)} label={t('boxes.show')} />}
+          {prediction && !hidden && !drawn && !boxes && !prediction.labels && !prediction.number && isApplicable(prediction) && <ExplainPanel prediction={prediction} onOverlay={setOverlay} />}
+          {prediction && isApplicable(prediction) && <VerdictPanel ref={verdict} prediction={prediction} classes={drawn || boxes || prediction.labels || prediction.number ? [] : classes} onRevealed={reveal} />}
         </Stack>
       </div>
       {image && (

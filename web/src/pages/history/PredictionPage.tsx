@@ -12,7 +12,9 @@ import { ResultPanel } from '../../components/ResultPanel';
 import { VerdictPanel } from '../../components/VerdictPanel';
 import { ImageViewer } from '../../components/viewer/ImageViewer';
 import { useI18n } from '../../i18n';
+import { boxMarks } from '../../lib/boxes';
 import { dateTime } from '../../lib/format';
+import { marksOf } from '../../lib/outlines';
 import { isApplicable, isHidden } from '../../lib/uncertainty';
 import { ReviewBar } from './ReviewBar';
 
@@ -28,7 +30,8 @@ export default function PredictionPage() {
   if (query.isPending) return <Box className="page"><ListSkeleton /></Box>;
   if (query.error) return <Box className="page"><ErrorState error={query.error} retry={() => void query.refetch()} /></Box>;
   const prediction = query.data;
-  const classes = prediction.labels || prediction.number ? [] : prediction.model.classes ?? detail.data?.card.classes ?? [];
+  const marks = isHidden(prediction) ? [] : [...marksOf(prediction.outlines), ...boxMarks(prediction.boxes)];
+  const classes = prediction.labels || prediction.number || prediction.boxes ? [] : prediction.model.classes ?? detail.data?.card.classes ?? [];
   return (
     <Box className="page-wide">
       {review && can('feedback:write') && <ReviewBar model={review} version={prediction.model.version} current={id} />}
@@ -44,7 +47,7 @@ export default function PredictionPage() {
       </div>
       <div className="diagnose-grid">
         <div className="diagnose-stage">
-          <ImageViewer source={api.predictionImage(prediction.id)} overlay={<div className="viewer-badge"><span>{t('app.researchOnly')}</span><span className="plain">{prediction.model.name} v{prediction.model.version}</span></div>} />
+          <ImageViewer source={api.predictionImage(prediction.id)} marks={marks} overlay={<div className="viewer-badge"><span>{t('app.researchOnly')}</span><span className="plain">{prediction.model.name} v{prediction.model.version}</span></div>} />
         </div>
         <Stack gap="md">
           {isHidden(prediction) ? <Text size="sm" c="dimmed">{t('diagnose.hiddenText')}</Text> : <ResultPanel prediction={prediction} />}

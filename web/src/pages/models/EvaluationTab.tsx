@@ -15,6 +15,10 @@ export function EvaluationTab({ evaluation, classes: cardClasses }: { evaluation
   const { t, maybe, language } = useI18n();
   const classes = evaluation.classes.length > 0 ? evaluation.classes : cardClasses;
   const largest = Math.max(1, ...(evaluation.confusion ?? [[0]]).flat());
+  const verdicts = evaluation.places === 'boxes' ? { nothing: 'boxes.addsNothing', beats: 'boxes.beats' } as const
+    : evaluation.places === 'outlines' ? { nothing: 'outlines.addsNothing', beats: 'outlines.beats' } as const
+      : evaluation.unit === null ? { nothing: 'applicability.addsNothingText', beats: 'applicability.beats' } as const : { nothing: 'targets.addsNothing', beats: 'targets.beats' } as const;
+  const columns = perClassOrder.filter((key) => evaluation.perClass.some((entry) => entry.figures.some((item) => item.key === key)));
   const area = evaluation.figures.find((item) => item.key === 'auroc')?.value ?? null;
   return (
     <Stack gap="lg">
@@ -22,8 +26,8 @@ export function EvaluationTab({ evaluation, classes: cardClasses }: { evaluation
       {evaluation.baseline && (() => {
         const gain = evaluation.baseline.gain ? `${figure(evaluation.baseline.gain.value)} (${interval(evaluation.baseline.gain.lower, evaluation.baseline.gain.upper)})` : '–';
         return evaluation.baseline.addsNothing
-          ? <Alert color="orange" icon={<TriangleAlert size={18} />} title={t('applicability.addsNothing')}>{t(evaluation.unit === null ? 'applicability.addsNothingText' : 'targets.addsNothing', { gain })}</Alert>
-          : <Text size="sm">{t(evaluation.unit === null ? 'applicability.beats' : 'targets.beats', { gain })}</Text>;
+          ? <Alert color="orange" icon={<TriangleAlert size={18} />} title={t('applicability.addsNothing')}>{t(verdicts.nothing, { gain })}</Alert>
+          : <Text size="sm">{t(verdicts.beats, { gain })}</Text>;
       })()}
       <Paper className="scroll-x" tabIndex={0} role="region" aria-label={t('models.tabs.evaluation')}>
         <Table miw={560}>
@@ -50,12 +54,12 @@ export function EvaluationTab({ evaluation, classes: cardClasses }: { evaluation
         <Paper className="scroll-x" tabIndex={0} role="region" aria-label={t('models.perClass')}>
           <Title order={2} p="md" pb="xs">{t('models.perClass')}</Title>
           <Table miw={640}>
-            <Table.Thead><Table.Tr><Table.Th>{t('datasets.label')}</Table.Th>{perClassOrder.map((key) => <Table.Th key={key}>{maybe('models.figures', key)}</Table.Th>)}</Table.Tr></Table.Thead>
+            <Table.Thead><Table.Tr><Table.Th>{t('datasets.label')}</Table.Th>{columns.map((key) => <Table.Th key={key}>{maybe('models.figures', key)}</Table.Th>)}</Table.Tr></Table.Thead>
             <Table.Tbody>
               {evaluation.perClass.map((entry) => (
                 <Table.Tr key={entry.name}>
                   <Table.Td fw={550}>{readable(entry.name)}</Table.Td>
-                  {perClassOrder.map((key) => { const item = entry.figures.find((candidate) => candidate.key === key); return <Table.Td key={key} className="num nowrap">{figure(item?.value)} {item?.lower !== null && item !== undefined && <Text span size="xs" c="dimmed">{interval(item.lower, item.upper)}</Text>}</Table.Td>; })}
+                  {columns.map((key) => { const item = entry.figures.find((candidate) => candidate.key === key); return <Table.Td key={key} className="num nowrap">{figure(item?.value)} {item?.lower !== null && item !== undefined && <Text span size="xs" c="dimmed">{interval(item.lower, item.upper)}</Text>}</Table.Td>; })}
                 </Table.Tr>
               ))}
             </Table.Tbody>

@@ -166,7 +166,7 @@ function TrainingTab({ model }: { model: ModelDetail }) {
         <Suspense fallback={<ListSkeleton rows={4} />}>
           <SimpleGrid cols={{ base: 1, md: 2 }}>
             <Paper p="md"><Title order={2} mb="xs">{t('training.loss')}</Title><LossChart epochs={training.history ?? []} /></Paper>
-            <Paper p="md"><Title order={2} mb="xs">{t(training.history?.some((e) => typeof e.validation_rmse === 'number') ? 'training.valRmse' : 'training.valAuc')}</Title><AucChart epochs={training.history ?? []} /></Paper>
+            <Paper p="md"><Title order={2} mb="xs">{t(training.history?.some((e) => typeof e.validation_rmse === 'number') ? 'training.valRmse' : training.history?.some((e) => typeof e.validation_ap === 'number') ? 'training.valAp' : 'training.valAuc')}</Title><AucChart epochs={training.history ?? []} /></Paper>
           </SimpleGrid>
           <Text size="sm" c="dimmed">{t('training.curveNote')}</Text>
         </Suspense>

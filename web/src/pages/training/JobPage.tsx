@@ -40,9 +40,10 @@ export default function JobPage() {
   const epochs = feed.epochs.filter((epoch) => epoch.trial === trial);
   const newest = epochs[epochs.length - 1];
   const numbers = epochs.some((e) => typeof e.validation_rmse === 'number');
-  const merit = (e: Epoch | undefined) => (numbers ? -(e?.validation_rmse ?? Infinity) : e?.validation_auc ?? -1);
+  const boxes = epochs.some((e) => typeof e.validation_ap === 'number');
+  const merit = (e: Epoch | undefined) => (numbers ? -(e?.validation_rmse ?? Infinity) : (boxes ? e?.validation_ap : e?.validation_auc) ?? -1);
   const best = epochs.reduce((a, b) => (merit(b) > merit(a) ? b : a), epochs[0]);
-  const chosenBy = (e: Epoch | undefined) => figure(numbers ? e?.validation_rmse : e?.validation_auc);
+  const chosenBy = (e: Epoch | undefined) => figure(numbers ? e?.validation_rmse : boxes ? e?.validation_ap : e?.validation_auc);
   const config = (job.input?.config ?? (job.input?.training as Record<string, unknown> | undefined)?.config ?? {}) as Record<string, unknown>;
   const known = (progress?.total ?? 0) > 0;
   const output = job.output ?? {};
@@ -78,7 +79,7 @@ export default function JobPage() {
         {training && (
           <SimpleGrid cols={{ base: 2, sm: 3, lg: 5 }}>
             <Stat label={t('training.epochs')} value={newest ? t('training.epochOf', { epoch: newest.epoch, epochs: Number(config.epochs ?? newest.epoch) }) : '–'} />
-            <Stat label={t(numbers ? 'training.valRmse' : 'training.valAuc')} value={chosenBy(newest)} />
+            <Stat label={t(numbers ? 'training.valRmse' : boxes ? 'training.valAp' : 'training.valAuc')} value={chosenBy(newest)} />
             <Stat label={t('training.valLoss')} value={figure(newest?.validation_loss)} />
             <Stat label={t('training.speed')} value={figure(newest?.images_per_second, 0)} />
             <Stat label={t('training.bestEpoch')} value={best ? `${best.epoch} (${chosenBy(best)})` : '–'} />
@@ -96,7 +97,7 @@ export default function JobPage() {
           <Suspense fallback={<ListSkeleton rows={6} />}>
             <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg">
               <Paper p="md"><Title order={2} mb="xs">{t('training.loss')}</Title><LossChart epochs={epochs} /></Paper>
-              <Paper p="md"><Title order={2} mb="xs">{t(numbers ? 'training.valRmse' : 'training.valAuc')}</Title><AucChart epochs={epochs} /></Paper>
+              <Paper p="md"><Title order={2} mb="xs">{t(numbers ? 'training.valRmse' : boxes ? 'training.valAp' : 'training.valAuc')}</Title><AucChart epochs={epochs} /></Paper>
               <Paper p="md"><Title order={2} mb="xs">{t('training.speed')}</Title><SpeedChart epochs={epochs} height={190} /></Paper>
               <Paper p="lg"><Title order={2} mb="sm">{t('training.settings')}</Title><Settings config={config} /></Paper>
             </SimpleGrid>

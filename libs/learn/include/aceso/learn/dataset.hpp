@@ -112,7 +112,9 @@ class Dataset {
   // mismatched lengths, no labels), too_large, exists, exhausted (disk full), cancelled. Arrays: keys X,y or
   // images,labels (optional group), or MedMNIST's {train,val,test}_{images,labels}; images [N,H,W] or [N,H,W,C],
   // signals [N,C,T], tables [N,F]; labels [N] or [N,1], whole numbers; of several labels [N,L] of 1, 0 and, where
-  // it is not known, -1 or NaN; of regression any numbers [N] or [N,1], NaN where it is not known.
+  // it is not known, -1 or NaN; of regression any numbers [N] or [N,1], NaN where it is not known. Of images and
+  // volumes also masks, spacing [N,axes] in mm, boxes [N,2*axes] or [N,M,2*axes] (low corner, high corner, in pixels,
+  // rows first; equal corners: none) and box_labels [N] or [N,M], by itself the sample's label.
   static Result<Dataset> import(const std::filesystem::path& source, const std::filesystem::path& target,
                                 const ImportOptions& options, ProgressSink& progress, std::stop_token stop);
   static Result<Dataset> import_arrays(const NamedArrays& arrays, std::string_view source_name,

@@ -11,9 +11,9 @@
 
 namespace aceso::learn {
 
-// npz: one archive with {train,val,test}_{images,labels,group,masks}, groups as numbers; samples of one size only,
-// those in no split are left out. folder: a file a sample (PNG for 8- and 16-bit images, NIfTI for volumes, .npy for
-// all else), masks beside them, labels.csv and dataset.json; import reads both again.
+// npz: one archive with {train,val,test}_{images,labels,group,masks,boxes,box_labels}, groups as numbers; samples of
+// one size only, those in no split are left out. folder: a file a sample (PNG for 8- and 16-bit images, NIfTI for
+// volumes, .npy for all else), masks beside them, labels.csv and dataset.json; import reads both again.
 enum class ExportFormat : std::uint8_t { npz, folder };
 Result<ExportFormat> parse_export_format(std::string_view name);
 

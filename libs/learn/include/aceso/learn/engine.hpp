@@ -17,14 +17,19 @@ namespace aceso::learn {
 // focal (Lin et al., ICCV 2017): -(1 - p)^gamma log p of the true class, binary with one logit, else softmax. dice: 1 -
 // 2 sum(p t) / (sum p + sum t) over each sample's and channel's mask (Milletari et al., 3DV 2016), sigmoid of the
 // logits; of outputs that exclude each other softmax, and the first, the background, is left out of the sum.
-// dice_cross_entropy: the sum of both (Isensee et al., Nature Methods 18:203, 2021).
+// dice_cross_entropy: the sum of both (Isensee et al., Nature Methods 18:203, 2021). centernet (Zhou et al.,
+// arXiv:1904.07850, 2019): logits and targets [N, labels + 2 * axes, cells...]; on the labels' maps, whose targets are
+// 1 in the cell of a centre and fall off around it, -(1 - p)^2 log p at centres and -(1 - t)^4 p^2 log(1 - p)
+// elsewhere, summed and divided by the number of centres; at centres the mean absolute error of sizes (times 0.1) and
+// places.
 enum class Loss : std::uint8_t {
   binary_cross_entropy,
   cross_entropy,
   mean_squared_error,
   focal,
   dice,
-  dice_cross_entropy
+  dice_cross_entropy,
+  centernet
 };
 enum class Optimiser : std::uint8_t { sgd, adam, adamw };
 enum class Precision : std::uint8_t {

@@ -90,6 +90,7 @@ enum class Task : std::uint8_t {
   multi_label,  // sigmoid each: any number of findings hold
   regression,   // the logits themselves
   outlines,     // [N, outputs, spatial...]: as classes, for each pixel or voxel
+  boxes,        // [N, outputs + 2 * axes, cells...]: of each cell a sigmoid a label, then sizes and places (boxes.hpp)
 };
 std::string_view to_string(Task task) noexcept;
 
@@ -103,8 +104,9 @@ struct ArchitectureOptions {
   Shape input;  // one sample: [channels, height, width] or [channels, depth, height, width] (input layer "image"),
                 // [channels, time] ("signal") or [features] ("features")
   std::int64_t outputs = 1;
-  Task task = Task::classes;  // an outline network knows outlines and multi_label only, the others all but outlines
-  Stem stem = Stem::by_size;  // resnet*, densenet121
+  Task task = Task::classes;  // an outline network knows outlines and multi_label only, centernet boxes only, the
+                              // others neither outlines nor boxes
+  Stem stem = Stem::by_size;  // resnet*, densenet121, centernet
 };
 using ArchitectureFactory = std::function<Result<Network>(const ArchitectureOptions&)>;
 
@@ -120,7 +122,8 @@ class ArchitectureRegistry {
   std::map<std::string, std::pair<std::string, ArchitectureFactory>, std::less<>> factories_;
 };
 void register_builtin_architectures(ArchitectureRegistry& registry);  // article_cnn, resnet18, resnet34, resnet50,
-                                                                      // densenet121, unet, signal_cnn, mlp, logistic
+                                                                      // densenet121, unet, signal_cnn, mlp, logistic,
+                                                                      // centernet
 
 // MONAI's UNet (Kerfoot et al., STACOM 2018) with its parameter names: "model.0.conv.unit0.conv.weight". Norms:
 // instance (without parameters) or batch. Errors: invalid, among them sizes that strides do not divide.

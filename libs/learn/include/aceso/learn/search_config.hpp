@@ -33,8 +33,8 @@ struct SearchConfig {
   int min_epochs = 1;           // of halving's first rung
   int max_epochs = 0;           // of a trial that is never stopped; 0: the configuration's epochs
   std::string metric = "auto";  // of the epoch that a trial keeps: validation_auc, validation_accuracy,
-                                // validation_loss, validation_dice, validation_rmse or validation_mae; auto: the one by
-                                // which the epoch is kept
+                                // validation_loss, validation_dice, validation_rmse, validation_mae or validation_ap;
+                                // auto: the one by which the epoch is kept
   std::uint64_t seed = 1;       // of the values; the trainings have the configuration's own
   std::vector<SearchParameter> parameters;  // in the order of their keys
 };

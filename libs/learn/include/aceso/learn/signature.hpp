@@ -25,6 +25,7 @@ enum class PortKind : std::uint8_t {
   mask,    // [labels, spatial...]: probability of each label at each point; with several labels the first is background
   label_probability,  // of each label on its own: any number of them hold
   number,             // a value in the port's unit
+  boxes,  // [labels + 2 * axes, cells...]: the score of each label in each cell, then sizes and places (boxes.hpp)
 };
 
 struct Port {
@@ -62,7 +63,7 @@ struct ModelSignature {
   Preprocessing preprocessing;
 };
 
-// By the first output: outlines, several labels, a number, else classes.
+// By the first output: outlines, boxes, several labels, a number, else classes.
 Task task_of(const ModelSignature& signature) noexcept;
 
 Json to_json(const ModelSignature& signature);

@@ -23,8 +23,8 @@
 
 namespace aceso::learn {
 
-// automatic: outlines with architecture unet, else what the dataset is labelled with.
-enum class TrainTask : std::uint8_t { automatic, classes, outlines, multi_label, regression };
+// automatic: outlines with architecture unet, boxes with centernet, else what the dataset is labelled with.
+enum class TrainTask : std::uint8_t { automatic, classes, outlines, multi_label, regression, boxes };
 
 struct TrainConfig {
   std::string architecture = "article_cnn";
@@ -48,7 +48,8 @@ struct TrainConfig {
   bool flip_average = false;     // predictions are the mean over an image and its mirror image, here and in serving
   bool balance_classes = false;  // class weights from the training split: samples / (classes * samples of the class);
                                  // of several labels, each label's two sides weigh the same
-  int patience = 0;  // stop after so many epochs without a better validation AUC (Dice, squared error); 0: never
+  int patience = 0;  // stop after so many epochs without a better validation AUC (Dice, average precision, squared
+                     // error); 0: never
   int loaders = 1;   // threads that prepare batches ahead; results do not depend on it
   LearningRate schedule;
   TrainingOptions options = {};
@@ -71,7 +72,8 @@ struct EpochRecord {
       std::numeric_limits<double>::quiet_NaN();  // of outlines: mean over samples and labels at 0.5
   double validation_rmse = std::numeric_limits<double>::quiet_NaN();  // of numbers, in their unit
   double validation_mae = std::numeric_limits<double>::quiet_NaN();
-  double learning_rate = 0;    // of its last step
+  double validation_ap = std::numeric_limits<double>::quiet_NaN();  // of boxes: average precision at an IoU of 0.5
+  double learning_rate = 0;                                         // of its last step
   double waiting = 0;          // share of the training time spent waiting for batches
   double faults_per_step = 0;  // page faults of the whole process
 };
@@ -86,7 +88,7 @@ struct Usage {  // of the process while it trained, over all runs of a resumed t
 struct TrainResult {
   Network network;
   Weights weights;  // of the best epoch by validation AUC (several labels: the mean), of outlines by validation Dice,
-                    // of numbers by validation RMSE; the output of numbers is in their unit
+                    // of boxes by their average precision, of numbers by RMSE; the output of numbers is in their unit
   ModelSignature signature;
   std::vector<std::string> classes;  // as the model card has them; of outlines "background" first
   std::vector<EpochRecord> history;
