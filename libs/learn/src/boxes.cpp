@@ -171,6 +171,8 @@ Result<BoxCases> judge_boxes(const Forward& forward, const ModelSignature& signa
   const Manifest& manifest = dataset.manifest();
   BoxCases out;
   out.labels = box_labels(signature);
+  if (std::all_of(manifest.samples.begin(), manifest.samples.end(), [](const Sample& s) { return s.boxes.empty(); }))
+    return Error{Code::invalid, "no sample of the dataset has a box: boxes are judged against them"};
   const BoxSamples part = box_samples(dataset, dataset.indices(split), out.labels);
   out.without = part.without;
   if (part.indices.empty()) {

@@ -43,7 +43,9 @@ TEST(BoxFigures, equal_pycocotools_and_luna16s) {
         one.found.push_back(mark(box["score"], box["low"], box["high"], box["label"]));
       cases.cases.push_back(std::move(one));
     }
-    EXPECT_NEAR(*box_average_precision(cases), entry["coco"]["ap50"].get<double>(), 1e-9);
+    const auto precision = box_average_precision(cases);
+    ASSERT_TRUE(precision.has_value());
+    EXPECT_NEAR(*precision, entry["coco"]["ap50"].get<double>(), 1e-9);
     for (std::size_t k = 0; k < labels; ++k) {
       for (std::size_t i = 0; i < 10; ++i) {
         const auto marks = box_marks(cases, BoxRule::overlap, 0.5 + 0.05 * static_cast<double>(i), k);

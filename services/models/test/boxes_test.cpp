@@ -169,11 +169,17 @@ TEST_F(BoxService, an_evaluation_judges_against_a_data_sets_boxes) {
   const auto without =
       models->evaluate(actor("scientist"), Json{{"model", "find"}, {"version", 1}, {"dataset", "plain"}});
   ASSERT_OK(without);
-  EXPECT_EQ(models
-                ->compare(actor("scientist"),
-                          Json{{"a", {{"model", "find"}, {"version", 1}}}, {"b", {{"model", "find"}, {"version", 1}}}})
-                .ok(),
-            false);
+  const auto bare = wait(*without);
+  ASSERT_FALSE(bare);
+  EXPECT_NE(bare.error().message().find("has a box"), std::string::npos) << bare.error().message();
+  add("other", false);
+  const auto compared = models->compare(actor("scientist"), Json{{"a", {{"model", "find"}, {"version", 1}}},
+                                                                 {"b", {{"model", "other"}, {"version", 1}}},
+                                                                 {"dataset", "boxed"}});
+  ASSERT_OK(compared);
+  const auto refused = wait(*compared);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message().find("finds boxes"), std::string::npos) << refused.error().message();
 }
 
 TEST(BoxUncertainty, takes_the_nearest_group_and_refuses_tables_of_another_shape) {

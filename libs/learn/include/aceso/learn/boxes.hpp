@@ -60,7 +60,7 @@ struct BoxCases {
   std::size_t without = 0;  // samples of the split of which nobody said where anything is: they are not judged
 };
 // Samples that have a box, or whose target says that there is nothing to box (box_samples). Errors: invalid (no such
-// sample, or a box of a class that the model does not know), cancelled.
+// sample, no box in the whole dataset, or one of a class that the model does not know), cancelled.
 Result<BoxCases> judge_boxes(const Forward& forward, const ModelSignature& signature, const Dataset& dataset,
                              Split split, ProgressSink& progress, const std::stop_token& stop);
 
