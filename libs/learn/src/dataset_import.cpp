@@ -100,9 +100,10 @@ class Importer {
 
   Status write_sample(PackWriter& pack, const SourceItem& item, SourceSample sample) {
     const std::uint64_t bytes = sample.array.data.size() + (sample.mask ? sample.mask->data.size() : 0);
-    if (pack.size() + bytes > options_.max_bytes)
+    if (pack.size() + bytes > options_.max_bytes) {
       return Error{Code::too_large,
                    "the samples take more than the limit of " + std::to_string(options_.max_bytes) + " bytes"};
+    }
     Sample entry;
     entry.id = item.id;
     entry.sha256 = sample_hash(source_.dtype, sample.array.shape, sample.array.data);
@@ -178,13 +179,15 @@ class Importer {
     if (manifest_.task != Task::classes) return check_targets();
     std::set<int> labels;
     for (const Sample& sample : manifest_.samples) labels.insert(sample.label);
-    if (labels.erase(-1) > 0 && labels.empty())
+    if (labels.erase(-1) > 0 && labels.empty()) {
       return to_be_labelled()
                  ? Status{}
                  : Status{Error{Code::invalid, "no sample has a label: name two or more classes to label them later"}};
-    if (labels.size() < 2)
+    }
+    if (labels.size() < 2) {
       return Error{Code::invalid, "one class only: all samples have the label \"" +
                                       manifest_.classes[static_cast<std::size_t>(*labels.begin())] + "\""};
+    }
     return {};
   }
 
@@ -232,9 +235,10 @@ class Importer {
                             ", groups and equal samples kept together, seed " + std::to_string(options_.seed);
     const std::vector<int> strata = strata_of(manifest_.task, manifest_.samples);
     const bool told = count(Split::unassigned) < manifest_.samples.size();
-    if (told && count(Split::unassigned) > 0)
+    if (told && count(Split::unassigned) > 0) {
       manifest_.warnings.push_back("samples without a split were put into train: " +
                                    std::to_string(count(Split::unassigned)));
+    }
     std::size_t unlabelled = 0;
     for (Sample& sample : manifest_.samples) {
       if (!labelled(manifest_.task, sample)) {
@@ -266,10 +270,11 @@ class Importer {
       if (manifest_.samples[a].split == manifest_.samples[b].split) continue;
       if (across++ == 0) example = " (first: " + manifest_.samples[a].id + " and " + manifest_.samples[b].id + ")";
     }
-    if (across > 0)
+    if (across > 0) {
       manifest_.warnings.push_back(std::to_string(across) +
                                    " exact duplicates across splits: figures on validation or test are too good" +
                                    example);
+    }
     if (duplicates_.size() > across)
       manifest_.warnings.push_back(std::to_string(duplicates_.size() - across) + " exact duplicates within a split");
   }
@@ -286,13 +291,15 @@ class Importer {
       const std::string where = " in the " + std::string{to_string(split)} + " split";
       for (std::size_t k = 0; k < counts.size(); ++k) {
         const std::string label = "label \"" + manifest_.classes[k] + "\": ";
-        if (counts[k].missing > 0)
+        if (counts[k].missing > 0) {
           manifest_.warnings.push_back(label + "not known of " + std::to_string(counts[k].missing) + " of " +
                                        std::to_string(indices.size()) + " samples" + where);
-        if (counts[k].positive == 0 || counts[k].negative == 0)
+        }
+        if (counts[k].positive == 0 || counts[k].negative == 0) {
           manifest_.warnings.push_back(label +
                                        (counts[k].positive == 0 ? "holds in no sample" : "holds in every sample") +
                                        where + ": no AUROC can be computed on it");
+        }
       }
     }
   }
