@@ -22,6 +22,7 @@ export function improvementTests(mock) {
     await reader.page.getByRole('link', { name: 'Start reviewing' }).click();
     await reader.page.getByText(`lung-nodule-ct: ${waiting} answers wait for a verdict`).waitFor();
     const first = new URL(reader.page.url()).pathname;
+    equal(await reader.page.getByTestId('probability').count(), 0);   // not before the reader has looked
     await reader.page.getByRole('link', { name: 'Next case' }).click();
     await reader.page.waitForFunction((path) => window.location.pathname !== path, first);
     check(new URL(reader.page.url()).searchParams.get('review') === 'lung-nodule-ct', 'the review goes on');

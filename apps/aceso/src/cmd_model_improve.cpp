@@ -123,8 +123,8 @@ Status improve(Context& context, const ImproveArguments& a) {
   } else {
     context.print(describe_outcome(done));
   }
-  // For scripts: a promotion that was asked for and did not happen is no success.
-  if (a.promote != "none" && improve_text(done, "stage") != a.promote) context.exit_status = kFailed;
+  // For scripts: a version that did not pass is no success; one that waits for a signature is.
+  if (a.promote != "none" && !done.value("passed", false)) context.exit_status = kFailed;
   return {};
 }
 
@@ -179,8 +179,9 @@ void add_model_improve(CLI::App& group, Context& context) {
       "The dataset of the live version grows by the labelled cases; a fixed share of them is held out for good. The "
       "new "
       "version and the live one answer all cases held out, and the own ones alone; the new one passes where it is no "
-      "worse than by the margin, and reaches the model's gate. Where the node asks for a clinician's acceptance, a "
-      "promotion to live waits for it.\n\nExamples:\n  aceso model improve chest --dry-run\n  aceso model improve "
+      "worse than by the margin, and reaches the model's gate. Where the node asks for a clinician's acceptance, it "
+      "is to be promoted after the signature.\n\nExamples:\n  aceso model improve chest --dry-run\n  aceso model "
+      "improve "
       "chest "
       "--promote live\n  aceso model improve chest --truth pathology,verdict --start scratch");
   on_run(command, context, [&context, a] { return improve(context, *a); });

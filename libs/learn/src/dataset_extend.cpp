@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "aceso/base/text.hpp"
 #include "aceso/learn/dataset_check.hpp"
@@ -35,7 +36,7 @@ class Extender {
     ACESO_TRY_OK(copy(*pack, progress, stop));
     ACESO_TRY_OK(add(*pack, progress, stop));
     ACESO_TRY_OK(pack->finish());
-    if (count_.added + count_.relabelled == 0) return count_;  // nothing new: the caller keeps what there is
+    if (count_.added + count_.relabelled < how_.least) return count_;  // the caller keeps what there is
     describe();
     ACESO_TRY_OK(write_manifest(folder, manifest_));
     ACESO_TRY_OK(part_twins(folder, progress, stop));
@@ -112,6 +113,7 @@ class Extender {
   }
 
   Status add(PackWriter& pack, ProgressSink& progress, const std::stop_token& stop) {
+    std::unordered_set<std::string> named;
     for (std::size_t n = 0; n < additions_.items.size(); ++n) {
       if (stop.stop_requested()) return Error{Code::cancelled, "cancelled"};
       if (n % 16 == 0) progress.update(progress_update("add", n, additions_.items.size()));
@@ -120,7 +122,8 @@ class Extender {
         return Error{Code::invalid, "an addition has a label of no class"};
       const std::string id = how_.origin + "/" + item.id;
       if (const auto found = by_id_.find(id); found != by_id_.end()) {
-        again(manifest_.samples[found->second], item);
+        again(found->second, item);
+        named.insert(id);
         continue;
       }
       Result<SourceSample> loaded = additions_.load(n);
@@ -130,11 +133,29 @@ class Extender {
         continue;
       }
       ACESO_TRY_OK(append(pack, id, item, *array));
+      named.insert(id);
     }
+    withdraw(named);
     return {};
   }
 
-  void again(Sample& sample, const SourceItem& item) {
+  // What was known once and is not any more, or is contested now, is neither learnt from nor judged by.
+  void withdraw(const std::unordered_set<std::string>& named) {
+    for (std::size_t i = 0; i < source_.manifest().samples.size(); ++i) {
+      Sample& sample = manifest_.samples[i];
+      if (!is_addition(i) || sample.split == Split::unassigned || named.contains(sample.id)) continue;
+      sample.split = Split::unassigned;
+      sample.fold = -1;
+      ++count_.withdrawn;
+    }
+  }
+
+  void again(std::size_t index, const SourceItem& item) {
+    Sample& sample = manifest_.samples[index];
+    if (sample.split == Split::unassigned) {  // known again, or its twin may be gone
+      sample.split = item.split;
+      fresh_.insert(index);
+    }
     if (sample.label == item.label) {
       ++count_.there;
     } else {
@@ -167,6 +188,8 @@ class Extender {
 
   bool is_addition(std::size_t index) const { return manifest_.samples[index].id.starts_with(how_.origin + "/"); }
 
+  bool is_new(std::size_t index) const { return index >= source_.manifest().samples.size() || fresh_.contains(index); }
+
   // Twins are told by pictures, so the new pack is looked at; the manifest is then written once more.
   Status part_twins(const fs::path& folder, ProgressSink& progress, const std::stop_token& stop) {
     TwinSearch twins;
@@ -181,7 +204,10 @@ class Extender {
       const bool first = is_addition(pair.a);
       const bool second = is_addition(pair.b);
       if (!first && !second) continue;  // the source's own affair
-      const std::size_t goes = first && second ? (a < b ? pair.a : pair.b) : first ? pair.a : pair.b;
+      const bool new_first = first && is_new(pair.a);
+      const bool new_second = second && is_new(pair.b);
+      if (!new_first && !new_second) continue;  // settled when they came
+      const std::size_t goes = new_first && new_second ? (a < b ? pair.a : pair.b) : new_first ? pair.a : pair.b;
       manifest_.samples[goes].split = Split::unassigned;
       manifest_.samples[goes].fold = -1;
       ++count_.twins;
@@ -196,6 +222,8 @@ class Extender {
   void describe() {
     std::string text = std::to_string(count_.added) + " cases added from " + how_.origin;
     if (count_.relabelled > 0) text += ", " + std::to_string(count_.relabelled) + " earlier ones under another label";
+    if (count_.withdrawn > 0)
+      text += ", " + std::to_string(count_.withdrawn) + " earlier ones left out that are not known any more";
     if (count_.known + count_.contradict > 0) {
       text += ", " + std::to_string(count_.known + count_.contradict) + " left out that were there already (" +
               std::to_string(count_.contradict) + " of them under another label, which stays)";
@@ -215,6 +243,7 @@ class Extender {
   Manifest manifest_;
   Shape size_;  // of every sample; height and width 0: they differ
   std::unordered_map<std::string, std::size_t> by_id_, by_hash_;
+  std::unordered_set<std::size_t> fresh_;  // additions of an earlier version that come into a split again
   Extended count_;
 };
 
@@ -224,7 +253,7 @@ Result<Extended> extend_dataset(const Dataset& source, const fs::path& target, S
                                 const Extension& how, ProgressSink& progress, const std::stop_token& stop) {
   ACESO_TRY(auto folder, PendingFolder::create(target));
   ACESO_TRY(Extended count, Extender(source, additions, how).run(folder->path(), progress, stop));
-  if (count.added + count.relabelled > 0) ACESO_TRY_OK(folder->commit());
+  if (count.added + count.relabelled >= how.least) ACESO_TRY_OK(folder->commit());
   return count;
 }
 

@@ -185,6 +185,60 @@ TEST_F(Extend, twins_of_what_is_held_out_are_in_no_split) {
   EXPECT_EQ(find_leakage(longer.manifest(), twins->pairs).affected, 0U);
 }
 
+TEST_F(Extend, a_new_twin_of_a_case_of_an_earlier_version_gives_way) {
+  const auto nearly = [](std::uint64_t seed) {
+    Array a = noise_picture(12, 12, 1, seed);
+    for (std::byte& b : a.data) b = static_cast<std::byte>(std::min(255, std::to_integer<int>(b) + 1));
+    return a;
+  };
+  Additions first;
+  first.add("trained", 1, Split::train, noise_picture(12, 12, 1, 1001));
+  ASSERT_TRUE(extend("base@2", first));
+  base = std::make_unique<Dataset>(open("base@2"));
+  Additions second;
+  second.add("trained", 1, Split::train, noise_picture(12, 12, 1, 1001));
+  second.add("copy", 1, Split::test, nearly(1001));
+  const auto counts = extend("base@3", second);
+  ASSERT_TRUE(counts) << counts.error().message();
+  const Dataset longer = open("base@3");
+  EXPECT_EQ(find_sample(longer, "feedback/trained")->split, Split::train);
+  EXPECT_EQ(find_sample(longer, "feedback/copy")->split, Split::unassigned) << "the live version has seen its twin";
+}
+
+TEST_F(Extend, what_is_not_known_any_more_is_in_no_split_until_it_is_again) {
+  Additions first;
+  first.add("a", 1, Split::train, noise_picture(12, 12, 1, 1001));
+  first.add("b", 0, Split::test, noise_picture(12, 12, 1, 1002));
+  ASSERT_TRUE(extend("base@2", first));
+  base = std::make_unique<Dataset>(open("base@2"));
+  Additions second;
+  second.add("b", 0, Split::test, noise_picture(12, 12, 1, 1002));
+  second.add("c", 1, Split::train, noise_picture(12, 12, 1, 1003));
+  const auto counts = extend("base@3", second);
+  ASSERT_TRUE(counts) << counts.error().message();
+  EXPECT_EQ(counts->withdrawn, 1U);
+  EXPECT_EQ(find_sample(open("base@3"), "feedback/a")->split, Split::unassigned);
+  base = std::make_unique<Dataset>(open("base@3"));
+  Additions third;
+  third.add("a", 0, Split::train, noise_picture(12, 12, 1, 1001));
+  third.add("b", 0, Split::test, noise_picture(12, 12, 1, 1002));
+  third.add("c", 1, Split::train, noise_picture(12, 12, 1, 1003));
+  ASSERT_TRUE(extend("base@4", third));
+  EXPECT_EQ(find_sample(open("base@4"), "feedback/a")->split, Split::train);
+  EXPECT_EQ(find_sample(open("base@4"), "feedback/a")->label, 0);
+}
+
+TEST_F(Extend, fewer_than_asked_for_write_nothing) {
+  Additions few;
+  few.add("a", 1, Split::train, noise_picture(12, 12, 1, 1001));
+  const auto counts =
+      extend_dataset(*base, home.path() / "base@2", few,
+                     {.name = "base@2", .label_source = {}, .origin = "feedback", .least = 2}, *quiet, {});
+  ASSERT_TRUE(counts) << counts.error().message();
+  EXPECT_EQ(counts->added, 1U);
+  EXPECT_FALSE(std::filesystem::exists(home.path() / "base@2"));
+}
+
 TEST_F(Extend, a_part_of_a_dataset_is_a_version_that_shares_its_pack) {
   const auto part = select_samples(*base, home.path() / "base", home.path() / "part", "part", {3, 30}, "two of them");
   ASSERT_TRUE(part) << part.error().message();

@@ -262,7 +262,7 @@ Result<std::optional<learn::Extended>> DatasetStore::extend(const Actor& actor, 
   }
   ACESO_TRY_OK(make_way(how.name, job_id));
   ACESO_TRY(learn::Extended counts, learn::extend_dataset(*source, folder(how.name), additions, how, progress, stop));
-  if (counts.added + counts.relabelled == 0) return std::optional<learn::Extended>{};
+  if (counts.added + counts.relabelled < how.least) return std::optional<learn::Extended>{};
   ACESO_TRY(const learn::Dataset made, learn::Dataset::open(folder(how.name)));
   ACESO_TRY([[maybe_unused]] const Json shown, finish(actor, made, how.name, job_id));
   return std::optional{std::move(counts)};

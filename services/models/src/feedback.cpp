@@ -98,7 +98,9 @@ Result<learn::Array> Feedback::picture_of(const Labelled& one) const {
   const InputLimits limits{.bytes = context_.options.max_image_bytes, .pixels = context_.options.max_image_pixels};
   ACESO_TRY(const InputType type, detect_input(bytes, one.type));
   if (type == InputType::npy && one.source != "api") return Error{Code::unsupported, "a ready-made tensor"};
-  return decode_input(bytes, type, limits);
+  ACESO_TRY(learn::Array array, decode_input(bytes, type, limits));
+  if (type != InputType::npy) ACESO_TRY_OK(without_opacity(array));
+  return array;
 }
 
 Result<std::size_t> Feedback::write_folder(const Collected& collected, const fs::path& folder,

@@ -271,4 +271,8 @@ Result<std::vector<std::byte>> array_to_png(const learn::Array& sample) {
   return imaging::encode_png(image);
 }
 
+Status without_opacity(learn::Array& sample) {
+  return drop_opacity(sample);
+}
+
 }  // namespace aceso::models

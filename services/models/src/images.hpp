@@ -35,6 +35,9 @@ Result<learn::Array> decode_input(std::span<const std::byte> bytes, InputType ty
 Status check_contract(const learn::ModelSignature& signature, learn::Array& sample, InputType type,
                       std::vector<std::string>& warnings);
 
+// A picture without its channel of opacity. invalid: it is partly transparent.
+Status without_opacity(learn::Array& sample);
+
 // [height, width] or [height, width, 1 | 3] of any number type; other than uint8 is stretched from its minimum to its
 // maximum. [1, channels, height, width] as [height, width, channels].
 Result<learn::Array> channels_last(const learn::Array& tensor);

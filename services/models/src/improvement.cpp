@@ -15,6 +15,7 @@ constexpr std::string_view kOrigin = "feedback";
 constexpr double kValidationShare = 0.15;  // of the new cases that are not held out
 // Non-inferiority of AUROC: margins of 0.05 are usual in studies of readers (Chen, Petrick and Sahiner, Stat Med 2012).
 constexpr double kMargin = 0.05;
+constexpr std::size_t kLeastOfAClass = 10;
 
 // The n-th group of eight digits of a hash as a number from 0 to 1: the same for the same case, whoever asks.
 double share_of_hash(const std::string& sha256, std::size_t n) {
@@ -65,9 +66,15 @@ struct NewLabels {
   std::size_t fresh = 0, changed = 0;
 };
 
-NewLabels compare_labels(const Feedback::Collected& collected, const learn::Dataset& dataset) {
+// Of one model: several may learn from one data set.
+std::string origin_of(const std::string& model) {
+  return std::string{kOrigin} + "/" + model;
+}
+
+NewLabels compare_labels(const Feedback::Collected& collected, const learn::Dataset& dataset,
+                         const std::string& model) {
   std::map<std::string, int> there;
-  const std::string prefix = std::string{kOrigin} + "/";
+  const std::string prefix = origin_of(model) + "/";
   for (const learn::Sample& sample : dataset.manifest().samples) {
     if (sample.id.starts_with(prefix)) there.emplace(sample.id.substr(prefix.size()), sample.label);
   }
@@ -83,26 +90,43 @@ NewLabels compare_labels(const Feedback::Collected& collected, const learn::Data
   return out;
 }
 
-std::vector<std::size_t> held_out_additions(const learn::Dataset& dataset) {
+std::vector<std::size_t> held_out_additions(const learn::Dataset& dataset, const std::string& model) {
   std::vector<std::size_t> out;
   const auto& samples = dataset.manifest().samples;
   for (std::size_t i = 0; i < samples.size(); ++i) {
-    if (samples[i].split == learn::Split::test && samples[i].id.starts_with(std::string{kOrigin} + "/"))
-      out.push_back(i);
+    if (samples[i].split == learn::Split::test && samples[i].id.starts_with(origin_of(model) + "/")) out.push_back(i);
   }
   return out;
 }
 
+// Cases of the rarest class of a split.
+std::size_t fewest_of_a_class(const learn::Dataset& dataset, learn::Split split) {
+  std::vector<std::size_t> counts(dataset.manifest().classes.size(), 0);
+  for (const std::size_t i : dataset.indices(split)) {
+    if (const int label = dataset.manifest().samples[i].label; label >= 0) ++counts[static_cast<std::size_t>(label)];
+  }
+  return counts.empty() ? 0 : *std::min_element(counts.begin(), counts.end());
+}
+
 }  // namespace
 
-Json no_worse(const Json& comparison, double margin) {
+Json no_worse(const Json& comparison, double margin, std::size_t fewest) {
   const Json auroc = comparison.is_object() ? comparison.value("auroc", Json()) : Json();
   if (!auroc.is_object() || !auroc.contains("difference") || !auroc["difference"].is_object())
     return Json{{"passed", false}, {"text", "no AUROC: these cases are of one class, or there are too few"}};
   const Json& difference = auroc["difference"];
+  if (fewest < kLeastOfAClass) {
+    return Json{{"passed", false},
+                {"text", "too few cases: " + std::to_string(fewest) + " of the rarest class, " +
+                             std::to_string(kLeastOfAClass) + " are needed"}};
+  }
   const double value = difference.value("value", 0.0);
-  const double low = difference.value("low", -1.0);
-  const double high = difference.value("high", 1.0);
+  double low = difference.value("low", -1.0);
+  double high = difference.value("high", 1.0);
+  if (high - low < 1e-9) {
+    low = value - 3.0 / static_cast<double>(fewest);
+    high = value + 3.0 / static_cast<double>(fewest);
+  }
   const bool passed = low >= -margin;
   const std::string changed =
       "AUROC changed by " + number_text(value) + " (95 % " + number_text(low) + " to " + number_text(high) + ")";
@@ -137,7 +161,11 @@ Result<Json> Improvement::state(std::string_view model, const std::vector<std::s
   if (const auto opened = dataset.empty() ? Result<std::shared_ptr<const learn::Dataset>>{Error{Code::not_found, ""}}
                                           : p_.datasets.open(dataset);
       opened && (*opened)->manifest().sha256 == info->training.value("dataset_sha256", std::string{})) {
-    labels = compare_labels(collected, **opened);
+    labels = compare_labels(collected, **opened, name);
+    if (collected.classes != (*opened)->manifest().classes) {
+      missing.emplace_back("the newest version of " + name +
+                           " has other classes, or in another order, than the data set of the live one");
+    }
   } else {
     missing.emplace_back("the dataset that version " + std::to_string(live.version) +
                          " was trained on is not here any more, or has changed: train a version on one that is");
@@ -177,6 +205,8 @@ Result<Json> Improvement::prepare(std::string_view model, const Json& request) c
     return Error{Code::invalid, "promote: none, shadow or live"};
   if (changes != nullptr && !changes->is_object() && !changes->is_null())
     return Error{Code::invalid, "config: an object is expected"};
+  if (changes != nullptr && changes->is_object() && changes->contains("init"))
+    return Error{Code::invalid, "config: init: say start: weights or scratch"};
   ACESO_TRY(const Json state, this->state(model, sources, static_cast<std::size_t>(min_labels)));
   if (!state["ready"].get<bool>()) {
     std::string why;
@@ -187,14 +217,14 @@ Result<Json> Improvement::prepare(std::string_view model, const Json& request) c
   ACESO_TRY(const ModelVersion version, p_.registry.find(model, live));
   ACESO_TRY(const auto info, p_.registry.info(version.bundle));
   Json config = info->training.value("config", Json::object());
-  if (config.contains("search") || config.value("folds", 0) > 0 || config.value("seeds", 1) > 1) {
-    return Error{Code::unsupported,
-                 "version " + std::to_string(live) +
-                     " came from a search, folds or repeated runs: give such a training by hand (aceso train)"};
-  }
   config.erase("init");
   if (start == "weights") config["init"] = version.name + "@" + std::to_string(live);
   if (changes != nullptr && changes->is_object()) config.update(*changes);
+  if (config.contains("search") || config.value("folds", 0) > 0 || config.value("seeds", 1) > 1) {
+    return Error{Code::unsupported, "version " + std::to_string(live) +
+                                        " came from a search, folds or repeated runs, or these are asked for: give "
+                                        "such a training by hand (aceso train)"};
+  }
   const std::string dataset = state["dataset"].get<std::string>();
   ACESO_TRY(const std::string as, p_.datasets.next_version(dataset));
   const std::string own = std::string{model}.substr(0, 60) + "-own";
@@ -221,6 +251,7 @@ Result<Json> Improvement::prepare(std::string_view model, const Json& request) c
               {"own_as", own_as},
               {"truth", sources},
               {"hold_out", hold_out},
+              {"min_labels", min_labels},
               {"margin", margin},
               {"start", start},
               {"promote", promote},
@@ -240,12 +271,13 @@ Result<std::optional<Json>> Improvement::extend(store::JobContext& job, const Js
   JobProgress progress{job, context_.clock};
   const learn::Extension how{.name = as,
                              .label_source = label_sources_text(sources) + " on predictions of " + model,
-                             .origin = std::string{kOrigin}};
+                             .origin = origin_of(model),
+                             .least = input.value("min_labels", std::size_t{1})};
   ACESO_TRY(const std::optional<learn::Extended> made,
             p_.datasets.extend(actor, base, additions, how, job.job().id, progress, job.stop()));
   if (!made) return std::optional<Json>{};
   ACESO_TRY(const auto longer, p_.datasets.open(as));
-  const std::vector<std::size_t> own = held_out_additions(*longer);
+  const std::vector<std::size_t> own = held_out_additions(*longer, model);
   Json out{{"added", made->added},
            {"relabelled", made->relabelled},
            {"known", made->known},
@@ -296,7 +328,8 @@ Result<Json> Improvement::judge_on(store::JobContext& job, const Json& input, in
   }
   const Json& comparison = (*done)["comparison"];
   check["samples"] = comparison["samples"];
-  check.update(no_worse(comparison, margin));
+  ACESO_TRY(const auto judged_on, p_.datasets.open(dataset));
+  check.update(no_worse(comparison, margin, fewest_of_a_class(*judged_on, learn::Split::test)));
   judgement.passed = judgement.passed && check["passed"] == true;
   if (comparison["auroc"].is_object()) {
     check["figures"] = Json{{"new", comparison["a"]["metrics"].value("auroc", Json())},
@@ -346,8 +379,10 @@ Result<Json> Improvement::run(store::JobContext& job) {
   const std::string model = input.value("model", std::string{});
   ACESO_TRY(const std::optional<Json> extended, extend(job, input, actor));
   if (!extended) {
-    return Error{Code::precondition, "no label is new any more: those of these answers are in dataset " +
-                                         input.value("dataset", std::string{}) + " already, or equal what it says"};
+    return Error{Code::precondition,
+                 "too few labels are new: those of these answers are in dataset " +
+                     input.value("dataset", std::string{}) +
+                     " already, are of pictures that it has, or of inputs that are no 8-bit pictures"};
   }
   ACESO_TRY(const Json trained, train(job, input, actor));
   const int version = trained.value("version", 0);
@@ -369,7 +404,10 @@ Result<Json> Improvement::run(store::JobContext& job) {
            {"waits_for", nullptr}};
   if (!judged.report_sha256.empty()) out["report_sha256"] = judged.report_sha256;
   const std::string promote = input.value("promote", std::string{"none"});
-  if (promote != "none" && judged.passed) {
+  const auto live_now = p_.registry.find(model, 0);
+  if (promote != "none" && judged.passed && (!live_now || live_now->version != input.value("live", 0))) {
+    out["waits_for"] = "another version went live while this one was trained: compare it with that one first";
+  } else if (promote != "none" && judged.passed) {
     const Result<Json> promoted = p_.promote(actor, model, version, promote);
     if (promoted) {
       out["stage"] = promote;

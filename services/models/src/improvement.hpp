@@ -19,9 +19,11 @@
 namespace aceso::models {
 
 // Of a comparison of a new version (a) with the live one (b): {passed, text, difference?}. It passes where the lower
-// end of the 95 % interval of the difference in AUROC is not below -margin; without an AUROC nothing is shown, so it
-// does not.
-Json no_worse(const Json& comparison, double margin);
+// end of the 95 % interval of the difference in AUROC is not below -margin. Nothing is shown, so it does not pass,
+// without an AUROC or with fewer than 10 cases of a class (`fewest`: of the rarest one). Where both rank all cases
+// without a fault the interval has no width; then it reaches 3 / fewest to each side (the rule of three, Hanley and
+// Lippman-Hand, JAMA 1983).
+Json no_worse(const Json& comparison, double margin, std::size_t fewest);
 
 class Improvement {
  public:

@@ -32,7 +32,8 @@ Json job_json(const store::Job& job) {
   if (input.is_object()) {
     if (input.contains("requested_by") && input["requested_by"].is_object())
       by = input["requested_by"].value("name", by);
-    for (const char* inner : {"requested_by", "source", "spooled"}) input.erase(inner);
+    for (const char* inner : {"requested_by", "source", "spooled", "init_file", "script_file", "script_interpreter"})
+      input.erase(inner);
   }
   return Json{{"id", job.id},
               {"kind", job.kind},

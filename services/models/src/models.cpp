@@ -213,8 +213,11 @@ Status Models::Impl::in_use(std::string_view dataset) const {
   ACESO_TRY(const auto busy, unfinished());
   for (const store::Job& job : busy) {
     const Result<Json> input = parse_own(job.input_json);
-    if (input && input->is_object() && input->value("dataset", std::string{}) == dataset)
-      return Error{Code::conflict, "a job uses this dataset: wait for its end or cancel it"};
+    if (!input || !input->is_object()) continue;
+    for (const char* field : {"dataset", "as", "own_as"}) {
+      if (input->contains(field) && (*input)[field] == dataset)
+        return Error{Code::conflict, "a job uses this dataset: wait for its end or cancel it"};
+    }
   }
   return {};
 }
@@ -484,6 +487,7 @@ Result<Json> Models::train(const Actor& actor, const Json& request) {
     if (!Uuid::parse(id)) return Error{Code::not_found, "resume: there is no such job"};
     ACESO_TRY(const store::Job job, impl_->jobs->get(id));
     ACESO_TRY(Json input, impl_->training.resume(job));
+    if (input.contains("script")) ACESO_TRY_OK(check_operator(actor));
     return impl_->submit(actor, "train", std::move(input));
   }
   ACESO_TRY(Json input, impl_->training.prepare(request));

@@ -64,13 +64,30 @@ Result<Json> ReviewQueue::list(const Actor& reader, std::string_view model, std:
     return Error{Code::unsupported,
                  "verdicts on models of outlines, boxes, several labels or numbers are no labels yet"};
   // Inputs that this reader has judged, or enough readers, or the future: by any version of this name.
-  ACESO_TRY(const auto judged,
-            context_.catalogue->query("SELECT p.input_sha256, v.reader FROM verdict v JOIN prediction p ON p.id = "
-                                      "v.prediction WHERE p.model = ?1 AND v.label <> '' GROUP BY p.input_sha256, "
-                                      "v.reader",
-                                      {name}, 1'000'000));
-  std::map<std::string, std::set<std::string>, std::less<>> by_input;
-  for (const store::Row& row : judged) by_input[row.text(0)].insert(row.text(1));
+  ACESO_TRY(const auto judged, context_.catalogue->query(
+                                   "SELECT p.input_sha256, v.reader, MAX(v.label) FROM verdict v JOIN prediction p ON "
+                                   "p.id = v.prediction WHERE p.model = ?1 GROUP BY p.input_sha256, v.reader",
+                                   {name}, 1'000'000));
+  std::map<std::string, std::set<std::string>, std::less<>> by_input;  // who gave it a label
+  std::set<std::string, std::less<>> mine;                             // looked at by this reader, if unsure
+  for (const store::Row& row : judged) {
+    if (!row.text(2).empty()) by_input[row.text(0)].insert(row.text(1));
+    if (row.text(1) == reader.id) mine.insert(row.text(0));
+  }
+  // Blinded reads that wait for a verdict: nobody is told how sure the model is of them, and their reader nothing of
+  // the same input by any other model either.
+  ACESO_TRY(const auto blinded,
+            context_.catalogue->query("SELECT p.id, p.agent, p.input_sha256, p.tensor_sha256 FROM prediction p WHERE "
+                                      "p.blinded = 1 AND NOT EXISTS (SELECT 1 FROM verdict v WHERE v.prediction = p.id "
+                                      "AND v.reader = p.agent)",
+                                      {}, 1'000'000));
+  std::set<std::string, std::less<>> hidden;
+  for (const store::Row& row : blinded) {
+    hidden.insert(row.text(0));
+    if (row.text(1) != reader.id) continue;
+    hidden.insert(row.text(2));
+    hidden.insert(row.text(3));
+  }
   ACESO_TRY(const auto truths, context_.catalogue->query("SELECT DISTINCT p.input_sha256 FROM truth t JOIN prediction "
                                                          "p ON p.id = t.prediction WHERE p.model = ?1 AND t.withdrawn "
                                                          "= 0 AND t.revision = (SELECT MAX(u.revision) FROM truth u "
@@ -87,8 +104,11 @@ Result<Json> ReviewQueue::list(const Actor& reader, std::string_view model, std:
   for (const store::Row& row : rows) {
     ACESO_TRY(const StoredPrediction p, prediction_from_row(row));
     if (!is_applicable(p.uncertainty) || p.outputs.empty() || known.contains(p.input_sha256)) continue;
+    if (mine.contains(p.input_sha256) || hidden.contains(p.id) || hidden.contains(p.input_sha256) ||
+        hidden.contains(p.tensor_sha256))
+      continue;
     const auto by = by_input.find(p.input_sha256);
-    if (by != by_input.end() && (by->second.size() >= readers || by->second.contains(reader.id))) continue;
+    if (by != by_input.end() && by->second.size() >= readers) continue;
     if (!seen.insert(p.input_sha256).second) continue;
     Waiting one{.id = p.id,
                 .input = p.input_sha256,

@@ -21,7 +21,8 @@ class ReviewQueue {
   ReviewQueue(const Context& context, Registry& registry) : context_{context}, registry_{registry} {}
 
   // {items: [{prediction, version, created, ambiguity, why}], waiting, considered}: of the newest 20,000 answers those
-  // whose input has fewer than `readers` verdicts with a label, none by this reader, and no later truth; each input
+  // whose input has fewer than `readers` verdicts with a label, no verdict at all by this reader, no later truth and no
+  // blinded read that waits; each input
   // once, the least certain first, every fifth one by chance. No item says what the model found. Errors: not_found,
   // unsupported (models of outlines, several labels or numbers).
   Result<Json> list(const Actor& reader, std::string_view model, std::size_t readers, std::size_t limit) const;

@@ -20,6 +20,7 @@ constexpr std::uint64_t kMaxScript = std::uint64_t{16} << 20;
 constexpr std::size_t kMaxLogged = 1000;
 constexpr std::size_t kMaxLine = 500;
 constexpr int kPollMs = 100;
+constexpr std::chrono::seconds kSignOfLife{30};
 constexpr int kGraceMs = 4000;  // less than the node gives the worker
 constexpr std::size_t kMaxHistory = 10'000;
 
@@ -30,7 +31,7 @@ std::string log_line(const char* level, std::string_view text) {
 // What a script prints, line by line.
 class Listener {
  public:
-  explicit Listener(const std::function<void(const std::string&)>& say) : say_{say} {}
+  Listener(const std::function<void(const std::string&)>& say, const Clock& clock) : say_{say}, clock_{clock} {}
 
   void line(std::string_view text) {
     if (text.empty()) return;
@@ -57,12 +58,20 @@ class Listener {
 
  private:
   void print(std::string_view text) {
-    if (++printed_ > kMaxLogged + 1) return;
+    if (++printed_ > kMaxLogged + 1) {  // not kept, and still a sign of life for the node
+      const SteadyTime now = clock_.steady_now();
+      if (now - last_sign_ < kSignOfLife) return;
+      last_sign_ = now;
+      return say_(to_line(ProgressUpdate{.phase = "script", .values = {}}));
+    }
+    last_sign_ = clock_.steady_now();
     say_(printed_ > kMaxLogged ? log_line("warn", "the script printed more than a thousand lines: the rest is not kept")
                                : log_line("info", text));
   }
   const std::function<void(const std::string&)>& say_;
+  const Clock& clock_;
   std::size_t printed_ = 0;
+  SteadyTime last_sign_{};
 };
 
 Error ended(const WorkerProcess::Exit& exit) {
@@ -74,9 +83,14 @@ Error ended(const WorkerProcess::Exit& exit) {
                                    ": what it wrote to standard error is in the job's log"};
 }
 
-WorkerProcess::Exit finish(WorkerProcess& process, bool at_once) {
-  if (at_once) process.terminate();
-  auto exit = process.wait(at_once ? kGraceMs : 60'000);
+// A script may close its output and go on; without a word the node ends it in time.
+WorkerProcess::Exit finish(WorkerProcess& process, bool at_once, const std::stop_token& stop) {
+  std::optional<WorkerProcess::Exit> exit;
+  while (!at_once && !exit && !stop.stop_requested()) exit = process.wait(kPollMs);
+  if (!exit) {
+    process.terminate();
+    exit = process.wait(kGraceMs);
+  }
   if (!exit) {
     process.kill();
     exit = process.wait(60'000);
@@ -134,7 +148,7 @@ Result<ScriptEnd> run_script(const Script& script, const ScriptPlaces& places, c
                                                .append_folder = false});
   const SteadyTime began = clock.steady_now();
   ACESO_TRY(const auto process, launcher->launch(places.job_folder));
-  Listener listener{say};
+  Listener listener{say, clock};
   LineSplitter lines;
   Status heard;
   std::array<std::byte, 16384> buffer{};
@@ -142,7 +156,7 @@ Result<ScriptEnd> run_script(const Script& script, const ScriptPlaces& places, c
     ACESO_TRY(const std::size_t n, process->read(buffer, kPollMs));
     heard = lines.feed(std::span{buffer}.first(n), [&](std::string_view line) { listener.line(line); });
   }
-  const WorkerProcess::Exit exit = finish(*process, !heard || stop.stop_requested());
+  const WorkerProcess::Exit exit = finish(*process, !heard || stop.stop_requested(), stop);
   tell(exit.stderr_tail, say);
   if (stop.stop_requested()) return Error{Code::cancelled, "cancelled"};
   if (!heard) return Error{Code::invalid, "the script printed a line of more than 64 KiB"};

@@ -34,10 +34,14 @@ Result<ModelName> parse_model_name(const std::string& text) {
 
 }  // namespace
 
+Status check_operator(const Actor& actor) {
+  if (actor.source_address == "local" || actor.source_address == "unix") return {};
+  return Error{Code::denied, "script: only the operator at this machine may run programs on it"};
+}
+
 Status Training::resolve_script(const Actor& actor, Json& input) const {
   if (!input.contains("script")) return {};
-  if (actor.source_address != "local" && actor.source_address != "unix")
-    return Error{Code::denied, "script: only the operator at this machine may run programs on it"};
+  ACESO_TRY_OK(check_operator(actor));
   const Json asked = input["script"];
   ACESO_TRY(ObjectReader reader, ObjectReader::of(asked, "script"));
   ACESO_TRY(const std::string file, reader.text("file", 4096));

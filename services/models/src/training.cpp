@@ -37,7 +37,11 @@ constexpr const char* kRuns = kRunsName;
 std::optional<std::pair<fs::file_time_type, std::uintmax_t>> checkpoint_stamp(const fs::path& folder) {
   std::error_code ec;
   std::vector<fs::path> files{folder / kCheckpointName};
-  for (const auto& entry : fs::directory_iterator{folder / kRuns, ec}) files.push_back(entry.path());
+  // Scripts may keep folders there.
+  for (auto entry = fs::recursive_directory_iterator{folder / kRuns, ec}; !ec && entry != fs::end(entry);
+       entry.increment(ec)) {
+    if (entry->is_regular_file(ec)) files.push_back(entry->path());
+  }
   std::optional<std::pair<fs::file_time_type, std::uintmax_t>> stamp;
   for (const fs::path& file : files) {
     const auto time = fs::last_write_time(file, ec);
@@ -325,12 +329,15 @@ Status Training::work(store::JobContext& job, const fs::path& folder, JobRuns& r
 // What stays: nothing after a success; a checkpoint that can be resumed otherwise, the latest few of ended jobs.
 void Training::leave(store::JobContext& job, const fs::path& folder, const Result<Json>& done) const {
   std::error_code ec;
+  if (!done && done.error().code() == Code::cancelled && !job.cancelled()) {  // the node stops: the job runs again
+    fs::remove_all(folder / "bundle", ec);
+    return;
+  }
   if (done || !worth_keeping(done.error()) || !checkpoint_stamp(folder)) {
     fs::remove_all(folder, ec);
     return;
   }
   fs::remove_all(folder / "bundle", ec);
-  if (done.error().code() == Code::cancelled && !job.cancelled()) return;  // the node stops: the job runs again
   [[maybe_unused]] const Status marked = write_file_atomic(folder / kEnded, std::string_view{}, {.durable = false});
   std::vector<std::pair<fs::file_time_type, fs::path>> kept;
   for (const auto& entry : fs::directory_iterator{context_.folder / "jobs", ec}) {

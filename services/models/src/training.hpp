@@ -66,6 +66,8 @@ class Training {
   const learn::ArchitectureRegistry& architectures_;
 };
 
+// denied: only the operator at this machine may run programs on it.
+Status check_operator(const Actor& actor);
 // The actor that a job's input names: {"requested_by":{"id","name","address"}}.
 Actor actor_of(const Json& input, const store::Job& job);
 Json requested_by(const Actor& actor);

@@ -38,7 +38,7 @@ TEST(Ambiguity, is_the_distance_to_the_other_answer) {
 
 TEST(NoWorse, is_shown_by_the_lower_end_of_the_interval) {
   const auto judged = [](double value, double low, double high) {
-    return no_worse(Json{{"auroc", {{"difference", {{"value", value}, {"low", low}, {"high", high}}}}}}, 0.05);
+    return no_worse(Json{{"auroc", {{"difference", {{"value", value}, {"low", low}, {"high", high}}}}}}, 0.05, 40);
   };
   const auto is = [](const Json& answer, bool passed, const char* word) {
     return answer["passed"] == passed && answer["text"].get<std::string>().starts_with(word);
@@ -48,8 +48,12 @@ TEST(NoWorse, is_shown_by_the_lower_end_of_the_interval) {
   EXPECT_TRUE(is(judged(-0.01, -0.04, -0.005), true, "no worse")) << "worse by less than what was agreed";
   EXPECT_TRUE(is(judged(0.1, -0.06, 0.26), false, "too few")) << "a good value that may be chance";
   EXPECT_TRUE(is(judged(-0.1, -0.2, -0.01), false, "worse"));
-  EXPECT_TRUE(is(no_worse(Json{{"auroc", nullptr}}, 0.05), false, "no AUROC"));
-  EXPECT_TRUE(is(no_worse(Json(nullptr), 0.05), false, "no AUROC"));
+  const Json equal{{"auroc", {{"difference", {{"value", 0.0}, {"low", 0.0}, {"high", 0.0}}}}}};
+  EXPECT_TRUE(is(no_worse(equal, 0.05, 9), false, "too few cases: 9"));
+  EXPECT_TRUE(is(no_worse(equal, 0.05, 59), false, "too few cases to show")) << "no fault in 59: 3 / 59 is above 0.05";
+  EXPECT_TRUE(is(no_worse(equal, 0.05, 60), true, "no worse"));
+  EXPECT_TRUE(is(no_worse(Json{{"auroc", nullptr}}, 0.05, 40), false, "no AUROC"));
+  EXPECT_TRUE(is(no_worse(Json(nullptr), 0.05, 40), false, "no AUROC"));
 }
 
 class Loop : public Service {
@@ -131,30 +135,37 @@ TEST_F(Loop, the_least_certain_answers_come_first_and_some_by_chance) {
   EXPECT_EQ((*models->review_queue(actor("second"), "m", 1, 50))["waiting"], 11) << "one reader is enough";
   EXPECT_EQ((*models->review_queue(actor("second"), "m", 2, 50))["waiting"], 12) << "two are asked for";
   EXPECT_EQ((*models->review_queue(actor("dr"), "m", 2, 50))["waiting"], 11) << "nobody is asked twice";
+  EXPECT_TRUE(models->put_verdict(actor("dr"), ids[1], "pneumonia", Json{{"comment", "cannot tell"}}));
+  EXPECT_EQ((*models->review_queue(actor("dr"), "m", 1, 50))["waiting"], 10) << "unsure is an answer, too";
+  EXPECT_EQ((*models->review_queue(actor("second"), "m", 1, 50))["waiting"], 11) << "for others it waits";
+  const auto read = models->predict_bytes(actor("dr"), {.name = "m"}, picture(130, 77), "image/png", true);
+  ASSERT_TRUE(read) << read.error().message();
+  EXPECT_EQ((*models->review_queue(actor("dr"), "m", 1, 50))["waiting"], 10) << "a blinded read is told to nobody";
+  EXPECT_EQ((*models->review_queue(actor("second"), "m", 1, 50))["waiting"], 11);
   predict(128, 0);  // the very input that was judged
-  EXPECT_EQ((*models->review_queue(actor("dr"), "m", 1, 50))["waiting"], 11);
+  EXPECT_EQ((*models->review_queue(actor("dr"), "m", 1, 50))["waiting"], 10);
   EXPECT_EQ(models->review_queue(actor("dr"), "none", 1, 50).error().code(), Code::not_found);
 }
 
 TEST_F(Loop, verdicts_become_a_version_that_is_measured_against_the_live_one) {
   start();
   EXPECT_EQ(models->improve(actor("scientist"), "m", Json::object()).error().code(), Code::precondition);
-  judged(60, 100);
+  judged(100, 100);
   const Json before = state();
   EXPECT_EQ(before["ready"], true) << before.dump(1);
-  EXPECT_EQ(before["labels"]["new"], 60);
-  EXPECT_EQ(before["labels"]["by_class"]["pneumonia"], 30);
-  const auto done = improved(Json{{"promote", "live"}, {"hold_out", 0.4}});
+  EXPECT_EQ(before["labels"]["new"], 100);
+  EXPECT_EQ(before["labels"]["by_class"]["pneumonia"], 50);
+  const auto done = improved(Json{{"promote", "live"}, {"hold_out", 0.4}, {"margin", 0.5}});
   ASSERT_TRUE(done) << done.error().message();
   EXPECT_EQ((*done)["version"], 2);
   EXPECT_EQ((*done)["live"], 1);
   EXPECT_EQ((*done)["dataset"], "set@2");
   EXPECT_EQ((*done)["own_dataset"], "m-own");
-  EXPECT_EQ((*done)["data"]["added"], 60);
+  EXPECT_EQ((*done)["data"]["added"], 100);
   EXPECT_EQ((*done)["passed"], true) << done->dump(1);
   ASSERT_EQ((*done)["checks"].size(), 2U);
   EXPECT_EQ((*done)["checks"][1]["on"], "own cases held out");
-  EXPECT_GE((*done)["checks"][1]["samples"], 10);
+  EXPECT_GE((*done)["checks"][1]["samples"], 20);
   EXPECT_EQ((*done)["stage"], "live");
   EXPECT_EQ((*models->model("m", 0))["version"], 2);
 
@@ -164,7 +175,7 @@ TEST_F(Loop, verdicts_become_a_version_that_is_measured_against_the_live_one) {
   const Json own = *models->dataset("m-own");
   EXPECT_EQ(own["samples"], (*done)["data"]["own"]);
   const Json split = (*models->dataset("set@2"))["splits"];
-  EXPECT_EQ(split["train"].get<int>() + split["validation"].get<int>() + split["test"].get<int>(), 104 + 60);
+  EXPECT_EQ(split["train"].get<int>() + split["validation"].get<int>() + split["test"].get<int>(), 104 + 100);
   EXPECT_EQ(split["test"].get<int>(), 24 + own["samples"].get<int>());
 
   // What a clinician may sign: an evaluation on the own cases, none of which was seen.
@@ -184,8 +195,10 @@ TEST_F(Loop, verdicts_become_a_version_that_is_measured_against_the_live_one) {
 
 TEST_F(Loop, a_case_that_is_held_out_stays_held_out_in_every_round) {
   start();
-  judged(40, 100);
-  ASSERT_TRUE(improved(Json{{"hold_out", 0.4}, {"promote", "live"}}));
+  judged(100, 100);
+  const auto first = improved(Json{{"hold_out", 0.4}, {"promote", "live"}, {"margin", 0.5}});
+  ASSERT_TRUE(first) << first.error().message();
+  ASSERT_EQ((*first)["stage"], "live") << first->dump(1);
   judged(40, 300);
   const auto second = improved(Json{{"hold_out", 0.4}});
   ASSERT_TRUE(second) << second.error().message();
@@ -213,8 +226,8 @@ TEST_F(Loop, a_version_that_may_not_go_live_waits_for_its_clinician) {
   start();
   options.live_needs_acceptance = true;
   reopen("train");
-  judged(60, 100);
-  const auto done = improved(Json{{"promote", "live"}, {"hold_out", 0.4}});
+  judged(100, 100);
+  const auto done = improved(Json{{"promote", "live"}, {"hold_out", 0.4}, {"margin", 0.5}});
   ASSERT_TRUE(done) << done.error().message();
   EXPECT_EQ((*done)["passed"], true) << done->dump(1);
   EXPECT_EQ((*done)["stage"], "candidate");
@@ -251,6 +264,8 @@ TEST_F(Loop, wrong_requests_are_refused_by_name) {
                                       {{{"min_labels", 0}}, "min_labels"},
                                       {{{"truth", {"rumour"}}}, "truth"},
                                       {{{"config", {{"no_such_key", 1}}}}, "no_such_key"},
+                                      {{{"config", {{"init", "/etc/passwd"}}}}, "init"},
+                                      {{{"config", {{"seeds", 3}}}}, "repeated runs"},
                                       {{{"extra", 1}}, "extra"}}) {
     const auto refused = models->improve(actor("scientist"), "m", request);
     ASSERT_FALSE(refused) << request;

@@ -106,6 +106,11 @@ TEST_F(OwnScript, a_stop_ends_it_with_all_that_it_started) {
   }));
 }
 
+TEST_F(OwnScript, that_closes_its_output_is_waited_for) {
+  const auto end = run(shell("exec >&- 2>&-\nsleep 0.3\nexit 0\n"));
+  EXPECT_TRUE(end) << end.error().message();
+}
+
 TEST_F(OwnScript, that_is_another_than_was_asked_for_does_not_run) {
   Script script = shell("echo one\n");
   ASSERT_TRUE(write_file_atomic(script.file, std::string_view{"echo two\n"}));
@@ -156,6 +161,23 @@ TEST_F(ScriptService, without_a_model_it_has_failed_and_nothing_is_registered) {
   ASSERT_FALSE(end);
   EXPECT_NE(end.error().message().find("no usable model.yaml"), std::string::npos) << end.error().message();
   EXPECT_TRUE((*models->models())["items"].empty());
+  EXPECT_FALSE((*job)["job"]["input"].contains("script_file")) << "nobody is told of folders of this machine";
+}
+
+TEST_F(ScriptService, goes_on_for_the_operator_only) {
+  open();
+  import("set");
+  Json failing = request();
+  ASSERT_TRUE(
+      write_file_atomic(home.path() / "train.sh", std::string_view{"mkdir -p $ACESO_CHECKPOINTS/step-1\necho 1 > "
+                                                                   "$ACESO_CHECKPOINTS/step-1/weights\nexit 1\n"}));
+  const auto job = models->train(operator_here(), failing);
+  ASSERT_TRUE(job) << job.error().message();
+  EXPECT_FALSE(wait(*job));
+  Actor remote = actor("scientist");
+  remote.source_address = "10.0.0.7";
+  EXPECT_EQ(models->train(remote, Json{{"resume", id_of(*job)}}).error().code(), Code::denied);
+  EXPECT_TRUE(models->train(operator_here(), Json{{"resume", id_of(*job)}})) << "its checkpoint lies in a folder";
 }
 
 }  // namespace

@@ -16,13 +16,14 @@ const choices: { value: Choice; label: Key; icon: typeof Check; key: string }[] 
   { value: 'agree', label: 'verdict.agree', icon: Check, key: 'A' }, { value: 'disagree', label: 'verdict.disagree', icon: X, key: 'D' }, { value: 'unsure', label: 'verdict.unsure', icon: CircleHelp, key: 'U' },
 ];
 export interface VerdictHandle { choose: (choice: Choice) => void; save: () => void }
-interface Props { prediction: Prediction; classes: string[]; onRevealed?: (prediction: Prediction) => void }
+// blind: asked as in a blinded read although the prediction is open to this reader.
+interface Props { prediction: Prediction; classes: string[]; blind?: boolean; onRevealed?: (prediction: Prediction) => void }
 
-export const VerdictPanel = forwardRef<VerdictHandle, Props>(function VerdictPanel({ prediction, classes, onRevealed }, ref) {
+export const VerdictPanel = forwardRef<VerdictHandle, Props>(function VerdictPanel({ prediction, classes, blind = false, onRevealed }, ref) {
   const { t } = useI18n();
   const { can, session } = useSession();
   const client = useQueryClient();
-  const hidden = isHidden(prediction);
+  const hidden = isHidden(prediction) || blind;
   const finding = findingOf(prediction);
   const [choice, setChoice] = useState<Choice | null>(null);
   const [label, setLabel] = useState<string | null>(null);

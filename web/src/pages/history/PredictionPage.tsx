@@ -22,10 +22,13 @@ export default function PredictionPage() {
   const { id = '' } = useParams<{ id: string }>();
   const review = new URLSearchParams(useSearch()).get('review');
   const { t, language } = useI18n();
-  const { can } = useSession();
+  const { can, session } = useSession();
   const client = useQueryClient();
   const query = useQuery({ queryKey: ['prediction', id], queryFn: () => api.prediction(id) });
   const model = query.data?.model;
+  // Under review nobody is told what the model found before they have said what they see.
+  const verdicts = useQuery({ queryKey: ['verdicts', id], queryFn: () => api.verdicts(id), enabled: review !== null });
+  const blind = review !== null && can('feedback:write') && !verdicts.data?.items.some((item) => item.author === session?.user.id);
   const detail = useQuery({ queryKey: ['model', model?.name, model?.version], queryFn: () => api.model(model!.name, model!.version), enabled: model !== undefined && model.classes === undefined && can('models:read') });
   if (query.isPending) return <Box className="page"><ListSkeleton /></Box>;
   if (query.error) return <Box className="page"><ErrorState error={query.error} retry={() => void query.refetch()} /></Box>;
@@ -50,9 +53,9 @@ export default function PredictionPage() {
           <ImageViewer source={api.predictionImage(prediction.id)} marks={marks} overlay={<div className="viewer-badge"><span>{t('app.researchOnly')}</span><span className="plain">{prediction.model.name} v{prediction.model.version}</span></div>} />
         </div>
         <Stack gap="md">
-          {isHidden(prediction) ? <Text size="sm" c="dimmed">{t('diagnose.hiddenText')}</Text> : <ResultPanel prediction={prediction} />}
-          {isApplicable(prediction) && <VerdictPanel prediction={prediction} classes={classes} onRevealed={(fresh) => client.setQueryData(['prediction', id], fresh)} />}
-          {!isHidden(prediction) && <Paper p="md"><TruthPanel prediction={prediction.id} /></Paper>}
+          {isHidden(prediction) || blind ? <Text size="sm" c="dimmed">{t('diagnose.hiddenText')}</Text> : <ResultPanel prediction={prediction} />}
+          {isApplicable(prediction) && <VerdictPanel prediction={prediction} classes={classes} blind={blind} onRevealed={(fresh) => client.setQueryData(['prediction', id], fresh)} />}
+          {!isHidden(prediction) && !blind && <Paper p="md"><TruthPanel prediction={prediction.id} /></Paper>}
         </Stack>
       </div>
     </Box>

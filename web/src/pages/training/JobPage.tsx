@@ -44,7 +44,8 @@ export default function JobPage() {
   const merit = (e: Epoch | undefined) => (numbers ? -(e?.validation_rmse ?? Infinity) : (boxes ? e?.validation_ap : e?.validation_auc) ?? -1);
   const best = epochs.reduce((a, b) => (merit(b) > merit(a) ? b : a), epochs[0]);
   const chosenBy = (e: Epoch | undefined) => figure(numbers ? e?.validation_rmse : boxes ? e?.validation_ap : e?.validation_auc);
-  const config = (job.input?.config ?? (job.input?.training as Record<string, unknown> | undefined)?.config ?? {}) as Record<string, unknown>;
+  const script = job.input?.script !== undefined;   // its configuration is its own
+  const config = (script ? scriptConfig(job.input?.script) : job.input?.config ?? (job.input?.training as Record<string, unknown> | undefined)?.config ?? {}) as Record<string, unknown>;
   const known = (progress?.total ?? 0) > 0;
   const output = job.output ?? {};
   const training = job.kind === 'train' || job.kind === 'improve';
@@ -59,7 +60,7 @@ export default function JobPage() {
         </div>
         <Group gap="sm">
           {!ended(job) && can('jobs:write') && <Button variant="default" leftSection={<OctagonX size={16} aria-hidden />} loading={cancel.isPending} onClick={() => ask({ title: t('training.cancelTitle'), text: t('training.cancelText'), confirm: t('training.cancel'), cancel: t('training.cancelKeep'), danger: true, onConfirm: () => cancel.mutate() })}>{t('training.cancel')}</Button>}
-          {ended(job) && job.kind === 'train' && can('jobs:write') && <Button variant="default" leftSection={<RotateCcw size={16} aria-hidden />} onClick={() => { keepTraining(job.input ?? {}); navigate(`/training?dataset=${encodeURIComponent(String(job.input?.dataset ?? ''))}`); }}>{t('training.again')}</Button>}
+          {ended(job) && job.kind === 'train' && !script && can('jobs:write') && <Button variant="default" leftSection={<RotateCcw size={16} aria-hidden />} onClick={() => { keepTraining(job.input ?? {}); navigate(`/training?dataset=${encodeURIComponent(String(job.input?.dataset ?? ''))}`); }}>{t('training.again')}</Button>}
           {job.state === 'succeeded' && typeof output.model === 'string' && typeof output.version === 'number' && <Button component={Link} href={`/models/${encodeURIComponent(output.model)}/${output.version}`}>{t('training.openModel')}</Button>}
           {job.state === 'succeeded' && (typeof output.dataset === 'string' || job.kind === 'dataset-import') && !output.model && <Button component={Link} href={`/datasets/${encodeURIComponent(String(output.dataset ?? output.name ?? jobSubject(job)))}`}>{t('training.openDataset')}</Button>}
         </Group>
@@ -112,6 +113,12 @@ export default function JobPage() {
       </Stack>
     </Box>
   );
+}
+
+// Of a training by one's own script: what ran.
+function scriptConfig(script: unknown): Record<string, unknown> {
+  const { name, sha256, arguments: list } = (script ?? {}) as { name?: string; sha256?: string; arguments?: string[] };
+  return { script: name ?? '', sha256: sha256 ?? '', arguments: (list ?? []).join(' ') };
 }
 
 function Stat({ label, value }: { label: string; value: string }) {
