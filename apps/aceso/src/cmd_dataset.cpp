@@ -38,6 +38,8 @@ struct ImportArguments {
   bool from_archive = false;
   std::string modality, from, to, study_description, series_description, body_part, patient_id, accession;
   std::int64_t max_objects = 0;
+  std::string marks, marked_by;
+  bool before_ai = false;
 };
 
 // Which images of the node's archive.
@@ -55,7 +57,24 @@ Json archive_query(const ImportArguments& a) {
     if (!text->empty()) query[key] = *text;
   }
   if (a.max_objects > 0) query["max_objects"] = a.max_objects;
+  if (!a.marks.empty()) query["marks"] = a.marks;
+  if (!a.marked_by.empty()) query["marked_by"] = a.marked_by;
+  if (a.before_ai) query["before_ai"] = true;
   return query;
+}
+
+// What became of the marks, with what was left out and why.
+std::string marks_text(const Json& marks) {
+  std::string out = marks.at("marks").dump() + " marks on " + marks.at("images").dump() + " images";
+  const std::array<std::pair<const char*, const char*>, 4> left_out{
+      {{"marked_by_several_left_out", "marked by several people (--marked-by)"},
+       {"several_frames_left_out", "of several frames"},
+       {"marked_after_ai_left_out", "marked after a model's answer"},
+       {"not_drawn_left_out", "not drawn as asked for"}}};
+  for (const auto& [key, words] : left_out) {
+    if (marks.at(key) != 0) out.append("; left out, ").append(words).append(": ").append(marks.at(key).dump());
+  }
+  return out;
 }
 
 Status import_dataset(Context& context, const ImportArguments& a) {
@@ -94,13 +113,16 @@ Status import_dataset(Context& context, const ImportArguments& a) {
   if (!a.label_source.empty()) body["label_source"] = a.label_source;
   ACESO_TRY(const Json accepted, api->call(net::Method::post, "/api/v1/local/datasets", body));
   ACESO_TRY(const Json done, context.follow(accepted));
-  ACESO_TRY(const Json summary, api->get("/api/v1/datasets/" + url_encode(name)));
-  (void)done;
-  if (context.json)
+  ACESO_TRY(Json summary, api->get("/api/v1/datasets/" + url_encode(name)));
+  const Json output = done.contains("output") ? done.at("output") : done;
+  if (output.is_object() && output.contains("marks")) summary["marks"] = output.at("marks");
+  if (context.json) {
     context.print_json(summary);
-  else
+  } else {
     context.print("imported " + name + ": " + counts_text(summary.value("splits", Json::object())) +
+                  (summary.contains("marks") ? "\n" + marks_text(summary.at("marks")) : std::string{}) +
                   "\nlook at it: aceso dataset show " + name);
+  }
   return {};
 }
 
@@ -137,19 +159,22 @@ void print_summary(const Context& context, const Json& s) {
     context.print("values    " + text.get<std::string>());
   if (const auto parent = s.value("parent", ""); !parent.empty()) context.print("made of   " + parent);
   for (const auto& text : s.value("history", Json::array())) context.print("          " + text.get<std::string>());
-  if (s.value("masks", 0) > 0 || s.value("boxes", 0) > 0)
+  if (s.value("masks", 0) > 0 || s.value("boxes", 0) > 0) {
     context.print("truth     " + std::to_string(s.value("masks", 0)) + " masks, " +
                   std::to_string(s.value("boxes", 0)) + " boxes");
-  if (const Json intensity = s.value("intensity", Json(nullptr)); intensity.is_object())
+  }
+  if (const Json intensity = s.value("intensity", Json(nullptr)); intensity.is_object()) {
     context.print("intensity " + intensity.at("min").dump() + " to " + intensity.at("max").dump() + ", mean " +
                   intensity.at("mean").dump() + ", sd " + intensity.at("sd").dump());
+  }
   if (const auto licence = s.value("licence", ""); !licence.empty()) context.print("licence   " + licence);
   for (const auto& warning : s.value("warnings", Json::array()))
     context.print("warning   " + warning.get<std::string>());
   const Json aside = s.value("set_aside", Json::array());
-  if (!aside.empty())
+  if (!aside.empty()) {
     context.print("set aside " + std::to_string(aside.size()) + " samples; the first: " + aside[0].value("id", "") +
                   ": " + aside[0].value("reason", ""));
+  }
 }
 
 struct ShowArguments {
@@ -174,10 +199,11 @@ void add_show(CLI::App& group, Context& context) {
                 api->text(path + "/sheet.png?limit=256" + (a->split.empty() ? "" : "&split=" + a->split)));
       ACESO_TRY_OK(write_file_atomic(a->sheet, png));
     }
-    if (context.json)
+    if (context.json) {
       context.print_json(summary);
-    else
+    } else {
       print_summary(context, summary);
+    }
     return {};
   });
 }
@@ -211,6 +237,14 @@ void add_dataset(CLI::App& app, Context& context) {
   import->add_option("--accession", a->accession, "Of the archive: one order");
   import->add_option("--max-objects", a->max_objects, "Of the archive: refuse when more match (default: 100000)")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000'000}));
+  import
+      ->add_option(
+          "--marks", a->marks,
+          "Of the archive: images that clinicians have marked, with what they drew as labels, boxes or outlines")
+      ->check(CLI::IsMember({"labels", "boxes", "outlines"}));
+  import->add_option("--marked-by", a->marked_by, "Of the archive: marks of this account alone");
+  import->add_flag("--before-ai", a->before_ai,
+                   "Of the archive: leave out images marked when a model's answer stood in the study");
   import->add_option("--name", a->name, "Name of the data set (default: the file's name)");
   import->add_option("--classes", a->classes,
                      "Class names in the order of the label values, separated by commas; of several labels their names "
@@ -264,6 +298,7 @@ void add_dataset(CLI::App& app, Context& context) {
       "files, ids and patients are kept as keyed hashes only.\n\nExamples:\n  "
       "aceso dataset import scans/ --name scans --labels labels.csv --test 0.2\n  "
       "aceso dataset import --from-archive --name chest --modality DX --from 2025-01-01 --labels by-accession.csv\n  "
+      "aceso dataset import --from-archive --name nodules --modality CR --marks outlines --before-ai\n  "
       "aceso dataset import ct/ --name nodules --labels series.csv --kind volume --key-table ~/nodules-key.csv\n  "
       "aceso dataset import chest.npz --task multi_label --classes nodule,effusion,bulla\n  "
       "aceso dataset import knees/ --labels ages.csv --task regression --classes age --unit years");
@@ -284,9 +319,10 @@ void add_dataset(CLI::App& app, Context& context) {
       return {};
     }
     std::vector<std::vector<std::string>> rows;
-    for (const auto& s : answer.at("items"))
+    for (const auto& s : answer.at("items")) {
       rows.push_back({s.value("name", ""), counts_text(s.value("splits", s.value("counts", Json::object()))),
                       s.value("sha256", "").substr(0, 12)});
+    }
     context.print(rows.empty() ? "no data sets yet: aceso dataset import FILE --name NAME"
                                : format_table({"NAME", "SAMPLES", "SHA-256"}, rows));
     return {};
@@ -306,18 +342,20 @@ void add_dataset(CLI::App& app, Context& context) {
   with_name("verify", "Check the hash of every sample", [&context](Api& api, const std::string& name) -> Status {
     ACESO_TRY(const Json answer,
               api.call(net::Method::post, "/api/v1/datasets/" + url_encode(name) + "/verify", Json::object()));
-    if (context.json)
+    if (context.json) {
       context.print_json(answer);
-    else
+    } else {
       context.print(name + ": every sample is as it was imported");
+    }
     return {};
   });
   with_name("delete", "Delete a data set", [&context](Api& api, const std::string& name) -> Status {
     ACESO_TRY(const Json answer, api.call(net::Method::del, "/api/v1/datasets/" + url_encode(name), Json(nullptr)));
-    if (context.json)
+    if (context.json) {
       context.print_json(Json{{"deleted", name}});
-    else
+    } else {
       context.print("deleted " + name);
+    }
     (void)answer;
     return {};
   });

@@ -8,6 +8,7 @@
 #include "aceso/archive/analyses.hpp"
 #include "aceso/archive/archive.hpp"
 #include "aceso/archive/forwards.hpp"
+#include "aceso/archive/marks.hpp"
 #include "aceso/archive/orthanc.hpp"
 #include "aceso/archive/priors.hpp"
 #include "aceso/archive/shares.hpp"
@@ -110,6 +111,8 @@ struct Services::Impl {
   std::unique_ptr<archive::OrthancInterface> orthanc;
   std::unique_ptr<archive::Workitems> workitems;
   std::unique_ptr<archive::Shares> shares;
+  std::unique_ptr<contracts::BlindedReads> blinded;
+  std::unique_ptr<archive::Marks> marks;
   std::unique_ptr<archive::PriorSource> prior_source;
   std::unique_ptr<archive::Priors> priors;
   net::Router router;
@@ -138,6 +141,7 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   const auto forwards_key = keys.derive("archive.forwards");
   const auto shares_key = keys.derive("archive.shares");
   const auto workitems_key = keys.derive("archive.workitems");
+  const auto marks_key = keys.derive("archive.marks");
   const auto priors_key = keys.derive("archive.priors");
   const auto webhooks_key = keys.derive("archive.webhooks");
   const auto signing = keys.signing;
@@ -188,7 +192,6 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   ACESO_TRY(impl->archive,
             archive::Archive::create(home.root / "archive", std::move(archive_deps), archive::options_from(settings)));
 
-  impl->models->use_archive(*impl->archive);
   impl->explainer = models::make_explainer(*impl->models, clock, kExplainWait);
   impl->verdicts = models::make_verdict_sink(*impl->models);
   ACESO_TRY(impl->worklist, archive::Worklist::open(home.root / "archive" / "worklist", {.clock = clock,
@@ -253,6 +256,16 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
                                                                                    .archive = *impl->archive,
                                                                                    .key = shares_key}));
 
+  impl->blinded = models::make_blinded_reads(*impl->models);
+  ACESO_TRY(impl->marks, archive::Marks::open(home.root / "archive" / "marks", {.clock = clock,
+                                                                                .random = impl->random,
+                                                                                .logger = impl->logger,
+                                                                                .archive = *impl->archive,
+                                                                                .analyses = impl->analyses.get(),
+                                                                                .blinded = impl->blinded.get(),
+                                                                                .key = marks_key}));
+  impl->models->use_archive(*impl->archive, impl->marks.get());
+
   ACESO_TRY(impl->prior_source, DimsePriorSource::create(settings, options.program));
   ACESO_TRY(impl->priors, archive::Priors::create(home.root / "archive" / "priors",
                                                   {.clock = clock,
@@ -290,6 +303,7 @@ Result<std::unique_ptr<Services>> Services::open(const Home& home, const Service
   impl->workitems->register_routes(impl->router);
   impl->shares->register_routes(impl->router);
   impl->priors->register_routes(impl->router);
+  impl->marks->register_routes(impl->router);
   register_local_routes(impl->router, *impl->models);
   register_local_archive_routes(impl->router, *impl->archive);
   impl->portal->add_readiness("models", [m = impl->models.get()] { return m->ready(); });

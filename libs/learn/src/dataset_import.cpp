@@ -184,7 +184,11 @@ class Importer {
                  ? Status{}
                  : Status{Error{Code::invalid, "no sample has a label: name two or more classes to label them later"}};
     }
-    if (labels.size() < 2) {
+    // Where something is drawn on every image, places are learnt and not classes.
+    const bool drawn = !manifest_.samples.empty() &&
+                       std::all_of(manifest_.samples.begin(), manifest_.samples.end(),
+                                   [](const Sample& s) { return s.mask.has_value() || !s.boxes.empty(); });
+    if (labels.size() < 2 && !drawn) {
       return Error{Code::invalid, "one class only: all samples have the label \"" +
                                       manifest_.classes[static_cast<std::size_t>(*labels.begin())] + "\""};
     }

@@ -180,20 +180,26 @@ Result<ArchiveQuery> parse_archive_query(const Json& json) {
   ACESO_TRY(q.body_part, reader.text_or("body_part", 16, {}));
   ACESO_TRY(q.patient_id, reader.text_or("patient_id", 64, {}));
   ACESO_TRY(q.accession, reader.text_or("accession", 16, {}));
+  ACESO_TRY(const std::string marks, reader.text_or("marks", 16, {}));
+  ACESO_TRY(q.marks.use, parse_mark_use(marks));
+  ACESO_TRY(q.marks.reader, reader.text_or("marked_by", 64, {}));
+  ACESO_TRY(q.marks.before_ai, reader.boolean_or("before_ai", false));
+  if (q.marks.use == MarkUse::none && (!q.marks.reader.empty() || q.marks.before_ai))
+    return Error{Code::invalid, "marked_by and before_ai belong to marks: say labels, boxes or outlines"};
   ACESO_TRY(const std::int64_t most,
             reader.integer_or("max_objects", static_cast<std::int64_t>(q.max_objects), 1, 10'000'000));
   q.max_objects = static_cast<std::size_t>(most);
   ACESO_TRY_OK(reader.done());
   const std::array given{&q.modality,           &q.date_from, &q.date_to,    &q.study_description,
                          &q.series_description, &q.body_part, &q.patient_id, &q.accession};
-  if (std::ranges::all_of(given, [](const std::string* text) { return text->empty(); }))
+  if (q.marks.use == MarkUse::none && std::ranges::all_of(given, [](const std::string* text) { return text->empty(); }))
     return Error{Code::invalid, "archive: say which images: a modality, days, a description..."};
   return q;
 }
 
 Result<CopiedImages> copy_images(const ObjectSource& archive, const contracts::ObjectPeer& peer,
                                  const ArchiveQuery& query, const fs::path& labels_file, const fs::path& folder,
-                                 ProgressSink& progress, const std::stop_token& stop) {
+                                 ProgressSink& progress, const std::stop_token& stop, const MarksToTake* marks) {
   CopiedImages count;
   ACESO_TRY(Labels labels, Labels::read(labels_file));
   ACESO_TRY(const std::vector<Series> found, find_series(archive, peer, query, count, stop));
@@ -219,6 +225,12 @@ Result<CopiedImages> copy_images(const ObjectSource& archive, const contracts::O
       if (objects[k].study_uid != s.study) continue;
       const learn::LabelRow* of_object = labels.by_object() ? labels.find(objects[k].sop_instance_uid) : nullptr;
       if (labels.by_object() && of_object == nullptr) continue;
+      std::vector<contracts::ImageMark> drawn;
+      if (marks != nullptr) {
+        ACESO_TRY(auto standing, marks->source.marks_of(peer, objects[k].sop_instance_uid));
+        drawn = marks->marks.choose(std::move(standing));
+        if (drawn.empty()) continue;
+      }
       if (count.objects >= query.max_objects) {
         return Error{Code::too_large, "more than " + std::to_string(query.max_objects) +
                                           " objects match: ask for fewer, or raise max_objects"};
@@ -235,6 +247,7 @@ Result<CopiedImages> copy_images(const ObjectSource& archive, const contracts::O
       ACESO_TRY_OK(copied);
       ++count.objects;
       if (of_object != nullptr) labels.add(file.generic_string(), *of_object);
+      if (marks != nullptr) marks->marks.add(file.generic_string(), std::move(drawn));
     }
     if (!used) {
       ++count.unlabelled;
@@ -245,6 +258,7 @@ Result<CopiedImages> copy_images(const ObjectSource& archive, const contracts::O
   }
   count.studies = studies.size();
   if (count.objects == 0) {
+    if (marks != nullptr) return Error{Code::not_found, "no image that matches has marks that count"};
     return Error{Code::not_found, count.unlabelled > 0 ? "no image that matches is in the table of labels"
                                                        : "no image of the archive matches"};
   }

@@ -153,7 +153,7 @@ Status DatasetStore::make_way(std::string_view name, std::string_view job_id) {
 
 Result<Json> DatasetStore::import(const Actor& actor, const fs::path& source, const learn::ImportOptions& options,
                                   const DicomOptions& dicom, std::string_view job_id, ProgressSink& progress,
-                                  std::stop_token stop) {
+                                  std::stop_token stop, const DrawnSamples* drawn) {
   ACESO_TRY(const auto done,
             context_.catalogue->query("SELECT 1 FROM dataset WHERE name = ?1 AND job_id = ?2 AND job_id <> ''",
                                       {options.name, std::string{job_id}}));
@@ -165,19 +165,20 @@ Result<Json> DatasetStore::import(const Actor& actor, const fs::path& source, co
     ACESO_TRY(of_dicom, is_dicom_folder(source));
   }
   ACESO_TRY(const learn::Dataset dataset,
-            of_dicom ? import_dicom(source, options, dicom, progress, std::move(stop))
+            of_dicom ? import_dicom(source, options, dicom, progress, std::move(stop), drawn)
                      : learn::Dataset::import(source, folder(options.name), options, progress, std::move(stop)));
   return finish(actor, dataset, options.name, job_id);
 }
 
 Result<learn::Dataset> DatasetStore::import_dicom(const fs::path& source, const learn::ImportOptions& options,
                                                   const DicomOptions& dicom, ProgressSink& progress,
-                                                  std::stop_token stop) {
+                                                  std::stop_token stop, const DrawnSamples* drawn) {
   if (options.task.value_or(learn::Task::classes) != learn::Task::classes)
     return Error{Code::unsupported, "of DICOM files only classes are read, neither several labels nor numbers"};
   if (!context_.pseudonyms)
     return Error{Code::precondition, "DICOM files are not imported without a key for pseudonyms"};
   ACESO_TRY(auto opened, DicomSource::open(source, options, dicom, *context_.pseudonyms, progress, stop));
+  opened->use_drawn(drawn);
   // The folder's name is not kept: it may be a patient's.
   auto dataset =
       learn::Dataset::import_source(*opened, "DICOM files", folder(options.name), options, progress, std::move(stop));

@@ -18,6 +18,7 @@
 #include "aceso/learn/dataset_extend.hpp"
 #include "aceso/learn/dataset_relabel.hpp"
 #include "aceso/learn/dataset_split.hpp"
+#include "archive_marks.hpp"
 #include "context.hpp"
 
 namespace aceso::models {
@@ -35,7 +36,8 @@ class DatasetStore {
   // Imports into datasets/<name> and answers its summary. A folder left by an attempt of the same job is replaced.
   // exists when the name is taken by another.
   Result<Json> import(const Actor& actor, const std::filesystem::path& source, const learn::ImportOptions& options,
-                      const DicomOptions& dicom, std::string_view job_id, ProgressSink& progress, std::stop_token stop);
+                      const DicomOptions& dicom, std::string_view job_id, ProgressSink& progress, std::stop_token stop,
+                      const DrawnSamples* drawn = nullptr);  // masks and boxes of DICOM images
   // The same for arrays in memory (feedback export).
   Result<Json> import_arrays(const Actor& actor, const learn::NamedArrays& arrays, std::string_view source_name,
                              const learn::ImportOptions& options, std::string_view job_id, ProgressSink& progress,
@@ -87,7 +89,8 @@ class DatasetStore {
   Result<Json> finish(const Actor& actor, const learn::Dataset& dataset, std::string_view name,
                       std::string_view job_id);
   Result<learn::Dataset> import_dicom(const std::filesystem::path& source, const learn::ImportOptions& options,
-                                      const DicomOptions& dicom, ProgressSink& progress, std::stop_token stop);
+                                      const DicomOptions& dicom, ProgressSink& progress, std::stop_token stop,
+                                      const DrawnSamples* drawn);
   Result<bool> made_by(std::string_view name, std::string_view job_id) const;
   Status make_way(std::string_view name, std::string_view job_id);
   Status insert(const Actor& actor, const learn::Dataset& dataset, std::string_view name, std::string_view job_id);

@@ -520,7 +520,20 @@ Result<learn::SourceSample> DicomSource::load(std::size_t index) {
   if (how_.window_width > 0) window = dicom::Window{how_.window_center, how_.window_width, dicom::VoiFunction::linear};
   ACESO_TRY(sample.array, load_frame(volume.frames.front(), window));
   if (volume.spacing_mm[0] > 0) sample.spacing_mm.assign(volume.spacing_mm.begin(), volume.spacing_mm.end());
+  ACESO_TRY_OK(add_drawn(files_[volume.frames.front().file].path, sample));
   return sample;
+}
+
+Status DicomSource::add_drawn(const fs::path& path, learn::SourceSample& sample) const {
+  if (drawn_ == nullptr) return {};
+  const auto found = drawn_->find(path.generic_string());
+  if (found == drawn_->end()) return {};
+  const DrawnSample& drawn = found->second;
+  if (sample.array.shape[0] != drawn.rows || sample.array.shape[1] != drawn.columns)
+    return Error{Code::invalid, "what was drawn is of an image of another size"};
+  sample.boxes = drawn.boxes;
+  if (drawn.has_mask) sample.mask = mask_of(drawn);
+  return {};
 }
 
 }  // namespace aceso::models

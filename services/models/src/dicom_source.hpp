@@ -15,6 +15,7 @@
 #include "aceso/learn/label_table.hpp"
 #include "aceso/learn/sample_source.hpp"
 #include "aceso/models/models.hpp"
+#include "archive_marks.hpp"
 #include "dicom_image.hpp"
 #include "pseudonyms.hpp"
 
@@ -44,6 +45,8 @@ class DicomSource final : public learn::SampleSource {
                                                    const Pseudonyms& pseudonyms, ProgressSink& progress,
                                                    const std::stop_token& stop);
 
+  // Masks and boxes of images, by the path of their file; null: none. They outlive the source.
+  void use_drawn(const DrawnSamples* drawn) noexcept { drawn_ = drawn; }
   Result<learn::SourceSample> load(std::size_t index) override;
 
   // CSV: id,path, a line for each file of each sample and of what was set aside. It says who is who on this node.
@@ -85,6 +88,9 @@ class DicomSource final : public learn::SampleSource {
   Result<learn::Array> load_frame(FramePlace place, const std::optional<dicom::Window>& window);
   Result<learn::Array> load_volume(const Volume& volume);
 
+  Status add_drawn(const std::filesystem::path& path, learn::SourceSample& sample) const;
+
+  const DrawnSamples* drawn_ = nullptr;
   std::filesystem::path root_;
   DicomOptions how_;
   const Pseudonyms& pseudonyms_;

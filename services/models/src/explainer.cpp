@@ -82,7 +82,22 @@ class ModelVerdicts final : public contracts::VerdictSink {
   Models& models_;
 };
 
+class ModelBlindedReads final : public contracts::BlindedReads {
+ public:
+  explicit ModelBlindedReads(const Models& models) : models_{models} {}
+  Result<bool> waits(const contracts::Principal& reader, std::span<const std::string> prediction_ids) const override {
+    return models_.waits_blinded(reader.id, prediction_ids);
+  }
+
+ private:
+  const Models& models_;
+};
+
 }  // namespace
+
+std::unique_ptr<contracts::BlindedReads> make_blinded_reads(const Models& models) {
+  return std::make_unique<ModelBlindedReads>(models);
+}
 
 std::unique_ptr<contracts::VerdictSink> make_verdict_sink(Models& models) {
   return std::make_unique<ModelVerdicts>(models);

@@ -73,6 +73,7 @@ struct Models::Impl {
   Recalls recalls;
   std::function<void()> recalled;
   const contracts::ObjectSource* archive = nullptr;
+  const contracts::MarkSource* marks = nullptr;
   std::unique_ptr<store::JobQueue> jobs;
   std::unique_ptr<PredictionService> predictions;
   std::unique_ptr<Truths> truths;

@@ -590,6 +590,9 @@ Result<Json> Models::put_verdict(const Actor& reader, std::string_view id, std::
                                  const Json& verdict) {
   return impl_->predictions->put_verdict(reader, id, finding, verdict);
 }
+Result<bool> Models::waits_blinded(std::string_view reader_id, std::span<const std::string> prediction_ids) const {
+  return impl_->predictions->waits_blinded(reader_id, prediction_ids);
+}
 Result<Json> Models::verdicts(const Actor& reader, std::string_view id) const {
   return impl_->predictions->verdicts(reader, id);
 }

@@ -575,6 +575,19 @@ Result<bool> PredictionService::hidden(const StoredPrediction& p, const Pending&
   return rows.empty();
 }
 
+Result<bool> PredictionService::waits_blinded(std::string_view reader_id,
+                                              std::span<const std::string> prediction_ids) const {
+  ACESO_TRY(const Pending pending, pending_of(reader_id));
+  if (pending.inputs.empty()) return false;
+  for (const std::string& id : prediction_ids) {
+    const auto found = find(id);
+    if (!found && found.error().code() == Code::not_found) continue;
+    if (!found) return found.error();
+    if (pending.holds(found->input_sha256, found->tensor_sha256)) return true;
+  }
+  return false;
+}
+
 Status PredictionService::mark_seen(std::string_view reader, const std::vector<std::string>& ids) {
   std::vector<std::string> unseen;
   for (const std::string& id : ids) {

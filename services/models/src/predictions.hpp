@@ -121,6 +121,9 @@ class PredictionService {
   // verdict.
   Result<StoredPrediction> open_to(const Actor& reader, std::string_view id) const;
 
+  // Whether a blinded read of this reader waits for a verdict on the input of one of these predictions.
+  Result<bool> waits_blinded(std::string_view reader_id, std::span<const std::string> prediction_ids) const;
+
   Result<ModelVersion> usable(const contracts::ModelRef& ref) const;  // precondition: retired, or no live version
   Result<std::shared_ptr<ServedModel>> served(const ModelVersion& version) { return serving_.model(version); }
 

@@ -201,6 +201,25 @@ export function archiveRoutes({ on, fail, state, record }) {
     c.request.on('close', () => state.archiveStreams.delete(c.response));
     c.streaming = true;
   });
+  // What readers draw: kept as it comes, changed by its author alone.
+  state.marks = [];
+  const markShown = (c, m) => ({ ...m.now, mine: m.now.by === c.user.name });
+  const markOf = (c) => state.marks.find((m) => m.now.id === c.params.id && m.study === one(c).study_uid) ?? fail(404, 'not_found', 'there is no such mark');
+  const ownMark = (c) => { const m = markOf(c); if (m.now.by !== c.user.name) fail(403, 'denied', 'only who drew a mark changes it: draw your own'); return m; };
+  const markStep = (m, more) => { m.past.unshift(m.now); m.now = { ...m.now, ...more, revision: m.now.revision + 1, updated_us: Date.now() * 1000 }; };
+  on('GET', '/api/v1/archive/studies/:study/marks', 'archive:read', (c) => ({ items: state.marks.filter((m) => m.study === one(c).study_uid && !m.now.withdrawn).map((m) => markShown(c, m)), withheld: 0 }));
+  on('POST', '/api/v1/archive/studies/:study/marks', 'feedback:write', (c) => {
+    if (!c.body.finding) fail(400, 'invalid', 'finding: what it is, in 1 to 64 characters');
+    const now = Date.now() * 1000;
+    const series = c.body.instance.split('.').slice(0, -1).join('.');
+    state.marks.push({ study: one(c).study_uid, past: [], now: { id: `mark-${state.marks.length}`, series, frame: 1, comment: '', box: null, runs: null, rows: 0, columns: 0, ...c.body, by: c.user.name, created_us: now, updated_us: now, revision: 1, after_ai: view(one(c)).analyses.some((a) => a.state === 'analysed'), after_others: false, withdrawn: false, reason: '' } });
+    c.status = 201;
+    return markShown(c, state.marks.at(-1));
+  });
+  on('PATCH', '/api/v1/archive/studies/:study/marks/:id', 'feedback:write', (c) => { const m = ownMark(c); markStep(m, c.body); return markShown(c, m); });
+  on('POST', '/api/v1/archive/studies/:study/marks/:id/withdrawal', 'feedback:write', (c) => { const m = ownMark(c); markStep(m, { withdrawn: true, reason: c.body.reason ?? '' }); return markShown(c, m); });
+  on('GET', '/api/v1/archive/studies/:study/marks/:id/history', 'archive:read', (c) => { const m = markOf(c); return { items: [m.now, ...m.past].map((now) => ({ ...now, mine: now.by === c.user.name })) }; });
+  on('GET', '/api/v1/archive/findings', 'archive:read', () => ({ findings: [...new Set(state.marks.map((m) => m.now.finding))].sort() }));
   // Links that show one study: the token goes into a cookie, and that reads below /shared alone.
   state.shares = [];
   const standing = (s) => (s.revoked ? 'revoked' : s.expires_us / 1000 < Date.now() ? 'expired' : 'open');

@@ -1,6 +1,6 @@
 // Every call of /api/v1 by name.
 import { del, get, patch, post, put, request, setCsrfToken, upload, type UploadOptions } from './client';
-import type { About, Analysis, Approval, Architecture, AuditItem, AuditVerification, Dataset, Experiment, ExplainMethod, Improvement, Job, ModelDetail, ModelEntry, NewStep, Page, PatientList, PatientSearch, PerformedStep, Prediction, PriorsDetail, Recall, RecalledStudy, ReviewItem, Role, RunMetric, RunRecord, Sample, ScheduledStep, Session, Share, Stage, StepFilter, Study, StudyList, StudySearch, StudyState, Token, TrainingConfig, Truth, TruthAgreement, TruthKind, Truths, User, Verdict, WatchAlarm, WatchReport, WorklistItem } from './types';
+import type { About, Analysis, Approval, Architecture, AuditItem, AuditVerification, Dataset, Experiment, ExplainMethod, Improvement, Job, Mark, MarkWords, ModelDetail, ModelEntry, NewStep, Page, PatientList, PatientSearch, PerformedStep, Prediction, PriorsDetail, Recall, RecalledStudy, ReviewItem, Role, RunMetric, RunRecord, Sample, ScheduledStep, Session, Share, Stage, StepFilter, Study, StudyList, StudySearch, StudyState, Token, TrainingConfig, Truth, TruthAgreement, TruthKind, Truths, User, Verdict, WatchAlarm, WatchReport, WorklistItem } from './types';
 
 const v1 = '/api/v1';
 const mlflow = '/api/2.0/mlflow';
@@ -108,6 +108,12 @@ export const api = {
   // No filter of these is of a patient.
   scheduledSteps: (filter: StepFilter, signal?: AbortSignal) => request<{ total: number; items: ScheduledStep[] }>('GET', `${v1}/archive/modality-worklist${words({ ...filter, limit: '500' })}`, { signal }),
   schedule: (step: NewStep) => post<ScheduledStep>(`${v1}/archive/modality-worklist`, step),
+  marks: (study: string, signal?: AbortSignal) => request<{ items: Mark[]; withheld: number }>('GET', `${v1}/archive/studies/${part(study)}/marks`, { signal }),
+  addMark: (study: string, mark: MarkWords & { instance: string; frame: number }) => post<Mark>(`${v1}/archive/studies/${part(study)}/marks`, mark),
+  reviseMark: (study: string, id: string, mark: MarkWords) => patch<Mark>(`${v1}/archive/studies/${part(study)}/marks/${part(id)}`, mark),
+  withdrawMark: (study: string, id: string) => post<Mark>(`${v1}/archive/studies/${part(study)}/marks/${part(id)}/withdrawal`, {}),
+  markHistory: (study: string, id: string, signal?: AbortSignal) => request<{ items: Mark[] }>('GET', `${v1}/archive/studies/${part(study)}/marks/${part(id)}/history`, { signal }),
+  findings: (signal?: AbortSignal) => request<{ findings: string[] }>('GET', `${v1}/archive/findings`, { signal }),
   priors: (step: string, signal?: AbortSignal) => request<PriorsDetail>('GET', `${v1}/archive/modality-worklist/${part(step)}/priors`, { signal }),
   fetchPriors: (step: string) => post<PriorsDetail>(`${v1}/archive/modality-worklist/${part(step)}/priors`, {}),
   unschedule: (id: string) => del<void>(`${v1}/archive/modality-worklist/${part(id)}`),

@@ -165,6 +165,9 @@ export type PriorsState = 'waiting' | 'fetching' | 'fetched' | 'none' | 'failed'
 export interface Priors { state: PriorsState; reason: string; rule: string; due: string | null; known: number; here: number; not_theirs: number; updated_us: number | null }
 export interface PriorStudyEntry { study: string; source: string; date: string; modalities: string; description: string; objects: number; here: number; disagreeing: ('issuer' | 'name' | 'birth_date' | 'patient_id')[]; unconfirmed: boolean; reason: string }
 export interface PriorsDetail extends Priors { studies: PriorStudyEntry[] }
+// What a reader drew on an image, or said of the whole of it. Boxes: left, top, right, bottom; runs: start, length, ... of pixels, row by row.
+export interface MarkWords { finding: string; comment: string; box: [number, number, number, number] | null; runs: number[] | null }
+export interface Mark extends MarkWords { id: string; series: string; instance: string; frame: number; rows: number; columns: number; by: string; mine: boolean; created_us: number; updated_us: number; revision: number; after_ai: boolean; after_others: boolean; withdrawn: boolean; reason: string }
 export type NewStep = Partial<Omit<ScheduledStep, 'id' | 'state' | 'stored' | 'priors'>>;
 export type PerformedState = 'in_progress' | 'completed' | 'discontinued';
 // What a modality reported to have done (MPPS): of each series how many objects it named and how many are here.

@@ -46,10 +46,13 @@ export const zh: Dictionary = {
   viewer: {
     label: '图像查看器', help: '滚轮缩放，拖动移动，按住 Shift 拖动调节窗宽窗位。也可使用方向键、加号、减号和 0。', zoomIn: '放大', zoomOut: '缩小', fit: '适应窗口', invert: '灰度反转', reset: '重置视图', windowWidth: '对比度（窗宽）', windowLevel: '亮度（窗位）', pixels: '{width} × {height} 像素', adjust: '调节图像', image: '正在阅读的图像',
   },
+  marks: {
+    title: '阅片者标注', help: '在图像上画方框（B 键）或轮廓（O 键），或给出整幅图像的所见。标注连同作者、时间和历史一起保存，可成为数据集的标签。', none: '此序列尚无标注。', drawBox: '画方框', drawOutline: '画轮廓', whole: '此图像的所见', new: '新标注', revising: '修改标注', redraw: '重新绘制可更改位置', finding: '所见', save: '保存标注', discard: '放弃', saved: '标注已保存', box: '{width} × {height} 像素的方框', outline: '{pixels} 像素的轮廓', ofWhole: '整幅图像', show: '显示', revise: '修改', withdraw: '撤回', withdrawTitle: '撤回此标注？', withdrawText: '{finding}：将不再显示，也不会成为标签。历史保留。', withdrawn: '标注已撤回', history: '历史', revision: '第 {n} 版', afterAi: '在 AI 之后', afterOthers: '在他人之后', withheld: '您有一项盲读尚待结论，他人的标注暂不显示：{count}。',
+  },
   stack: {
     window: '窗宽窗位', pan: '移动', zoom: '缩放', ruler: '测距', region: '区域', angle: '角度', map: '影响图', erase: '移除最近的测量', overlay: '人工智能叠加', image: '第 {n} / {total} 幅', slice: '图像', presets: '预设', asSent: '设备原始设置', otherWindow: '设备的其他窗', play: '播放', pause: '暂停', fps: '每秒图像数', lossy: '有损压缩', atDetector: '长度为探测器平面上的长度', uncalibrated: '未校准：长度以像素计', aiMark: '人工智能，不用于主要诊断', failed: '无法显示此图像', noValues: '无数值：彩色图像', mean: '均值 {mean}，标准差 {sd}', range: '{min} 至 {max}', none: '没有可显示的内容', noneText: '此序列没有图像。报告与文档暂不在此显示。',
     help: '拖动使用所选工具，滚轮翻页，按住 Ctrl 滚动缩放。按住 Shift 拖动可移动，右键拖动可缩放。', preset: { softTissue: '软组织', lung: '肺', liver: '肝', bone: '骨', brain: '脑' },
-    keys: { scroll: '下一幅、上一幅', page: '前进、后退十幅', ends: '第一幅、最后一幅', tools: '窗、移动、缩放、测距、角度、区域', presets: '预设', width: '缩小、扩大窗宽', level: '提高、降低窗位', zoom: '放大、缩小、适应窗口', invert: '灰度反转', cine: '播放、暂停', overlay: '开关人工智能叠加', map: '显示、隐藏影响图', planes: '三平面', erase: '移除最近的测量' },
+    keys: { draw: '方框、轮廓', scroll: '下一幅、上一幅', page: '前进、后退十幅', ends: '第一幅、最后一幅', tools: '窗、移动、缩放、测距、角度、区域', presets: '预设', width: '缩小、扩大窗宽', level: '提高、降低窗位', zoom: '放大、缩小、适应窗口', invert: '灰度反转', cine: '播放、暂停', overlay: '开关人工智能叠加', map: '显示、隐藏影响图', planes: '三平面', erase: '移除最近的测量' },
   },
   planes: {
     open: '三平面', slices: '逐层', axial: '横断面', coronal: '冠状面', sagittal: '矢状面', cross: '十字线', loading: '已加载 {done} / {total} 幅图像', failed: '无法显示三平面', interpolated: '体素间线性插值，比例以毫米为准',

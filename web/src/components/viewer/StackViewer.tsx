@@ -1,6 +1,6 @@
 // The slices of a series at full bit depth: scroll, window, zoom, move, measure, cine. Values are windowed here, on what the node decoded.
 import { ActionIcon, Alert, Button, Divider, Group, Loader, NumberInput, Popover, Text, VisuallyHidden } from '@mantine/core';
-import { Box, Circle, CircleHelp, Contrast, Eraser, Flame, Hand, Maximize, Pause, Play, RotateCcw, Ruler, Sparkles, SunMoon, TriangleRight, ZoomIn, type LucideIcon } from 'lucide-react';
+import { Box, Circle, CircleHelp, Contrast, Eraser, Flame, Hand, Lasso, Maximize, Pause, Play, RotateCcw, Ruler, Sparkles, SquareDashed, SunMoon, TriangleRight, ZoomIn, type LucideIcon } from 'lucide-react';
 import { memo, useCallback, useEffect, useId, useMemo, useReducer, useRef, useState, type KeyboardEvent, type PointerEvent, type ReactNode } from 'react';
 import { useI18n, type Key } from '../../i18n';
 import { toImage, type Measurement, type Placement, type Point } from '../../lib/measure';
@@ -8,8 +8,11 @@ import { edgeLetters, fullRange, presets, type Frame } from '../../lib/stack';
 import type { Annotation } from '../../lib/overlay';
 import { zoomAt, type View } from '../../lib/window';
 import { errorText } from '../feedback';
+import { boxOf } from '../../lib/drawing';
+import { outlineOf, type Shape } from '../../lib/marks';
 import { AiLayer } from './AiLayer';
 import { PresetMenu, ToolButton } from './controls';
+import { DrawnMarks, type DrawnMark } from './DrawnMarks';
 import { FrameStore, type Load, type Picture } from './frameStore';
 import { follow, moveBetween, type Link } from './link';
 import { MarkLayer } from './MarkLayer';
@@ -17,19 +20,22 @@ import { Painter, type Mask } from './painter';
 import './viewer.css';
 
 export interface PatientWords { name: string; lines: string[]; study: string[] }
-interface Props { frames: Frame[]; load: Load; modality: string; words: PatientWords; overlay?: AiOverlay; note?: ReactNode; link?: Link; start?: number; openPlanes?: (index: number, loaded: Map<Frame, Picture>) => void }   // start: the image to begin with; openPlanes: shows the series in three planes, beginning with what is loaded
+interface Props { frames: Frame[]; load: Load; modality: string; words: PatientWords; overlay?: AiOverlay; note?: ReactNode; link?: Link; drawing?: Drawing; start?: number; openPlanes?: (index: number, loaded: Map<Frame, Picture>) => void }   // start: the image to begin with; openPlanes: shows the series in three planes, beginning with what is loaded
 // What models drew: segments by "image/frame", graphics and maps of influence by image. A map covers the image, so it is off until asked for.
 export interface AiOverlay { masks: Map<string, Mask[]>; annotations: Map<string, Annotation>; maps: Map<string, { bitmap: ImageBitmap; words: string }> }
+// What people drew. shape: takes a new box or outline, when the person may draw; goTo: the image to be shown; look: told of the image that is.
+export interface Drawing { marks: DrawnMark[]; shape?: (frame: Frame, shape: Shape) => void; goTo: { sop: string; frame: number } | null; look: (frame: Frame) => void }
 const nothingDrawn: AiOverlay = { masks: new Map(), annotations: new Map(), maps: new Map() };
-type Tool = 'window' | 'pan' | 'zoom' | 'ruler' | 'angle' | 'region';
+type Tool = 'window' | 'pan' | 'zoom' | 'ruler' | 'angle' | 'region' | 'box' | 'outline';
 const tools: { tool: Tool; icon: LucideIcon; label: Key; key: string }[] = [
   { tool: 'window', icon: Contrast, label: 'stack.window', key: 'W' }, { tool: 'pan', icon: Hand, label: 'stack.pan', key: 'P' }, { tool: 'zoom', icon: ZoomIn, label: 'stack.zoom', key: 'Z' }, { tool: 'ruler', icon: Ruler, label: 'stack.ruler', key: 'M' }, { tool: 'angle', icon: TriangleRight, label: 'stack.angle', key: 'G' }, { tool: 'region', icon: Circle, label: 'stack.region', key: 'R' },
 ];
+const drawTools: typeof tools = [{ tool: 'box', icon: SquareDashed, label: 'marks.drawBox', key: 'B' }, { tool: 'outline', icon: Lasso, label: 'marks.drawOutline', key: 'O' }];
 const keys: [string, Key][] = [['↑ ↓', 'stack.keys.scroll'], ['PgUp PgDn', 'stack.keys.page'], ['Home End', 'stack.keys.ends'], ['W P Z M G R', 'stack.keys.tools'], ['1 – 5', 'stack.keys.presets'], ['← →', 'stack.keys.width'], ['Shift ↑ ↓', 'stack.keys.level'], ['+ − 0', 'stack.keys.zoom'], ['I', 'stack.keys.invert'], ['Space', 'stack.keys.cine'], ['A', 'stack.keys.overlay'], ['H', 'stack.keys.map'], ['V', 'stack.keys.planes'], ['Del', 'stack.keys.erase']];
 const fitView: View = { zoom: 1, x: 0, y: 0 };
 const clamp = (value: number, low: number, high: number) => Math.min(high, Math.max(low, value));
 
-export function StackViewer({ frames, load, modality, words, overlay: drawn = nothingDrawn, note, link, start, openPlanes }: Props) {
+export function StackViewer({ frames, load, modality, words, overlay: drawn = nothingDrawn, note, link, drawing, start, openPlanes }: Props) {
   const { t } = useI18n();
   const helpId = useId();
   const stage = useRef<HTMLDivElement>(null);
@@ -53,6 +59,9 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
   const [overlay, setOverlay] = useState(true);
   const [mapShown, setMapShown] = useState(false);
   const [pointer, setPointer] = useState<Point | null>(null);
+  const [trace, setTrace] = useState<Point[] | null>(null);   // of a box its corners, of an outline its line
+  const shape = drawing?.shape;
+  const usable = shape ? [...tools, ...drawTools] : tools;
   const open = useRef(0);   // an angle that waits for its second arm
   const drag = useRef<{ x: number; y: number; tool: Tool; mark: number } | null>(null);
   const touches = useRef(new Map<number, Point>());
@@ -117,6 +126,12 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
     linkedAt.current = next.at;
     setIndex(next.index);
   }), [frames, link, me]);
+  const { goTo, look } = drawing ?? { goTo: null, look: undefined };
+  useEffect(() => {
+    const at = goTo ? frames.findIndex((one) => one.sop === goTo.sop && one.frame === goTo.frame) : -1;
+    if (at >= 0) go(at);
+  }, [goTo, frames, go]);
+  useEffect(() => look?.(frame), [look, frame]);
   const scroll = useCallback((by: number) => go(standing.current + by), [go]);
   const zoom = useCallback((factor: number) => setView((v) => zoomAt(v, factor, 0, 0)), []);
   const tone = (dx: number, dy: number) => {
@@ -166,6 +181,10 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
       drag.current = null;
       return;
     }
+    if (used === 'box' || used === 'outline') {
+      const at = toImage(placement, local(event));
+      setTrace(touches.current.size > 1 ? null : [at, at]);
+    }
     if (used === 'ruler' || used === 'region' || used === 'angle') {
       mark = nextMark.current++;
       const at = toImage(placement, local(event));
@@ -182,9 +201,12 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
     if (!before || !held) return;
     const [dx, dy] = [event.clientX - held.x, event.clientY - held.y];
     if (touches.current.size === 2) {
+      setTrace(null);
       const other = [...touches.current.entries()].find(([id]) => id !== event.pointerId)?.[1];
       if (other) { const was = Math.hypot(before.x - other.x, before.y - other.y); if (was > 0) zoom(Math.hypot(event.clientX - other.x, event.clientY - other.y) / was); }
     } else if (held.mark) setMarks((all) => all.map((mark) => (mark.id === held.mark ? { ...mark, b: toImage(placement, at) } : mark)));
+    else if (held.tool === 'box') setTrace((line) => line && [line[0]!, toImage(placement, at)]);
+    else if (held.tool === 'outline') setTrace((line) => line && [...line, toImage(placement, at)]);
     else if (held.tool === 'pan') setView((v) => ({ ...v, x: v.x + dx, y: v.y + dy }));
     else if (held.tool === 'zoom') zoom(Math.exp(-dy * 0.006));
     else tone(dx, dy);
@@ -195,6 +217,13 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
     touches.current.delete(event.pointerId);
     const held = drag.current;
     if (touches.current.size > 0) return;
+    if (trace && held && shape) {
+      const way = Math.max(...trace.map((point) => Math.hypot(point.x - trace[0]!.x, point.y - trace[0]!.y))) * placement.scale;
+      const box = held.tool === 'box' && way > 4 ? boxOf(trace[0]!, trace[1]!, frame.columns, frame.rows) : null;
+      const runs = held.tool === 'outline' && way > 4 ? outlineOf(trace, frame.columns, frame.rows) : null;
+      if (box || runs) shape(frame, { box, runs });
+    }
+    setTrace(null);
     // A click without a way measures nothing.
     const moved = held ? marks.find((mark) => mark.id === held.mark) : undefined;
     if (moved?.kind === 'angle' && Math.hypot(moved.b.x - moved.a.x, moved.b.y - moved.a.y) * placement.scale > 3) open.current = moved.id;
@@ -212,14 +241,14 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
     const acts: Record<string, () => void> = {
       ArrowDown: () => (event.shiftKey ? tone(0, -10) : scroll(1)), ArrowUp: () => (event.shiftKey ? tone(0, 10) : scroll(-1)), ArrowLeft: () => tone(-10, 0), ArrowRight: () => tone(10, 0), PageDown: () => scroll(10), PageUp: () => scroll(-10), Home: () => go(0), End: () => go(frames.length - 1),
       '+': () => zoom(1.25), '=': () => zoom(1.25), '-': () => zoom(0.8), 0: () => setView(fitView), i: () => setInvert((on) => !on), a: () => setOverlay((on) => !on), h: () => { setMapShown((on) => !on || !overlay); setOverlay(true); }, ' ': () => setCine((on) => !on), v: planes, Delete: erase, Backspace: erase,
-      ...Object.fromEntries(tools.map((entry) => [entry.key.toLowerCase(), () => setTool(entry.tool)])), ...Object.fromEntries(offered.map((preset, at) => [String(at + 1), () => setVoi(preset)])),
+      ...Object.fromEntries(usable.map((entry) => [entry.key.toLowerCase(), () => setTool(entry.tool)])), ...Object.fromEntries(offered.map((preset, at) => [String(at + 1), () => setVoi(preset)])),
     };
     const act = acts[event.key] ?? acts[event.key.toLowerCase()];
     if (act) { event.preventDefault(); act(); }
   }
 
   // Buttons keep their commands by name, so that a new slice does not draw the whole toolbar anew.
-  const commands: Record<string, () => void> = { invert: () => setInvert((on) => !on), fit: () => setView(fitView), reset, erase, overlay: () => setOverlay((on) => !on), map: () => { setMapShown((on) => !on || !overlay); setOverlay(true); }, cine: () => setCine((on) => !on), planes, ...Object.fromEntries(tools.map((entry) => [entry.tool, () => setTool(entry.tool)])) };
+  const commands: Record<string, () => void> = { invert: () => setInvert((on) => !on), fit: () => setView(fitView), reset, erase, overlay: () => setOverlay((on) => !on), map: () => { setMapShown((on) => !on || !overlay); setOverlay(true); }, cine: () => setCine((on) => !on), planes, ...Object.fromEntries(usable.map((entry) => [entry.tool, () => setTool(entry.tool)])) };
   const latest = useRef(commands);
   latest.current = commands;
   const run = useCallback((command: string) => latest.current[command]?.(), []);
@@ -235,6 +264,7 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
         onKeyDown={onKeyDown} onPointerDown={onPointerDown} onPointerMove={onPointerMove} onPointerUp={onPointerUp} onPointerCancel={onPointerUp} onPointerLeave={() => setPointer(null)} onContextMenu={(event) => event.preventDefault()}>
         <canvas ref={canvas} aria-hidden="true" />
         {picture && size.width > 0 && <MarkLayer marks={marks.filter((mark) => mark.sop === frame.sop && mark.frame === frame.frame)} frame={frame} samples={picture.samples} placement={placement} size={size} />}
+        {drawing && picture && size.width > 0 && <DrawnMarks marks={drawing.marks.filter((mark) => mark.sop === frame.sop && mark.frame === frame.frame)} trace={trace && tool === 'box' ? corners(trace) : trace} placement={placement} size={size} />}
         {overlay && annotation && picture && size.width > 0 && <AiLayer annotation={annotation} placement={placement} size={size} />}
         {edges && <div aria-hidden="true"><span className="edge edge-top">{edges.top}</span><span className="edge edge-bottom">{edges.bottom}</span><span className="edge edge-left">{edges.left}</span><span className="edge edge-right">{edges.right}</span></div>}
         <div className="corner corner-tl" aria-hidden="true"><strong>{words.name}</strong>{words.lines.map((line) => <span key={line}>{line}</span>)}</div>
@@ -257,7 +287,7 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
       </div>
       <VisuallyHidden id={helpId}>{t('stack.help')}</VisuallyHidden>
       <Group className="viewer-tools" gap="xs" role="toolbar" aria-label={t('viewer.adjust')}>
-        <Group gap={2} wrap="nowrap">{tools.map((entry) => <ToolButton key={entry.tool} label={`${t(entry.label)} (${entry.key})`} icon={entry.icon} pressed={tool === entry.tool} command={entry.tool} run={run} />)}</Group>
+        <Group gap={2} wrap="nowrap">{usable.map((entry) => <ToolButton key={entry.tool} label={`${t(entry.label)} (${entry.key})`} icon={entry.icon} pressed={tool === entry.tool} command={entry.tool} run={run} />)}</Group>
         <Divider orientation="vertical" />
         <Group gap={2} wrap="nowrap">
           <ToolButton label={`${t('viewer.invert')} (I)`} icon={SunMoon} pressed={invert} command="invert" run={run} />
@@ -276,7 +306,7 @@ export function StackViewer({ frames, load, modality, words, overlay: drawn = no
             <input type="range" className="stack-slider" min={1} max={frames.length} value={index + 1} aria-label={t('stack.slice')} aria-valuetext={t('stack.image', { ...values, n: index + 1 })} onChange={(event) => go(Number(event.currentTarget.value) - 1)} />
           </Group>
         )}
-        <Help />
+        <Help draws={shape !== undefined} />
       </Group>
       {note}
     </div>
@@ -288,12 +318,16 @@ const Rate = memo(function Rate({ fps, setFps }: { fps: number; setFps: (fps: nu
   return <NumberInput size="xs" w={64} min={1} max={60} value={fps} onChange={(value) => { if (typeof value === 'number') setFps(clamp(value, 1, 60)); }} aria-label={t('stack.fps')} hideControls suffix="/s" allowDecimal={false} />;
 });
 
-const Help = memo(function Help() {
+// A box as a line around it.
+const corners = ([a, b]: Point[]): Point[] => (a && b ? [a, { x: b.x, y: a.y }, b, { x: a.x, y: b.y }, a] : []);
+const drawKeys: [string, Key][] = [['B O', 'stack.keys.draw']];
+
+const Help = memo(function Help({ draws }: { draws: boolean }) {
   const { t } = useI18n();
   return (
     <Popover width={300} position="top-end" withArrow trapFocus returnFocus>
       <Popover.Target><ActionIcon variant="subtle" color="gray" size="lg" aria-label={t('diagnose.shortcuts')}><CircleHelp size={18} /></ActionIcon></Popover.Target>
-      <Popover.Dropdown><Text size="sm" mb={8}>{t('stack.help')}</Text><dl className="definition stack-keys">{keys.map(([key, label]) => <div key={key} className="definition-row"><dt>{key}</dt><dd>{t(label)}</dd></div>)}</dl></Popover.Dropdown>
+      <Popover.Dropdown><Text size="sm" mb={8}>{t('stack.help')}</Text><dl className="definition stack-keys">{(draws ? [...keys, ...drawKeys] : keys).map(([key, label]) => <div key={key} className="definition-row"><dt>{key}</dt><dd>{t(label)}</dd></div>)}</dl></Popover.Dropdown>
     </Popover>
   );
 });

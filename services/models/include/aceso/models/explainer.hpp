@@ -1,4 +1,5 @@
-// What other services ask of answers: maps of influence, and verdicts of people (contracts::Explainer, VerdictSink).
+// What other services ask of answers: maps of influence, verdicts of people, and who reads blinded
+// (contracts::Explainer, VerdictSink, BlindedReads).
 #pragma once
 
 #include <chrono>
@@ -6,6 +7,7 @@
 
 #include "aceso/base/clock.hpp"
 #include "aceso/contracts/explainer.hpp"
+#include "aceso/contracts/marks.hpp"
 #include "aceso/contracts/verdicts.hpp"
 #include "aceso/models/models.hpp"
 
@@ -18,5 +20,8 @@ std::unique_ptr<contracts::Explainer> make_explainer(Models& models, const Clock
 
 // Models::put_verdict(). Models outlive it.
 std::unique_ptr<contracts::VerdictSink> make_verdict_sink(Models& models);
+
+// Models::waits_blinded(). Models outlive it.
+std::unique_ptr<contracts::BlindedReads> make_blinded_reads(const Models& models);
 
 }  // namespace aceso::models

@@ -23,6 +23,7 @@
 #include "aceso/base/result.hpp"
 #include "aceso/contracts/access.hpp"
 #include "aceso/contracts/accounts.hpp"
+#include "aceso/contracts/marks.hpp"
 #include "aceso/contracts/objects.hpp"
 #include "aceso/contracts/predictor.hpp"
 #include "aceso/contracts/recalls.hpp"
@@ -157,7 +158,10 @@ class Models final : public contracts::Predictor, public contracts::RecallSource
   Result<Json> import_from_archive(const Actor& actor, const contracts::Principal& who, const Json& query,
                                    const std::filesystem::path& labels, const learn::ImportOptions& options,
                                    const DicomOptions& dicom = {});
-  void use_archive(const contracts::ObjectSource& archive);  // outlives the service; before start()
+  // Both outlive the service; before start(). Without marks none become labels.
+  void use_archive(const contracts::ObjectSource& archive, const contracts::MarkSource* marks = nullptr);
+  // Whether a blinded read of this reader waits for a verdict on the input of one of these predictions.
+  Result<bool> waits_blinded(std::string_view reader_id, std::span<const std::string> prediction_ids) const;
   Result<Json> datasets() const;
   Result<Json> dataset(std::string_view name) const;
   Result<Json> samples(std::string_view name, const SampleQuery& query) const;
