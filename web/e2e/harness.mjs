@@ -44,7 +44,8 @@ function watch(page, origin, faults, flying) {
 export class Visitor {
   constructor(context, page, origin, faults, flying) { this.context = context; this.page = page; this.origin = origin; this.faults = faults; this.flying = flying; }
 
-  async go(path) { await this.page.goto(this.origin + path, { waitUntil: 'domcontentloaded' }); await this.settled(); }
+  // What the page before still asked for is nothing to wait for.
+  async go(path) { this.flying.clear(); await this.page.goto(this.origin + path, { waitUntil: 'domcontentloaded' }); await this.settled(); }
 
   // No skeleton or loader left, and pictures drawn.
   async settled() {
